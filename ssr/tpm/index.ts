@@ -21,3 +21,5 @@ export { SwtpmError, startSwtpm } from './swtpm.ts';
 export type { Swtpm, SwtpmErrorCode, SwtpmOptions } from './swtpm.ts';
 export type { SwtpmState } from './swtpm-control.ts';
 export * as spec from './spec.ts';
+export { SimulatedTpm } from './simulated.ts';
+export type { FaultPlace, SimulatedFault, SimulatedSnapshot, SimulatedTpmOptions } from './simulated.ts';
