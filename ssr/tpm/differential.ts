@@ -47,9 +47,11 @@ interface World {
   readonly sides: Both<Side>;
   sessions: { both: Both<Session>; kind: Session['kind'] }[];
   srk: Both<LoadedKey> | undefined;
-  blobs: Both<SealedBlob>[];
-  objects: Both<Entity>[];
-  last: Uint8Array;
+  blobs: { both: Both<SealedBlob>; secret: Uint8Array }[];
+  sealed: { both: Both<Entity>; secret: Uint8Array }[];
+  signing: Both<Entity>[];
+  /** What the indices were defined with, so that most accesses are such as can succeed. */
+  defined: Map<number, { secret: Uint8Array; kind: number; sizeBytes: number }>;
 }
 
 const INDICES = [0x01800001, 0x01800002, 0x01800003, 0x01c00004];
@@ -118,11 +120,21 @@ export class DifferentialRun {
 
   /** Both sides must be in equal, freshly powered state. */
   constructor(real: Side, simulated: Side) {
-    this.#world = { sides: [real, simulated], sessions: [], srk: undefined, blobs: [], objects: [], last: EMPTY };
+    this.#world = {
+      sides: [real, simulated],
+      sessions: [],
+      srk: undefined,
+      blobs: [],
+      sealed: [],
+      signing: [],
+      defined: new Map(),
+    };
   }
 
+  /** Startup, and one index of each kind, so that even short sequences have something to work on. */
   async start(): Promise<void> {
     await this.#exact(plain(commands.startup()));
+    for (const b of [0, 1, 2]) await this.apply({ kind: 'define', a: b, b, c: 1, d: 0, e: b });
   }
 
   async apply(operation: Operation): Promise<void> {
@@ -133,7 +145,6 @@ export class DifferentialRun {
 
   async exchange(both: Both<Uint8Array>): Promise<Both<Uint8Array>> {
     const [real, simulated] = this.#world.sides;
-    this.#world.last = both[0];
     const answers: Both<Uint8Array> = [await real.send(both[0]), await simulated.send(both[1])];
     this.commandCount += 1;
     const code = responseCode(answers[0]);
@@ -209,14 +220,27 @@ function plain(command: Command<unknown>, ...passwords: readonly Uint8Array[]): 
   ).bytes;
 }
 
-function nvCommand(operation: Operation, make: (access: commands.NvAccess) => Command<unknown>): Uint8Array {
-  const index = commands.unnamed(pick(INDICES, operation.a));
-  const authority = pick(
-    [index, index, index, commands.OWNER, commands.PLATFORM, commands.unnamed(pick(INDICES, operation.a + 1))],
-    operation.b,
-  );
-  const secret = authority === index ? pick(SECRETS, operation.c) : EMPTY;
-  return plain(make({ index, authority }), secret);
+/** An index: mostly one that is defined and of this kind, if there is one. */
+function target(world: World, operation: Operation, kind: number | undefined): number {
+  const fitting = INDICES.filter((index) => {
+    const known = world.defined.get(index);
+    return known !== undefined && (kind === undefined || known.kind === kind);
+  });
+  return operation.c < 16 && fitting.length > 0 ? pick(fitting, operation.a) : pick(INDICES, operation.a);
+}
+
+function nvCommand(
+  world: World,
+  operation: Operation,
+  kind: number | undefined,
+  make: (access: commands.NvAccess, sizeBytes: number) => Command<unknown>,
+): Uint8Array {
+  const index = commands.unnamed(target(world, operation, kind));
+  const other = commands.unnamed(pick(INDICES, operation.a + 1));
+  const authority = pick([index, commands.OWNER, index, commands.PLATFORM, index, other, index, index], operation.b);
+  const known = world.defined.get(index.handle);
+  const secret = operation.c < 14 && known !== undefined ? known.secret : pick(SECRETS, operation.c);
+  return plain(make({ index, authority }, known?.sizeBytes ?? 8), authority === index ? secret : EMPTY);
 }
 
 function sessionAt(world: World, at: number): World['sessions'][number] | undefined {
@@ -232,11 +256,12 @@ function policyHandle(world: World, at: number): number {
 function forget(world: World): void {
   world.sessions = [];
   world.srk = undefined;
-  world.objects = [];
+  world.sealed = [];
+  world.signing = [];
 }
 
 const OPERATIONS = {
-  async define(run: DifferentialRun, _world: World, { a, b, c, d, e }: Operation): Promise<void> {
+  async define(run: DifferentialRun, world: World, { a, b, c, d, e }: Operation): Promise<void> {
     // A small draw means a sensible index, so that later commands have something to work on.
     const kind = pick([0, spec.TPMA_NV_COUNTER, spec.TPMA_NV_EXTEND], b);
     const fitting = kind === spec.TPMA_NV_COUNTER ? 8 : 32;
@@ -248,28 +273,45 @@ const OPERATIONS = {
       authValue: pick(SECRETS, e < 8 ? e % 2 : e),
     };
     const authority = d % 7 === 6 ? commands.PLATFORM : commands.OWNER;
-    await run.exact(plain(commands.nvDefineSpace({ ...definition, authority }), e === 19 ? Uint8Array.of(5) : EMPTY));
+    const code = await run.exact(
+      plain(commands.nvDefineSpace({ ...definition, authority }), e === 19 ? Uint8Array.of(5) : EMPTY),
+    );
+    if (code === 0) world.defined.set(definition.public.index, { secret: definition.authValue, kind, sizeBytes });
   },
-  async undefine(run: DifferentialRun, _world: World, { a, b }: Operation): Promise<void> {
+  async undefine(run: DifferentialRun, world: World, { a, b, c }: Operation): Promise<void> {
+    // Rarely: most sequences should keep what they have defined.
+    if (c > 4) return;
     const authority = b % 4 === 3 ? commands.PLATFORM : commands.OWNER;
-    await run.exact(plain(commands.nvUndefineSpace(commands.unnamed(pick(INDICES, a)), authority), EMPTY));
+    const index = pick(INDICES, a);
+    const code = await run.exact(plain(commands.nvUndefineSpace(commands.unnamed(index), authority), EMPTY));
+    if (code === 0) world.defined.delete(index);
   },
-  async write(run: DifferentialRun, _world: World, operation: Operation): Promise<void> {
-    const data = filled(pick(LENGTHS, operation.d < 10 ? operation.d % 2 : operation.d), operation.e);
-    const offset = operation.e < 10 ? 0 : pick(OFFSETS, operation.e);
-    await run.exact(nvCommand(operation, (access) => commands.nvWrite({ ...access, data, offset })));
+  async write(run: DifferentialRun, world: World, operation: Operation): Promise<void> {
+    const { d, e } = operation;
+    const make = (access: commands.NvAccess, sizeBytes: number): Command<void> => {
+      const data = filled(d < 12 ? Math.min(sizeBytes, 8 * (1 + d)) : pick(LENGTHS, d), e);
+      return commands.nvWrite({ ...access, data, offset: e < 14 ? 0 : pick(OFFSETS, e) });
+    };
+    await run.exact(nvCommand(world, operation, 0, make));
   },
-  async read(run: DifferentialRun, _world: World, operation: Operation): Promise<void> {
-    const sizeBytes = pick(LENGTHS, operation.d < 10 ? operation.d % 2 : operation.d);
-    const offset = operation.e < 10 ? 0 : pick(OFFSETS, operation.e);
-    await run.exact(nvCommand(operation, (access) => commands.nvRead({ ...access, sizeBytes, offset })));
+  async read(run: DifferentialRun, world: World, operation: Operation): Promise<void> {
+    const { d, e } = operation;
+    const make = (access: commands.NvAccess, sizeBytes: number): Command<Uint8Array> =>
+      commands.nvRead({
+        ...access,
+        sizeBytes: d < 12 ? sizeBytes : pick(LENGTHS, d),
+        offset: e < 14 ? 0 : pick(OFFSETS, e),
+      });
+    await run.exact(nvCommand(world, operation, undefined, make));
   },
-  async increment(run: DifferentialRun, _world: World, operation: Operation): Promise<void> {
-    await run.exact(nvCommand(operation, (access) => commands.nvIncrement(access)));
+  async increment(run: DifferentialRun, world: World, operation: Operation): Promise<void> {
+    await run.exact(nvCommand(world, operation, spec.TPMA_NV_COUNTER, (access) => commands.nvIncrement(access)));
   },
-  async extend(run: DifferentialRun, _world: World, operation: Operation): Promise<void> {
+  async extend(run: DifferentialRun, world: World, operation: Operation): Promise<void> {
     const data = filled(pick(LENGTHS, operation.d), operation.e);
-    await run.exact(nvCommand(operation, (access) => commands.nvExtend({ ...access, data })));
+    await run.exact(
+      nvCommand(world, operation, spec.TPMA_NV_EXTEND, (access) => commands.nvExtend({ ...access, data })),
+    );
   },
   async readPublic(run: DifferentialRun, _world: World, { a }: Operation): Promise<void> {
     await run.exact(plain(commands.nvReadPublic(pick(INDICES, a))));
@@ -325,15 +367,15 @@ const OPERATIONS = {
   async sessionCommand(run: DifferentialRun, world: World, { a, b, c, d, e }: Operation): Promise<void> {
     const live = sessionAt(world, a);
     if (live === undefined || live.kind === 'trial') return;
-    const handle = pick(INDICES, b);
+    const isWrite = d % 2 === 0;
+    const handle = target(world, { kind: 'read', a: b, b, c: e, d, e }, isWrite ? 0 : undefined);
     const index = await namedIndex(run, handle);
     if (index === undefined) return;
     const wantsEncryption = live.both[0].encrypts && c % 3 !== 2;
-    const isWrite = d % 2 === 0;
     const use = (side: 0 | 1): Authorization => ({
       kind: 'session',
       session: live.both[side],
-      authValue: pick(SECRETS, e < 12 ? e % 2 : e),
+      authValue: (e < 16 ? world.defined.get(handle)?.secret : undefined) ?? pick(SECRETS, e),
       encrypt: wantsEncryption ? (isWrite ? 'command' : 'response') : 'none',
       keep: c < 15,
     });
@@ -372,7 +414,7 @@ const OPERATIONS = {
       operation,
       offset: pick([0, 0, 0, 0, 4, 100], e),
     };
-    await run.exact(plain(commands.policyNv(comparison), pick(SECRETS, e % 2)));
+    await run.exact(plain(commands.policyNv(comparison), world.defined.get(index.handle)?.secret ?? EMPTY));
   },
   async policyDigest(run: DifferentialRun, world: World, { a }: Operation): Promise<void> {
     await run.exact(plain(commands.policyGetDigest(policyHandle(world, a))));
@@ -383,7 +425,8 @@ const OPERATIONS = {
     const handle = pick(handles, b < 10 ? 0 : b);
     if ((await run.exact(plain(commands.flushContext(handle)))) !== 0) return;
     world.sessions = world.sessions.filter(({ both }) => both[0].handle !== handle);
-    world.objects = world.objects.filter(([real]) => real.handle !== handle);
+    world.sealed = world.sealed.filter(({ both }) => both[0].handle !== handle);
+    world.signing = world.signing.filter(([real]) => real.handle !== handle);
     if (world.srk?.[0].handle === handle) world.srk = undefined;
   },
   async primary(run: DifferentialRun, world: World, { a, b }: Operation): Promise<void> {
@@ -399,13 +442,14 @@ const OPERATIONS = {
         throw new TpmMismatch('a Name is not that of its public area');
     }
     if (template === objects.STORAGE_KEY_TEMPLATE) world.srk ??= made;
-    else world.objects.push(made);
+    else world.signing.push(made);
   },
   async seal(run: DifferentialRun, world: World, { a, b, c }: Operation): Promise<void> {
-    const parents = world.srk ?? world.objects[0];
+    const parents = world.srk ?? world.signing[0];
     if (parents === undefined) return;
     const policy = pick([EMPTY, new Uint8Array(32), filled(32, 2)], a);
-    const data = filled(pick([4, 32, 128, 1, 0, 129], b), c);
+    const data = filled(pick([4, 32, 128, 1, 0, 129], b < 15 ? b % 4 : b), c);
+    const secret = pick(SECRETS, c % 2);
     const attributes = pick(
       [
         objects.SEALED_ATTRIBUTES,
@@ -418,17 +462,17 @@ const OPERATIONS = {
       c,
     );
     const make = (parent: Entity): Command<SealedBlob> =>
-      objects.createSealed({ parent, data, policy, attributes, authValue: pick(SECRETS, c % 2) });
+      objects.createSealed({ parent, data, policy, attributes, authValue: secret });
     const both: Both<Command<SealedBlob>> = [make(parents[0]), make(parents[1])];
     const blobs = await run.authorized(both, [[password(EMPTY)], [password(EMPTY)]], (blob) =>
       Uint8Array.of(blob.public.length, blob.private.length),
     );
-    if (blobs !== undefined) world.blobs.push(blobs);
+    if (blobs !== undefined) world.blobs.push({ both: blobs, secret });
   },
   async load(run: DifferentialRun, world: World, { a, b, c }: Operation): Promise<void> {
-    const parents = world.srk ?? world.objects[0];
+    const parents = world.srk ?? world.signing[0];
     if (parents === undefined || world.blobs.length === 0) return;
-    const blobs = pick(world.blobs, a);
+    const { both: blobs, secret } = pick(world.blobs, a);
     const damage = (bytes: Uint8Array): Uint8Array =>
       b === 19 ? bytes.map((byte, i) => (i === 3 * c + 2 ? byte ^ 1 : byte)) : bytes;
     const make = (side: 0 | 1): Command<Entity> =>
@@ -436,26 +480,25 @@ const OPERATIONS = {
     const loaded = await run.authorized([make(0), make(1)], [[password(EMPTY)], [password(EMPTY)]], (object) =>
       u32Bytes(object.handle),
     );
-    if (loaded !== undefined) world.objects.push(loaded);
+    if (loaded !== undefined) world.sealed.push({ both: loaded, secret });
   },
   async unseal(run: DifferentialRun, world: World, { a, b, c }: Operation): Promise<void> {
-    if (world.objects.length === 0) return;
-    const sealed = pick(world.objects, a);
+    if (world.sealed.length === 0) return;
+    const { both: object, secret: right } = pick(world.sealed, a);
+    const secret = c < 16 ? right : pick(SECRETS, c);
     const live = sessionAt(world, b);
-    const commandFor = (side: 0 | 1): Command<Uint8Array> => objects.unseal(sealed[side]);
     const isBySession = live !== undefined && live.kind !== 'trial' && c % 2 === 0;
     const use = (side: 0 | 1): Authorization =>
-      isBySession
-        ? { kind: 'session', session: live.both[side], authValue: pick(SECRETS, c >> 1) }
-        : password(pick(SECRETS, c >> 1));
-    await run.authorized([commandFor(0), commandFor(1)], [[use(0)], [use(1)]], (data) => data);
+      isBySession ? { kind: 'session', session: live.both[side], authValue: secret } : password(secret);
+    await run.authorized([objects.unseal(object[0]), objects.unseal(object[1])], [[use(0)], [use(1)]], (data) => data);
   },
   async quote(run: DifferentialRun, world: World, { a, b }: Operation): Promise<void> {
-    if (world.objects.length === 0) return;
-    const keys = pick(world.objects, a);
-    const commandFor = (side: 0 | 1): Command<objects.Quote> => objects.quote(keys[side], filled(b, 1), [0, 16]);
-    await run.authorized([commandFor(0), commandFor(1)], [[password(EMPTY)], [password(EMPTY)]], ({ attested }) =>
-      attested.slice(-37),
+    if (world.signing.length === 0) return;
+    const keys = pick(world.signing, a);
+    const make = (side: 0 | 1): Command<objects.Quote> => objects.quote(keys[side], filled(b, 1), [0, 16]);
+    // The end of what is signed is the PCR selection and digest.
+    await run.authorized([make(0), make(1)], [[password(EMPTY)], [password(EMPTY)]], ({ attested }) =>
+      attested.slice(-44),
     );
   },
   async hierarchyAuth(run: DifferentialRun, _world: World, { a, b }: Operation): Promise<void> {
@@ -466,13 +509,15 @@ const OPERATIONS = {
     await run.exact(plain(commands.hierarchyChangeAuth(hierarchy, EMPTY), SECRETS[2] ?? EMPTY));
   },
   async clear(run: DifferentialRun, world: World, { a, b }: Operation): Promise<void> {
-    if (a > 4) return;
+    if (a > 1) return;
     const authority = b % 2 === 0 ? commands.LOCKOUT : commands.PLATFORM;
     if ((await run.exact(plain(commands.clear(authority), EMPTY))) !== 0) return;
     // Which objects survive depends on their hierarchy; handles say so.
     for (const handle of [0x80000000, 0x80000001, 0x80000002]) await run.exact(plain(commands.flushContext(handle)));
     world.srk = undefined;
-    world.objects = [];
+    world.sealed = [];
+    world.signing = [];
+    world.defined.clear();
   },
   async clearControl(run: DifferentialRun, _world: World, { a, b }: Operation): Promise<void> {
     const authority = a % 2 === 0 ? commands.LOCKOUT : commands.PLATFORM;
@@ -510,10 +555,18 @@ async function namedIndex(run: DifferentialRun, handle: number): Promise<Entity 
 const SOURCES: readonly (readonly [OperationKind, (world: World, operation: Operation) => Uint8Array])[] = [
   [
     'write',
-    (_world, operation) => nvCommand(operation, (access) => commands.nvWrite({ ...access, data: filled(8, 1) })),
+    (world, operation) =>
+      nvCommand(world, operation, 0, (access) => commands.nvWrite({ ...access, data: filled(8, 1) })),
   ],
-  ['read', (_world, operation) => nvCommand(operation, (access) => commands.nvRead({ ...access, sizeBytes: 8 }))],
-  ['increment', (_world, operation) => nvCommand(operation, (access) => commands.nvIncrement(access))],
+  [
+    'read',
+    (world, operation) =>
+      nvCommand(world, operation, undefined, (access) => commands.nvRead({ ...access, sizeBytes: 8 })),
+  ],
+  [
+    'increment',
+    (world, operation) => nvCommand(world, operation, spec.TPMA_NV_COUNTER, (access) => commands.nvIncrement(access)),
+  ],
   ['pcrRead', () => plain(commands.pcrRead([0, 16]))],
   ['pcrExtend', () => plain(commands.pcrExtend(16, filled(32, 1)), EMPTY)],
   ['readPublic', (_world, { a }) => plain(commands.nvReadPublic(pick(INDICES, a)))],

@@ -93,7 +93,7 @@ const MEANINGS: ReadonlyMap<number, Meaning> = new Map([
     ),
   ],
   [
-    0x107,
+    0x907,
     means(
       'LOCALITY',
       'this is not allowed from our locality',

@@ -101,6 +101,8 @@ export function clear(machine: Machine, _handles: readonly number[], input: Inpu
   permanent.isLockoutAuthEnabled = true;
   permanent.clockMs = 0n;
   permanent.resetCount = 0;
+  // Policies over PCRs are to be evaluated again.
+  machine.volatile.pcrCounter += 1;
   for (const index of [...permanent.nv.values()]) {
     if ((index.attributes & spec.TPMA_NV_PLATFORMCREATE) === 0) deleteIndex(machine, index);
   }

@@ -271,7 +271,7 @@ export function answerSessions(
     const hmac = isUnkeyed ? EMPTY : machine.crypto.hmacSha256(key, rpHash, nonceTpm, use.nonceCaller, attributes);
     body.sized(nonceTpm).bytes(attributes).sized(hmac);
     session.nonceTpm = nonceTpm;
-    if (session.kind === 'policy' && use.entity !== undefined) {
+    if (session.kind === 'policy') {
       session.policyDigest = new Uint8Array(spec.SHA256_SIZE_BYTES);
       session.pcrCounter = 0;
     }

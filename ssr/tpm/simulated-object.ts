@@ -130,7 +130,9 @@ function writeCreation(
   const creation = data.sized(made.parentName).sized(made.parentQualifiedName).sized(made.outsideInfo).done();
   const digest = machine.crypto.sha256(creation);
   const proof = kdfa(machine.crypto, seedOf(machine, made.hierarchy), 'PROOF', EMPTY, EMPTY, 256);
-  const ticket = machine.crypto.hmacSha256(proof, u16Bytes(spec.TPM_ST_CREATION), made.name, digest);
+  // As long as swtpm's, which hashes tickets with SHA-512; nothing checks a ticket here.
+  const half = machine.crypto.hmacSha256(proof, u16Bytes(spec.TPM_ST_CREATION), made.name, digest);
+  const ticket = concatBytes(half, machine.crypto.hmacSha256(proof, half));
   return writer.sized(creation).sized(digest).u16(spec.TPM_ST_CREATION).u32(made.hierarchy).sized(ticket);
 }
 
@@ -262,10 +264,14 @@ function unwrap(machine: Machine, parent: SimulatedObject, name: Uint8Array, wra
 function checkSealed(template: Template, data: Uint8Array): void {
   if (template.type !== spec.TPM_ALG_KEYEDHASH) throw new Refusal(RC.TYPE + parameterNumber(2));
   const { attributes } = template;
+  // One use without a scheme; two uses would need none but are for keys.
+  const isOneUse = ((attributes & spec.TPMA_OBJECT_SIGN) !== 0) !== ((attributes & spec.TPMA_OBJECT_DECRYPT) !== 0);
+  if (data.length === 0) throw new Refusal(RC.ATTRIBUTES + parameterNumber(2));
+  if (isOneUse) throw new Refusal(RC.SCHEME + parameterNumber(2));
   const forbidden = KEY_USES | spec.TPMA_OBJECT_SENSITIVE_DATA_ORIGIN | spec.TPMA_OBJECT_ENCRYPTED_DUPLICATION;
   const isFixedTpm = (attributes & spec.TPMA_OBJECT_FIXED_TPM) !== 0;
   const isFixedParent = (attributes & spec.TPMA_OBJECT_FIXED_PARENT) !== 0;
-  if ((attributes & forbidden) !== 0 || isFixedTpm !== isFixedParent || data.length === 0)
+  if ((attributes & forbidden) !== 0 || isFixedTpm !== isFixedParent)
     throw new Refusal(RC.ATTRIBUTES + parameterNumber(2));
   const { length } = template.authPolicy;
   if (length !== 0 && length !== spec.SHA256_SIZE_BYTES) throw new Refusal(RC.SIZE + parameterNumber(2));
@@ -279,6 +285,8 @@ export function create(machine: Machine, handles: readonly number[], input: Inpu
   const selections = input.parameter(4).pcrSelections();
   input.end();
   const parent = parentOf(machine, parentHandle);
+  // The new object is built in a slot, even though it is not left there.
+  checkSlots(machine);
   checkSealed(template, data);
   if (authValue.length > spec.SHA256_SIZE_BYTES) throw new Refusal(RC.SIZE + parameterNumber(1));
   // The unique field binds public to private: the hash of an obfuscation seed and the data (Part 1 §27.5.3).
@@ -312,8 +320,8 @@ export function load(
   const wrapped = input.parameter(1).sized(PRIVATE_MAX_BYTES);
   const template = readPublic(input.parameter(2));
   input.end();
-  if (wrapped.length === 0) throw new Refusal(RC.SIZE + parameterNumber(1));
   checkSlots(machine);
+  if (wrapped.length === 0) throw new Refusal(RC.SIZE + parameterNumber(1));
   const parent = parentOf(machine, parentHandle);
   const unique = new ByteWriter().sized(template.unique).done();
   const area = publicArea(template, unique);
