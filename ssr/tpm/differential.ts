@@ -138,9 +138,7 @@ export class DifferentialRun {
   }
 
   async apply(operation: Operation): Promise<void> {
-    const action: (run: DifferentialRun, world: World, operation: Operation) => Promise<void> =
-      OPERATIONS[operation.kind];
-    await action(this, this.#world, operation);
+    await OPERATIONS[operation.kind](this, this.#world, operation);
   }
 
   async exchange(both: Both<Uint8Array>): Promise<Both<Uint8Array>> {
@@ -260,6 +258,7 @@ function forget(world: World): void {
   world.signing = [];
 }
 
+/** Interprets one operation. Plain functions: none looks at `this`. */
 const OPERATIONS = {
   async define(run: DifferentialRun, world: World, { a, b, c, d, e }: Operation): Promise<void> {
     // A small draw means a sensible index, so that later commands have something to work on.
@@ -395,6 +394,20 @@ const OPERATIONS = {
     const command = commands.getRandom(8 + b);
     const use = (side: 0 | 1): Authorization => ({ kind: 'session', session: live.both[side], encrypt: 'response' });
     await run.authorized([command, command], [[use(0)], [use(1)]], (result) => Uint8Array.of(result.length));
+  },
+  async damagedSession(run: DifferentialRun, world: World, { a, b, c, d, e }: Operation): Promise<void> {
+    const live = sessionAt(world, a);
+    if (live?.kind !== 'hmac') return;
+    const index = await namedIndex(run, target(world, { kind: 'read', a: b, b, c: 0, d, e }, undefined));
+    if (index === undefined) return;
+    const command = commands.nvRead({ index, sizeBytes: 8 });
+    const damaged = ([0, 1] as const).map((side) => {
+      const { bytes } = prepare(nodeCrypto, command, [{ kind: 'session', session: live.both[side] }]);
+      // From the nonce on: 10 header, 8 handles, 4 size, 4 session handle. Bit 7 stays: an attribute for audit is not simulated.
+      const place = 26 + ((c * 20 + d) % (bytes.length - 26));
+      return bytes.map((byte, i) => (i === place ? byte ^ (1 << (e % 7)) : byte));
+    });
+    await run.shape(damaged as unknown as Both<Uint8Array>);
   },
   async policyPcr(run: DifferentialRun, world: World, { a, b, c, d }: Operation): Promise<void> {
     const digest = pick(

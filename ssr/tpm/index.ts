@@ -17,7 +17,7 @@ export { verifyQuote } from './quote.ts';
 export type { QuoteContent, QuoteVerdict } from './quote.ts';
 export { connectTransport, openDevice, streamTransport } from './transport.ts';
 export type { StreamOptions, TpmAddress, TpmTransport } from './transport.ts';
-export { SwtpmError, startSwtpm } from './swtpm.ts';
+export { SwtpmError, isSwtpmInstalled, startSwtpm } from './swtpm.ts';
 export type { Swtpm, SwtpmErrorCode, SwtpmOptions } from './swtpm.ts';
 export type { SwtpmState } from './swtpm-control.ts';
 export * as spec from './spec.ts';

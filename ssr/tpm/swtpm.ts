@@ -12,9 +12,9 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { accessSync, constants, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { SwtpmControl } from './swtpm-control.ts';
 import { streamTransport } from './transport.ts';
@@ -64,6 +64,18 @@ export interface Swtpm extends AsyncDisposable {
   stop(): Promise<void>;
   /** SIGKILL, as a crash of the chip would look. The state directory stays until `stop`. */
   kill(): Promise<void>;
+}
+
+/** Whether `startSwtpm` would find its program on PATH; for those who would rather skip than fail. */
+export function isSwtpmInstalled(): boolean {
+  return (process.env['PATH'] ?? '').split(delimiter).some((directory) => {
+    try {
+      accessSync(join(directory, 'swtpm'), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
 }
 
 /** A killed process cannot remove its directory; the next one does. */

@@ -102,12 +102,12 @@ class StreamTransport implements TpmTransport {
       return this.#refuse(`a response that claims ${size} bytes`);
     if (length > size) return this.#refuse(`${length - size} bytes after the response`);
     if (length < size) return;
-    const { resolve, timer } = this.#waiting;
-    clearTimeout(timer);
+    const waiting = this.#waiting;
+    clearTimeout(waiting.timer);
     const response = Uint8Array.from(this.#received);
     this.#waiting = undefined;
     this.#received = Buffer.alloc(0);
-    resolve(response);
+    waiting.resolve(response);
   }
 
   #refuse(what: string): void {
