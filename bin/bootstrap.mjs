@@ -18,11 +18,7 @@ function say(text) {
 }
 
 function run(command, args, quiet = true) {
-  const done = spawnSync(command, args, {
-    cwd: root,
-    stdio: quiet ? ['ignore', 'ignore', 'pipe'] : 'inherit',
-    encoding: 'utf8',
-  });
+  const done = spawnSync(command, args, { cwd: root, stdio: quiet ? ['ignore', 'ignore', 'pipe'] : 'inherit', encoding: 'utf8' });
   return { ok: done.status === 0, error: done.stderr ?? '' };
 }
 
@@ -72,7 +68,7 @@ function installSystemPrograms() {
   const packages = missing.map(({ debian }) => debian).join(' ');
   const names = missing.map(({ program }) => program).join(', ');
   if (process.getuid?.() === 0 && isDebianLike()) {
-    say(`refmon: installing ${packages} with apt-get (for real device models and a real TPM simulator)`);
+    say(`refmon: installing ${packages} with apt-get (for real device models and a real TPM)`);
     run('apt-get', ['update', '-qq']);
     const done = run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...packages.split(' ')]);
     if (done.ok) return;

@@ -14,9 +14,14 @@ function isNegative(value: Uint8Array): boolean {
   return ((value[0] ?? 0) & 0x80) !== 0;
 }
 
+/**
+ * As the reference code has it: of two negative numbers the one with the larger bytes counts as the smaller one, as if
+ * the bytes were sign and magnitude. In two's complement it would be the other way round; swtpm answers like this, and so
+ * may chips. Do not seal to signed comparisons.
+ */
 function signedOrder(a: Uint8Array, b: Uint8Array): number {
   if (isNegative(a) !== isNegative(b)) return isNegative(a) ? -1 : 1;
-  return unsignedOrder(a, b);
+  return isNegative(a) ? unsignedOrder(b, a) : unsignedOrder(a, b);
 }
 
 export function compareNv(a: Uint8Array, b: Uint8Array, operation: number): boolean {
