@@ -403,8 +403,10 @@ const OPERATIONS = {
     const command = commands.nvRead({ index, sizeBytes: 8 });
     const damaged = ([0, 1] as const).map((side) => {
       const { bytes } = prepare(nodeCrypto, command, [{ kind: 'session', session: live.both[side] }]);
-      // From the nonce on: 10 header, 8 handles, 4 size, 4 session handle. Bit 7 stays: an attribute for audit is not simulated.
-      const place = 26 + ((c * 20 + d) % (bytes.length - 26));
+      // 10 header, 8 handles, 4 size, 4 session handle; then nonce, attributes, HMAC, parameters. The two length fields
+      // stay: they would shift random bytes, different on each side, into fields. Bit 7 stays: audit is not simulated.
+      const drawn = 26 + ((c * 20 + d) % (bytes.length - 26));
+      const place = [26, 27, 61, 62].includes(drawn) ? 60 : drawn;
       return bytes.map((byte, i) => (i === place ? byte ^ (1 << (e % 7)) : byte));
     });
     await run.shape(damaged as unknown as Both<Uint8Array>);
@@ -658,8 +660,8 @@ function handleAreaLength(bytes: Uint8Array): number {
   return 4 * (shapeOf(bytes)?.handles ?? 0);
 }
 
-/** Definitions carry attribute bits, and PCR commands bank numbers, that stand for features the simulated TPM lacks. */
+/** One bit of a definition's attributes, or of a shutdown's type, can ask for a feature that the simulated TPM lacks. */
 function isAttributeful(bytes: Uint8Array): boolean {
   const code = shapeOf(bytes)?.code;
-  return code === spec.COMMANDS.NV_DefineSpace.code;
+  return code === spec.COMMANDS.NV_DefineSpace.code || code === spec.COMMANDS.Shutdown.code;
 }

@@ -40,8 +40,9 @@ export function startup(machine: Machine, _handles: readonly number[], input: In
   forgetAtStartup(machine);
 }
 
+/** Shutdown(CLEAR) has nothing to save; Shutdown(STATE) is not simulated and refused. */
 export function shutdown(_machine: Machine, _handles: readonly number[], input: Input): void {
-  startType(input);
+  if (startType(input) === spec.TPM_SU_STATE) throw new Refusal(RC.VALUE + parameterNumber(1));
 }
 
 export function getRandom(machine: Machine, _handles: readonly number[], input: Input): Uint8Array {
