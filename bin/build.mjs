@@ -52,7 +52,12 @@ if (existsSync(join(root, 'bin', 'refmon.ts'))) {
 }
 if (existsSync(join(root, 'kernel', 'ipd-worker.ts'))) {
   builds.push(
-    build({ ...common, entryPoints: ['dist/kernel/ipd-worker.js'], outfile: 'dist/kernel/ipd-worker.bundle.js', format: 'esm' }),
+    build({
+      ...common,
+      entryPoints: ['dist/kernel/ipd-worker.js'],
+      outfile: 'dist/kernel/ipd-worker.bundle.js',
+      format: 'esm',
+    }),
   );
 }
 for (const program of driverPrograms()) {

@@ -135,7 +135,12 @@ export interface InBlock extends Node {
 }
 
 export type StepDeclaration =
-  | (Node & { readonly kind: 'write'; readonly register: Name; readonly index: Expression | undefined; readonly value: Expression })
+  | (Node & {
+      readonly kind: 'write';
+      readonly register: Name;
+      readonly index: Expression | undefined;
+      readonly value: Expression;
+    })
   | (Node & { readonly kind: 'read'; readonly register: Name; readonly index: Expression | undefined })
   | (Node & {
       readonly kind: 'wait';
@@ -147,7 +152,10 @@ export type StepDeclaration =
   | (Node & { readonly kind: 'delay'; readonly time: Expression });
 
 export type Item =
-  | (Node & { readonly kind: 'match'; readonly ids: readonly (Node & { readonly vendor: number; readonly device: number })[] })
+  | (Node & {
+      readonly kind: 'match';
+      readonly ids: readonly (Node & { readonly vendor: number; readonly device: number })[];
+    })
   | (Node & {
       readonly kind: 'region';
       readonly name: Name;
@@ -185,7 +193,12 @@ export type Item =
       readonly into: Name;
       readonly by: Name;
     })
-  | (Node & { readonly kind: 'struct'; readonly name: Name; readonly size: Expression; readonly fields: readonly StructField[] })
+  | (Node & {
+      readonly kind: 'struct';
+      readonly name: Name;
+      readonly size: Expression;
+      readonly fields: readonly StructField[];
+    })
   | (Node & { readonly kind: 'machine'; readonly name: Name; readonly states: readonly Name[] })
   | (Node & {
       readonly kind: 'var';

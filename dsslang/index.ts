@@ -11,7 +11,15 @@ export { compile, compileBytes, type CompileResult } from './compile.ts';
 export { DIAGNOSTICS_MAX, type Diagnostic, type Label, type Severity } from './diagnostics.ts';
 export { emitJs } from './emit/js.ts';
 export { emitJson, IR_SCHEMA } from './emit/json.ts';
-export { initialState, InterpretedMonitor, step, violatedInvariant, type Operation, type Outcome, type State } from './interpreter.ts';
+export {
+  initialState,
+  InterpretedMonitor,
+  step,
+  violatedInvariant,
+  type Operation,
+  type Outcome,
+  type State,
+} from './interpreter.ts';
 export type { Program } from './ir.ts';
 export { catalogue, type Code } from './messages.ts';
 export { monitorInfo } from './monitor-info.ts';

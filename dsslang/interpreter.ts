@@ -30,8 +30,21 @@ export interface State {
 }
 
 export type Operation =
-  | { readonly kind: 'read'; readonly space: Space; readonly offset: number; readonly width: number; readonly now: bigint }
-  | { readonly kind: 'report' | 'write'; readonly space: Space; readonly offset: number; readonly width: number; readonly value: bigint; readonly now: bigint }
+  | {
+      readonly kind: 'read';
+      readonly space: Space;
+      readonly offset: number;
+      readonly width: number;
+      readonly now: bigint;
+    }
+  | {
+      readonly kind: 'report' | 'write';
+      readonly space: Space;
+      readonly offset: number;
+      readonly width: number;
+      readonly value: bigint;
+      readonly now: bigint;
+    }
   | { readonly kind: 'store'; readonly address: bigint; readonly length: bigint; readonly now: bigint }
   | { readonly kind: 'grant'; readonly address: bigint; readonly length: bigint; readonly purposes: number }
   | { readonly kind: 'interrupt' | 'check'; readonly now: bigint };
@@ -81,7 +94,11 @@ function allow(program: Program, state: State, operation: Operation, memory: Des
     case 'write':
       return access(program, state, operation, memory);
     case 'store':
-      return react(program.store, state, memory, { address: operation.address, length: operation.length, now: operation.now });
+      return react(program.store, state, memory, {
+        address: operation.address,
+        length: operation.length,
+        now: operation.now,
+      });
     case 'grant':
       return grant(program, state, operation);
     case 'interrupt':
@@ -102,7 +119,9 @@ function access(
   const { width, kind } = operation;
   let through = 0;
   // S4: a window stands for the place its selector names; windows do not lead to windows.
-  const window = program.windows.findIndex((each) => each.space === space && each.offset === offset && each.width === width);
+  const window = program.windows.findIndex(
+    (each) => each.space === space && each.offset === offset && each.width === width,
+  );
   if (window !== -1) {
     const target = program.windows[window];
     if (target !== undefined) {
@@ -117,7 +136,12 @@ function access(
     if (register.space !== space) continue;
     const into = offset - register.offset;
     const index = Math.floor(into / register.stride);
-    if (into >= 0 && index < register.count && index * register.stride === into && register.accessWidths.includes(width as 1)) {
+    if (
+      into >= 0 &&
+      index < register.count &&
+      index * register.stride === into &&
+      register.accessWidths.includes(width as 1)
+    ) {
       return registerAccess(register, index, through, state, operation, memory);
     }
     if (overlapped === undefined && touches(register, offset, width)) overlapped = register;
@@ -125,13 +149,15 @@ function access(
   for (const area of program.areas) {
     if (area.space !== space || offset < area.offset || offset + width > area.offset + area.sizeBytes) continue;
     if (offset % width !== 0) break;
-    if (kind === 'write' ? !area.writable : !area.readable) throw new Denied(kind === 'write' ? area.rules.write : area.rules.read);
+    if (kind === 'write' ? !area.writable : !area.readable)
+      throw new Denied(kind === 'write' ? area.rules.write : area.rules.read);
     return state;
   }
   // S5: an access that touches a register with a width or at an offset it does not take is blamed on that register.
   if (overlapped !== undefined) throw new Denied(overlapped.rules.width);
   for (const region of program.regions) {
-    if (region.space === space && offset >= region.base && offset < region.base + region.sizeBytes) throw new Denied(region.unlisted);
+    if (region.space === space && offset >= region.base && offset < region.base + region.sizeBytes)
+      throw new Denied(region.unlisted);
   }
   throw new Denied(program.builtin.unknownSpace);
 }
@@ -168,7 +194,12 @@ function registerAccess(
 }
 
 /** S7: the one handler whose guard holds runs as a transaction; none: the reaction's default. */
-function react(reaction: Reaction, state: State, memory: DescriptorMemory, args: Readonly<Record<string, bigint>>): State {
+function react(
+  reaction: Reaction,
+  state: State,
+  memory: DescriptorMemory,
+  args: Readonly<Record<string, bigint>>,
+): State {
   const frame: Frame = {
     scalars: [...state.scalars],
     locals: new Map(),

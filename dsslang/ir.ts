@@ -28,9 +28,21 @@ export type NumberExpr =
   | { readonly op: 'local'; readonly local: LocalId; readonly max: bigint }
   | { readonly op: 'argument'; readonly argument: Argument; readonly max: bigint }
   /** A little-endian field of the walk's current descriptor, read from the monitor's private copy. */
-  | { readonly op: 'descriptor'; readonly walk: LocalId; readonly offset: number; readonly bytes: 1 | 2 | 4 | 8; readonly max: bigint }
+  | {
+      readonly op: 'descriptor';
+      readonly walk: LocalId;
+      readonly offset: number;
+      readonly bytes: 1 | 2 | 4 | 8;
+      readonly max: bigint;
+    }
   /** Bits `low` .. `low + bits - 1`. */
-  | { readonly op: 'extract'; readonly of: NumberExpr; readonly low: number; readonly bits: number; readonly max: bigint }
+  | {
+      readonly op: 'extract';
+      readonly of: NumberExpr;
+      readonly low: number;
+      readonly bits: number;
+      readonly max: bigint;
+    }
   /** Exact; the checker has shown that `sub` cannot fall below zero and nothing exceeds 64 bits. `div`, `mod`: divisor not 0. */
   | {
       readonly op: 'add' | 'sub' | 'mul' | 'div' | 'mod' | 'and' | 'or' | 'xor';
@@ -47,11 +59,23 @@ export type NumberExpr =
       readonly max: bigint;
     }
   /** `addSat` stops at 2^bits - 1, `subSat` at 0. */
-  | { readonly op: 'addSat'; readonly left: NumberExpr; readonly right: NumberExpr; readonly bits: number; readonly max: bigint }
+  | {
+      readonly op: 'addSat';
+      readonly left: NumberExpr;
+      readonly right: NumberExpr;
+      readonly bits: number;
+      readonly max: bigint;
+    }
   | { readonly op: 'subSat'; readonly left: NumberExpr; readonly right: NumberExpr; readonly max: bigint }
   | { readonly op: 'min' | 'max'; readonly left: NumberExpr; readonly right: NumberExpr; readonly max: bigint }
   | { readonly op: 'shiftLeft' | 'shiftRight'; readonly of: NumberExpr; readonly by: number; readonly max: bigint }
-  | { readonly op: 'choice'; readonly condition: BoolExpr; readonly left: NumberExpr; readonly right: NumberExpr; readonly max: bigint };
+  | {
+      readonly op: 'choice';
+      readonly condition: BoolExpr;
+      readonly left: NumberExpr;
+      readonly right: NumberExpr;
+      readonly max: bigint;
+    };
 
 export type BoolExpr =
   | { readonly op: 'bool'; readonly value: boolean }
@@ -66,7 +90,12 @@ export type Statement =
   | { readonly op: 'require'; readonly condition: BoolExpr; readonly rule: RuleId }
   | { readonly op: 'set'; readonly scalar: ScalarId; readonly value: NumberExpr }
   | { readonly op: 'let'; readonly local: LocalId; readonly value: NumberExpr }
-  | { readonly op: 'if'; readonly condition: BoolExpr; readonly consequent: readonly Statement[]; readonly alternative: readonly Statement[] }
+  | {
+      readonly op: 'if';
+      readonly condition: BoolExpr;
+      readonly consequent: readonly Statement[];
+      readonly alternative: readonly Statement[];
+    }
   /**
    * For each descriptor of the ring from index `from` up to but not including `to`, modulo `count`.
    * Denied by `range` unless `from` and `to` are below `count`, and by `memory` unless the whole ring lies inside one

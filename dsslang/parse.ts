@@ -10,7 +10,19 @@ import type { Diagnostics } from './diagnostics.ts';
 import { unpack } from './parser-messages.ts';
 import { CHAIN_MAX, dssParser, integerValue, NESTING_MAX, spanOf } from './parser.ts';
 import { span, type Source, type Span } from './source.ts';
-import { Close, CloseRound, CloseSquare, Integer, K, lexer, Open, OpenRound, OpenSquare, Tilde, type LexResult } from './tokens.ts';
+import {
+  Close,
+  CloseRound,
+  CloseSquare,
+  Integer,
+  K,
+  lexer,
+  Open,
+  OpenRound,
+  OpenSquare,
+  Tilde,
+  type LexResult,
+} from './tokens.ts';
 
 const empty = (source: Source): SourceFile => ({ span: span(0, source.text.length), devices: [] });
 
@@ -46,7 +58,8 @@ export function parse(source: Source, diagnostics: Diagnostics): SourceFile {
 function placeOf(token: IToken, previous: IToken | undefined, source: Source): Span {
   const at = spanOf(token);
   if (at.end > at.start) return at;
-  const end = previous === undefined || Number.isNaN(previous.startOffset) ? source.text.trimEnd().length : spanOf(previous).end;
+  const end =
+    previous === undefined || Number.isNaN(previous.startOffset) ? source.text.trimEnd().length : spanOf(previous).end;
   return span(Math.max(0, end - 1), Math.max(end, 0));
 }
 
@@ -102,10 +115,12 @@ function checkLiterals(tokens: readonly IToken[], diagnostics: Diagnostics): voi
 function attachDocumentation(file: SourceFile, lexed: LexResult): SourceFile {
   const lines = (lexed.groups['documentation'] ?? []) as IToken[];
   let from = 0;
-  const devices = file.devices.filter((device) => device !== undefined).map((device) => {
-    const before = lines.filter((line) => line.startOffset >= from && line.startOffset < device.span.start);
-    from = device.span.end;
-    return { ...device, documentation: before.map((line) => line.image.replace(/^\/\/\/ ?/, '')).join('\n') };
-  });
+  const devices = file.devices
+    .filter((device) => device !== undefined)
+    .map((device) => {
+      const before = lines.filter((line) => line.startOffset >= from && line.startOffset < device.span.start);
+      from = device.span.end;
+      return { ...device, documentation: before.map((line) => line.image.replace(/^\/\/\/ ?/, '')).join('\n') };
+    });
   return { ...file, devices };
 }

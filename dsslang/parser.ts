@@ -702,10 +702,7 @@ class DssParser extends EmbeddedActionsParser {
   });
 
   private action = this.RULE('action', (): Name =>
-    this.OR([
-      { ALT: () => this.nameNode(this.CONSUME(K.deny)) },
-      { ALT: () => this.SUBRULE(this.name) },
-    ]),
+    this.OR([{ ALT: () => this.nameNode(this.CONSUME(K.deny)) }, { ALT: () => this.SUBRULE(this.name) }]),
   );
 
   private letClause = this.RULE('letClause', (): Statement => {
@@ -723,10 +720,7 @@ class DssParser extends EmbeddedActionsParser {
     const alternative =
       this.OPTION(() => {
         this.CONSUME(K.else);
-        return this.OR([
-          { ALT: () => [this.SUBRULE(this.ifStatement)] },
-          { ALT: () => this.SUBRULE1(this.block) },
-        ]);
+        return this.OR([{ ALT: () => [this.SUBRULE(this.ifStatement)] }, { ALT: () => this.SUBRULE1(this.block) }]);
       }) ?? [];
     return { kind: 'if', span: this.since(first), condition, consequent, alternative };
   });
@@ -760,7 +754,8 @@ class DssParser extends EmbeddedActionsParser {
         ALT: () => {
           this.CONSUME(Arrow);
           const state = this.SUBRULE(this.name);
-          const machine: Name = target?.kind === 'name' ? target.name : { span: target?.span ?? spanOf(first), text: '' };
+          const machine: Name =
+            target?.kind === 'name' ? target.name : { span: target?.span ?? spanOf(first), text: '' };
           return { kind: 'transition', span: this.since(first), machine, state };
         },
       },

@@ -75,7 +75,13 @@ export interface DescriptorMemory {
 
 /** One step that the RVM takes by itself to silence or reset the device. Executed in order, on the device, unvetted. */
 export type DeviceStep =
-  | { readonly step: 'write'; readonly space: Space; readonly offset: number; readonly width: Width; readonly value: number }
+  | {
+      readonly step: 'write';
+      readonly space: Space;
+      readonly offset: number;
+      readonly width: Width;
+      readonly value: number;
+    }
   | { readonly step: 'read'; readonly space: Space; readonly offset: number; readonly width: Width }
   | {
       readonly step: 'wait';

@@ -42,8 +42,7 @@ export const K = Object.fromEntries(
   ]),
 ) as Record<Keyword, TokenType>;
 
-const symbol = (name: string, text: string): TokenType =>
-  createToken({ name, pattern: text, label: `\`${text}\`` });
+const symbol = (name: string, text: string): TokenType => createToken({ name, pattern: text, label: `\`${text}\`` });
 
 export const Open = symbol('Open', '{');
 export const Close = symbol('Close', '}');
@@ -82,14 +81,33 @@ export const Integer = createToken({
   label: 'a number',
 });
 /** `8086:100e`, only after `match pci`: four hexadecimal digits on both sides. */
-export const PciId = createToken({ name: 'PciId', pattern: /[0-9a-fA-F]{4}:[0-9a-fA-F]{4}(?![0-9A-Za-z_])/, label: 'a PCI id such as `8086:100e`' });
-export const Type = createToken({ name: 'Type', pattern: /u[0-9]+(?![A-Za-z0-9_])/, longer_alt: Identifier, label: 'a type such as `u32`' });
+export const PciId = createToken({
+  name: 'PciId',
+  pattern: /[0-9a-fA-F]{4}:[0-9a-fA-F]{4}(?![0-9A-Za-z_])/,
+  label: 'a PCI id such as `8086:100e`',
+});
+export const Type = createToken({
+  name: 'Type',
+  pattern: /u[0-9]+(?![A-Za-z0-9_])/,
+  longer_alt: Identifier,
+  label: 'a type such as `u32`',
+});
 export const Text = createToken({ name: 'Text', pattern: /"[^"\n\r]*"/, label: 'a reason in double quotes' });
 
 export const DocComment = createToken({ name: 'DocComment', pattern: /\/\/\/[^\n]*/, group: 'documentation' });
 export const Comment = createToken({ name: 'Comment', pattern: /\/\/[^\n]*/, group: 'comments' });
-export const BlockComment = createToken({ name: 'BlockComment', pattern: /\/\*[^]*?\*\//, group: 'comments', line_breaks: true });
-export const Space = createToken({ name: 'Space', pattern: /[ \t\r\n\uFEFF]+/, group: Lexer.SKIPPED, line_breaks: true });
+export const BlockComment = createToken({
+  name: 'BlockComment',
+  pattern: /\/\*[^]*?\*\//,
+  group: 'comments',
+  line_breaks: true,
+});
+export const Space = createToken({
+  name: 'Space',
+  pattern: /[ \t\r\n\uFEFF]+/,
+  group: Lexer.SKIPPED,
+  line_breaks: true,
+});
 
 /** In the order in which the lexer tries them: the longer operator first. */
 export const allTokens: TokenType[] = [

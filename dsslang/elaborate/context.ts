@@ -58,7 +58,12 @@ export type Symbol =
   | { readonly kind: 'register'; readonly span: Span; readonly register: RegisterDraft }
   | { readonly kind: 'area'; readonly span: Span; readonly area: Area }
   | { readonly kind: 'window'; readonly span: Span; readonly index: number }
-  | { readonly kind: 'struct'; readonly span: Span; readonly sizeBytes: number; readonly fields: ReadonlyMap<string, StructField> }
+  | {
+      readonly kind: 'struct';
+      readonly span: Span;
+      readonly sizeBytes: number;
+      readonly fields: ReadonlyMap<string, StructField>;
+    }
   | { readonly kind: 'machine'; readonly span: Span; readonly machine: Machine; readonly index: number }
   | { readonly kind: 'variable'; readonly span: Span; readonly scalar: ScalarId }
   | { readonly kind: 'ring'; readonly span: Span; readonly ring: RingDraft };
@@ -77,9 +82,7 @@ export class Context {
   readonly windows: Window[] = [];
   /** States that some transition enters, as `machine.state` indices. */
   readonly entered = new Set<string>();
-  readonly rules: Rule[] = [
-    { reason: '', file: '', line: 0, column: 0, text: '', action: 'fault' },
-  ];
+  readonly rules: Rule[] = [{ reason: '', file: '', line: 0, column: 0, text: '', action: 'fault' }];
 
   constructor(diagnostics: Diagnostics) {
     this.diagnostics = diagnostics;

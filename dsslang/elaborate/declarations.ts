@@ -74,20 +74,35 @@ interface Place {
 }
 
 /** Where `region + offset` is, if `sizeBytes` fit there. */
-function place(at: ast.Location, name: ast.Name, sizeBytes: number, alignment: number, context: Context): Place | undefined {
+function place(
+  at: ast.Location,
+  name: ast.Name,
+  sizeBytes: number,
+  alignment: number,
+  context: Context,
+): Place | undefined {
   const region = context.find(at.region, 'region')?.region;
   const offset = constantWithin(at.offset, context, 'the offset', 0n, 1n << 31n);
   if (region === undefined || offset === undefined) return undefined;
   if (offset + sizeBytes > region.sizeBytes) {
     context.diagnostics.add(
       'DSS214',
-      { name: name.text, end: show(BigInt(offset + sizeBytes)), region: region.name, size: show(BigInt(region.sizeBytes)) },
+      {
+        name: name.text,
+        end: show(BigInt(offset + sizeBytes)),
+        region: region.name,
+        size: show(BigInt(region.sizeBytes)),
+      },
       at.span,
     );
     return undefined;
   }
   if (offset % alignment !== 0) {
-    context.diagnostics.add('DSS216', { name: name.text, offset: show(BigInt(offset)), width: alignment }, at.offset.span);
+    context.diagnostics.add(
+      'DSS216',
+      { name: name.text, offset: show(BigInt(offset)), width: alignment },
+      at.offset.span,
+    );
     return undefined;
   }
   return { space: region.space, offset: region.base + offset };
@@ -107,14 +122,22 @@ function validType(type: ast.TypeNode, context: Context): boolean {
 
 export function declareRegister(item: ast.ItemOf<'register'>, context: Context): void {
   const width = registerWidth(item.type, context);
-  const count = item.count === undefined ? 1 : constantWithin(item.count, context, 'the number of elements', 1n, BigInt(REGISTER_ELEMENTS_MAX));
+  const count =
+    item.count === undefined
+      ? 1
+      : constantWithin(item.count, context, 'the number of elements', 1n, BigInt(REGISTER_ELEMENTS_MAX));
   if (width === undefined || count === undefined) return;
-  const stride = item.stride === undefined ? width : constantWithin(item.stride, context, 'the stride', BigInt(width), 1n << 20n);
+  const stride =
+    item.stride === undefined ? width : constantWithin(item.stride, context, 'the stride', BigInt(width), 1n << 20n);
   if (stride === undefined) return;
   const at = place(item.at, item.name, stride * (count - 1) + width, width, context);
   if (at === undefined) return;
   if (context.registers.length >= REGISTERS_MAX) {
-    context.diagnostics.add('DSS310', { name: 'registers', count: context.registers.length + 1, max: REGISTERS_MAX }, item.span);
+    context.diagnostics.add(
+      'DSS310',
+      { name: 'registers', count: context.registers.length + 1, max: REGISTERS_MAX },
+      item.span,
+    );
     return;
   }
   const bits = width * 8;
@@ -141,7 +164,10 @@ export function declareRegister(item: ast.ItemOf<'register'>, context: Context):
   const end = at.offset + stride * (count - 1) + width;
   const twin = context.registers.find(
     (each) =>
-      each.space === at.space && each.offset < end && at.offset < each.offset + each.stride * (each.count - 1) + each.width && elementsTouch(each, register),
+      each.space === at.space &&
+      each.offset < end &&
+      at.offset < each.offset + each.stride * (each.count - 1) + each.width &&
+      elementsTouch(each, register),
   );
   if (twin !== undefined) {
     context.diagnostics.add('DSS215', { a: item.name.text, b: twin.name }, item.at.span, {
@@ -188,7 +214,12 @@ function accessWidths(item: ast.ItemOf<'register'>, width: Width, context: Conte
   return widths;
 }
 
-function bitRange(bits: ast.BitRange, total: number, name: string, context: Context): { low: number; bits: number } | undefined {
+function bitRange(
+  bits: ast.BitRange,
+  total: number,
+  name: string,
+  context: Context,
+): { low: number; bits: number } | undefined {
   const high = elaborateConstant(bits.high, context, 'a bit');
   const low = elaborateConstant(bits.low, context, 'a bit');
   if (high === undefined || low === undefined) return undefined;
@@ -216,7 +247,9 @@ function bitFields(
     const twin = spans.find((each) => each.low < range.low + range.bits && range.low < each.low + each.bits);
     spans.push({ name: label, ...range, span });
     if (twin === undefined) return true;
-    context.diagnostics.add('DSS210', { a: label, b: twin.name }, span, { labels: [{ span: twin.span, text: 'and here' }] });
+    context.diagnostics.add('DSS210', { a: label, b: twin.name }, span, {
+      labels: [{ span: twin.span, text: 'and here' }],
+    });
     return false;
   };
   for (const field of block?.fields ?? []) {
@@ -231,7 +264,8 @@ function bitFields(
   }
   for (const bits of block?.reserved ?? []) {
     const range = bitRange(bits, total, name, context);
-    if (range !== undefined && claim('reserved', range, bits.span)) reservedMask |= maxOf(range.bits) << BigInt(range.low);
+    if (range !== undefined && claim('reserved', range, bits.span))
+      reservedMask |= maxOf(range.bits) << BigInt(range.low);
   }
   return { fields, reservedMask };
 }
@@ -255,7 +289,11 @@ export function declareArea(item: ast.ItemOf<'area'>, context: Context): void {
     },
   };
   const under = writable
-    ? context.registers.find((each) => each.space === area.space && elementsTouch(each, { offset: area.offset, count: 1, stride: sizeBytes, width: sizeBytes }))
+    ? context.registers.find(
+        (each) =>
+          each.space === area.space &&
+          elementsTouch(each, { offset: area.offset, count: 1, stride: sizeBytes, width: sizeBytes }),
+      )
     : undefined;
   if (under !== undefined) {
     context.diagnostics.add('DSS215', { a: item.name.text, b: under.name }, item.at.span, {
@@ -341,15 +379,27 @@ export function declareVariable(item: ast.ItemOf<'var'>, context: Context): void
   const initial = item.initial === undefined ? 0n : elaborateConstant(item.initial, context, 'the initial value');
   if (max === undefined || initial === undefined) return;
   if (max > whole) {
-    context.diagnostics.add('DSS203', { value: show(max), bits: item.type.bits, holds: `\`${item.name.text}\`` }, item.max?.span ?? item.span);
+    context.diagnostics.add(
+      'DSS203',
+      { value: show(max), bits: item.type.bits, holds: `\`${item.name.text}\`` },
+      item.max?.span ?? item.span,
+    );
     return;
   }
   if (initial > max) {
-    context.diagnostics.add('DSS204', { name: item.name.text, largest: show(initial), max: show(max) }, item.initial?.span ?? item.span);
+    context.diagnostics.add(
+      'DSS204',
+      { name: item.name.text, largest: show(initial), max: show(max) },
+      item.initial?.span ?? item.span,
+    );
     return;
   }
   if (context.scalars.length >= SCALARS_MAX) {
-    context.diagnostics.add('DSS310', { name: 'variables', count: context.scalars.length + 1, max: SCALARS_MAX }, item.span);
+    context.diagnostics.add(
+      'DSS310',
+      { name: 'variables', count: context.scalars.length + 1, max: SCALARS_MAX },
+      item.span,
+    );
     return;
   }
   const scalar = context.scalar({ name: item.name.text, bits: item.type.bits, max, initial, kind: 'variable' });

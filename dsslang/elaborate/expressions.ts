@@ -8,7 +8,16 @@ import type * as ast from '../ast.ts';
 import type { BoolExpr, Field, LocalId, NumberExpr } from '../ir.ts';
 import { GRANT_COMMANDS, GRANT_READS, GRANT_WRITES } from '../runtime.ts';
 import type { Span } from '../source.ts';
-import { bitLength, kindName, maxOf, show, type Context, type RegisterDraft, type StructField, type SymbolOf } from './context.ts';
+import {
+  bitLength,
+  kindName,
+  maxOf,
+  show,
+  type Context,
+  type RegisterDraft,
+  type StructField,
+  type SymbolOf,
+} from './context.ts';
 import { didYouMean } from '../diagnostics.ts';
 import type { Facts, Range } from './facts.ts';
 import { Facts as FactStore } from './facts.ts';
@@ -93,7 +102,11 @@ export function elaborate(expression: ast.Expression, scope: Scope): Value {
       return undefined;
     case 'integer': {
       if (expression.value >= 1n << 64n) return undefined; // reported while parsing
-      return number(constant(expression.value), { min: expression.value, max: expression.value }, bitLength(expression.value));
+      return number(
+        constant(expression.value),
+        { min: expression.value, max: expression.value },
+        bitLength(expression.value),
+      );
     }
     case 'boolean':
       return { type: 'bool', expr: { op: 'bool', value: expression.value } };
@@ -127,12 +140,18 @@ function elaborateName(name: ast.Name, scope: Scope): Value {
   const binding = scope.bindings.get(name.text);
   if (binding?.kind === 'value') return binding.value.type === 'number' ? known(binding.value, scope) : binding.value;
   if (binding?.kind === 'descriptor') {
-    context.diagnostics.add('DSS106', { name: name.text, kind: 'descriptor' }, name.span, { help: `name one of its fields: \`${name.text}.field\`` });
+    context.diagnostics.add('DSS106', { name: name.text, kind: 'descriptor' }, name.span, {
+      help: `name one of its fields: \`${name.text}.field\``,
+    });
     return undefined;
   }
   const symbol = context.symbols.get(name.text);
   if (symbol === undefined) {
-    context.unknown(name, 'value', [...scope.bindings.keys(), ...context.namesOf('variable'), ...context.namesOf('constant')]);
+    context.unknown(name, 'value', [
+      ...scope.bindings.keys(),
+      ...context.namesOf('variable'),
+      ...context.namesOf('constant'),
+    ]);
     return undefined;
   }
   context.used.add(name.text);
@@ -177,7 +196,12 @@ function elaborateMember(expression: Extract<ast.Expression, { kind: 'member' }>
   const fields = value.type === 'number' ? (value.fields ?? []) : [];
   const field = fields.find((each) => each.name === member.text);
   if (value.type === 'bool' || field === undefined) {
-    noMember(member, `\`${scope.context.source.slice(of.span)}\``, fields.map((each) => each.name), scope);
+    noMember(
+      member,
+      `\`${scope.context.source.slice(of.span)}\``,
+      fields.map((each) => each.name),
+      scope,
+    );
     return undefined;
   }
   return extract(value, field.low, field.bits, scope);
@@ -298,7 +322,10 @@ function elaborateCall(expression: Extract<ast.Expression, { kind: 'call' }>, sc
     const left = elaborateNumber(args[0] as ast.Expression, scope);
     const right = elaborateNumber(args[1] as ast.Expression, scope);
     if (left === undefined || right === undefined) return undefined;
-    const pick = callee.name.text === 'min' ? (a: bigint, b: bigint) => (a < b ? a : b) : (a: bigint, b: bigint) => (a > b ? a : b);
+    const pick =
+      callee.name.text === 'min'
+        ? (a: bigint, b: bigint) => (a < b ? a : b)
+        : (a: bigint, b: bigint) => (a > b ? a : b);
     const range = { min: pick(left.min, right.min), max: pick(left.max, right.max) };
     const expr: NumberExpr = { op: callee.name.text, left: left.expr, right: right.expr, max: range.max };
     return number(expr, range, Math.max(left.bits, right.bits));
@@ -319,7 +346,12 @@ function elaborateCall(expression: Extract<ast.Expression, { kind: 'call' }>, sc
   return undefined;
 }
 
-function argumentCount(expression: Extract<ast.Expression, { kind: 'call' }>, name: string, wanted: number, scope: Scope): boolean {
+function argumentCount(
+  expression: Extract<ast.Expression, { kind: 'call' }>,
+  name: string,
+  wanted: number,
+  scope: Scope,
+): boolean {
   if (expression.args.length === wanted) return true;
   scope.context.diagnostics.add('DSS108', { name, wanted, found: expression.args.length }, expression.span);
   return false;
@@ -339,8 +371,14 @@ function elaborateUnary(expression: Extract<ast.Expression, { kind: 'unary' }>, 
 
 function elaborateChoice(expression: Extract<ast.Expression, { kind: 'choice' }>, scope: Scope): Value {
   const condition = elaborateBool(expression.condition, scope);
-  const left = elaborate(expression.consequent, condition === undefined ? scope : { ...scope, facts: assume(condition, true, scope.facts) });
-  const right = elaborate(expression.alternative, condition === undefined ? scope : { ...scope, facts: assume(condition, false, scope.facts) });
+  const left = elaborate(
+    expression.consequent,
+    condition === undefined ? scope : { ...scope, facts: assume(condition, true, scope.facts) },
+  );
+  const right = elaborate(
+    expression.alternative,
+    condition === undefined ? scope : { ...scope, facts: assume(condition, false, scope.facts) },
+  );
   if (condition === undefined || left === undefined || right === undefined) return undefined;
   if (left.type === 'bool' || right.type === 'bool') {
     if (left.type !== right.type) {
@@ -352,7 +390,13 @@ function elaborateChoice(expression: Extract<ast.Expression, { kind: 'choice' }>
     const not: BoolExpr = { op: 'not', of: condition };
     return {
       type: 'bool',
-      expr: { op: 'any', of: [{ op: 'all', of: [condition, then] }, { op: 'all', of: [not, otherwise] }] },
+      expr: {
+        op: 'any',
+        of: [
+          { op: 'all', of: [condition, then] },
+          { op: 'all', of: [not, otherwise] },
+        ],
+      },
     };
   }
   const range = { min: left.min < right.min ? left.min : right.min, max: left.max > right.max ? left.max : right.max };
@@ -414,7 +458,13 @@ function elaborateComparison(expression: Binary, scope: Scope): Value {
       op: 'any',
       of: [
         { op: 'all', of: [a, b] },
-        { op: 'all', of: [{ op: 'not', of: a }, { op: 'not', of: b }] },
+        {
+          op: 'all',
+          of: [
+            { op: 'not', of: a },
+            { op: 'not', of: b },
+          ],
+        },
       ],
     };
     return { type: 'bool', expr: operator === '==' ? same : { op: 'not', of: same } };
@@ -459,7 +509,12 @@ function machineComparison(expression: Binary, scope: Scope): Value | 'none' {
   return { type: 'bool', expr: { op: operator === '==' ? 'eq' : 'ne', left: scalar, right: constant(BigInt(state)) } };
 }
 
-export function findState(states: readonly string[], name: ast.Name, machine: string, context: Context): number | undefined {
+export function findState(
+  states: readonly string[],
+  name: ast.Name,
+  machine: string,
+  context: Context,
+): number | undefined {
   const index = states.indexOf(name.text);
   if (index !== -1) return index;
   context.unknown(name, `state of \`${machine}\``, states);
@@ -549,7 +604,11 @@ function arithmetic(expression: Binary, left: NumberValue, right: NumberValue, s
             : left.min ^ right.min
           : undefined;
       const min = constantValue ?? (expression.operator === '|' ? (left.min > right.min ? left.min : right.min) : 0n);
-      return number({ op: expression.operator === '|' ? 'or' : 'xor', ...pair, max }, { min, max: constantValue ?? max }, bits);
+      return number(
+        { op: expression.operator === '|' ? 'or' : 'xor', ...pair, max },
+        { min, max: constantValue ?? max },
+        bits,
+      );
     }
     case '<<':
     case '>>':
@@ -574,7 +633,11 @@ function shift(expression: Binary, left: NumberValue, right: NumberValue, scope:
     scope.context.diagnostics.add('DSS206', { largest: show(range.max) }, expression.span);
     return undefined;
   }
-  return number({ op: 'shiftLeft', of: left.expr, by, max: range.max }, range, Math.max(left.bits, bitLength(range.max)));
+  return number(
+    { op: 'shiftLeft', of: left.expr, by, max: range.max },
+    range,
+    Math.max(left.bits, bitLength(range.max)),
+  );
 }
 
 /** What is known once `condition` has turned out to be `truth`. */
@@ -600,9 +663,13 @@ function learn(condition: BoolExpr, truth: boolean, facts: Facts): void {
       else learnDifferent(condition.left, condition.right, facts);
       return;
     case 'lt':
-      return truth ? learnOrder(condition.left, condition.right, 1n, facts) : learnOrder(condition.right, condition.left, 0n, facts);
+      return truth
+        ? learnOrder(condition.left, condition.right, 1n, facts)
+        : learnOrder(condition.right, condition.left, 0n, facts);
     case 'le':
-      return truth ? learnOrder(condition.left, condition.right, 0n, facts) : learnOrder(condition.right, condition.left, 1n, facts);
+      return truth
+        ? learnOrder(condition.left, condition.right, 0n, facts)
+        : learnOrder(condition.right, condition.left, 1n, facts);
     case 'bool':
     case 'inside':
   }
@@ -627,7 +694,10 @@ function learnEqual(left: NumberExpr, right: NumberExpr, facts: Facts): void {
 
 /** Useful only at the ends of a range: `count != 0`. */
 function learnDifferent(left: NumberExpr, right: NumberExpr, facts: Facts): void {
-  for (const [a, b] of [[left, right], [right, left]] as const) {
+  for (const [a, b] of [
+    [left, right],
+    [right, left],
+  ] as const) {
     const range = facts.range(a, natural(a));
     const other = facts.range(b, natural(b));
     if (other.min !== other.max) continue;

@@ -106,7 +106,8 @@ export class Facts {
     const ranges = new Map<string, Range>();
     for (const [key, mine] of this.#ranges) {
       const theirs = other.#ranges.get(key);
-      if (theirs !== undefined) ranges.set(key, { min: least(mine.min, theirs.min), max: greatest(mine.max, theirs.max) });
+      if (theirs !== undefined)
+        ranges.set(key, { min: least(mine.min, theirs.min), max: greatest(mine.max, theirs.max) });
     }
     return new Facts(ranges, new Set([...this.#orders].filter((order) => other.#orders.has(order))));
   }

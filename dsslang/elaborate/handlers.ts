@@ -95,12 +95,18 @@ function possible(handler: ast.HandlerDeclaration, register: RegisterDraft, cont
   return false;
 }
 
-function bindParameters(handler: ast.HandlerDeclaration, register: RegisterDraft, context: Context): Map<string, Binding> {
+function bindParameters(
+  handler: ast.HandlerDeclaration,
+  register: RegisterDraft,
+  context: Context,
+): Map<string, Binding> {
   const bindings = new Map<string, Binding>();
   const add = (name: ast.Name, binding: Binding): void => {
     const earlier = bindings.get(name.text)?.span ?? context.symbols.get(name.text)?.span;
     if (earlier !== undefined) {
-      context.diagnostics.add('DSS102', { name: name.text, kind: 'name' }, name.span, { labels: [{ span: earlier, text: 'declared here first' }] });
+      context.diagnostics.add('DSS102', { name: name.text, kind: 'name' }, name.span, {
+        labels: [{ span: earlier, text: 'declared here first' }],
+      });
     }
     bindings.set(name.text, binding);
   };
@@ -108,11 +114,19 @@ function bindParameters(handler: ast.HandlerDeclaration, register: RegisterDraft
     if (register.count === 1) context.diagnostics.add('DSS111', { name: register.name }, handler.index.span);
     const max = BigInt(register.count - 1);
     const expr = { op: 'argument', argument: 'index', max } as const;
-    add(handler.index, { kind: 'value', value: { type: 'number', expr, min: 0n, max, bits: 32 }, span: handler.index.span });
+    add(handler.index, {
+      kind: 'value',
+      value: { type: 'number', expr, min: 0n, max, bits: 32 },
+      span: handler.index.span,
+    });
   }
   if (handler.value !== undefined) {
     if (handler.event === 'read') {
-      context.diagnostics.add('DSS307', { event: 'read', wanted: 'has no value yet; use `on report`' }, handler.value.span);
+      context.diagnostics.add(
+        'DSS307',
+        { event: 'read', wanted: 'has no value yet; use `on report`' },
+        handler.value.span,
+      );
     }
     const max = maxOf(register.bits);
     const expr = { op: 'argument', argument: 'value', max } as const;
@@ -137,7 +151,12 @@ function reportOverlaps(register: RegisterDraft, event: ast.EventKind, context: 
     if (earlier === undefined) continue;
     const header = { start: later.span.start, end: later.span.start + headerLength(later, context) };
     context.diagnostics.add('DSS301', { event, register: register.name, states: '' }, header, {
-      labels: [{ span: { start: earlier.span.start, end: earlier.span.start + headerLength(earlier, context) }, text: 'this one already covers it' }],
+      labels: [
+        {
+          span: { start: earlier.span.start, end: earlier.span.start + headerLength(earlier, context) },
+          text: 'this one already covers it',
+        },
+      ],
     });
   }
 }
@@ -161,7 +180,9 @@ export function reactionOf(
   const drafts = register[event];
   const follow = event === 'write' ? register.written : event === 'report' ? register.reported : undefined;
   const after: Statement[] =
-    follow === undefined ? [] : [{ op: 'set', scalar: follow, value: { op: 'argument', argument: 'value', max: maxOf(register.bits) } }];
+    follow === undefined
+      ? []
+      : [{ op: 'set', scalar: follow, value: { op: 'argument', argument: 'value', max: maxOf(register.bits) } }];
   const wrap = (body: readonly Statement[]): Statement[] => [...before, ...body, ...after];
   const handlers = drafts.map(({ guard, body }) => ({ guard, body: wrap(body) }));
   const covered = drafts.some((each) => each.guard.op === 'bool' && each.guard.value);
@@ -174,8 +195,16 @@ export function reactionOf(
   if (covered) return { handlers, otherwise: undefined };
   if (event === 'report') {
     const not: BoolExpr = { op: 'not', of: { op: 'any', of: drafts.map((each) => each.guard) } };
-    return extra.length === 0 ? { handlers, otherwise: undefined } : { handlers: [...handlers, { guard: not, body: extra }], otherwise: undefined };
+    return extra.length === 0
+      ? { handlers, otherwise: undefined }
+      : { handlers: [...handlers, { guard: not, body: extra }], otherwise: undefined };
   }
   const verb = event === 'write' ? 'writing' : 'reading';
-  return { handlers, otherwise: context.rule(`no rule allows ${verb} \`${register.name}\` in this state`, register.declaration.name.span) };
+  return {
+    handlers,
+    otherwise: context.rule(
+      `no rule allows ${verb} \`${register.name}\` in this state`,
+      register.declaration.name.span,
+    ),
+  };
 }

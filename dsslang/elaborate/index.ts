@@ -32,7 +32,8 @@ export const STEPS_PER_OPERATION_MAX = 4_000_000;
 export function elaborateDevice(device: ast.Device, diagnostics: Diagnostics): Program | undefined {
   const context = new Context(diagnostics);
   const items = device.items.filter((item) => item !== undefined);
-  const of = <K extends ast.Item['kind']>(kind: K): ast.ItemOf<K>[] => items.filter((item) => item.kind === kind) as ast.ItemOf<K>[];
+  const of = <K extends ast.Item['kind']>(kind: K): ast.ItemOf<K>[] =>
+    items.filter((item) => item.kind === kind) as ast.ItemOf<K>[];
 
   for (const item of of('const')) declareConstant(item, context);
   for (const item of of('region')) declareRegion(item, context);
@@ -43,7 +44,11 @@ export function elaborateDevice(device: ast.Device, diagnostics: Diagnostics): P
   for (const item of of('area')) declareArea(item, context);
   for (const item of of('window')) declareWindow(item, context);
   for (const item of of('ring')) {
-    context.declare(item.name, { kind: 'ring', span: item.name.span, ring: { declaration: item, struct: item.struct.text } });
+    context.declare(item.name, {
+      kind: 'ring',
+      span: item.name.span,
+      ring: { declaration: item, struct: item.struct.text },
+    });
   }
   const interruptItem = only('interrupt', of('interrupt'), diagnostics);
   const resetItem = only('reset', of('reset'), diagnostics);
@@ -57,7 +62,9 @@ export function elaborateDevice(device: ast.Device, diagnostics: Diagnostics): P
   const reset = resetItem === undefined ? [] : elaborateSteps(resetItem.steps, context);
   const invariants = of('invariant').flatMap((item) => {
     const condition = elaborateBool(item.condition, { context, bindings: new Map(), facts: new Facts() });
-    return condition === undefined ? [] : [{ text: item.text, condition, line: context.source.position(item.span.start).line }];
+    return condition === undefined
+      ? []
+      : [{ text: item.text, condition, line: context.source.position(item.span.start).line }];
   });
   const registers = context.registers.map((register) => finishRegister(register, interrupt, context));
   const builtin = {
@@ -102,7 +109,9 @@ function only<T extends ast.Node>(clause: string, found: readonly T[], diagnosti
   const [first, second] = found;
   if (first !== undefined && second !== undefined) {
     const header = { start: second.span.start, end: second.span.start + clause.length };
-    diagnostics.add('DSS303', { clause }, header, { labels: [{ span: { start: first.span.start, end: first.span.start + clause.length }, text: 'the first is here' }] });
+    diagnostics.add('DSS303', { clause }, header, {
+      labels: [{ span: { start: first.span.start, end: first.span.start + clause.length }, text: 'the first is here' }],
+    });
   }
   return first;
 }
@@ -112,7 +121,8 @@ function finishRegister(register: RegisterDraft, interrupt: InterruptParts, cont
   const readable = access !== 'wo';
   const writable = access !== 'ro' && access !== 'rc' && access !== 'platform';
   const widths = register.accessWidths.map((width) => width * 8).join(', ');
-  const who = access === 'platform' ? `only the platform may change \`${register.name}\`` : `\`${register.name}\` is read-only`;
+  const who =
+    access === 'platform' ? `only the platform may change \`${register.name}\`` : `\`${register.name}\` is read-only`;
   return {
     name: register.name,
     space: register.space,
@@ -133,7 +143,10 @@ function finishRegister(register: RegisterDraft, interrupt: InterruptParts, cont
       width: context.rule(`\`${register.name}\` takes whole accesses of ${widths} bits`, declaration.span),
       read: context.rule(`\`${register.name}\` is write-only`, declaration.modeSpan),
       write: context.rule(who, declaration.modeSpan),
-      reserved: context.rule(`reserved bits of \`${register.name}\` must be written as 0`, register.reservedSpan ?? declaration.span),
+      reserved: context.rule(
+        `reserved bits of \`${register.name}\` must be written as 0`,
+        register.reservedSpan ?? declaration.span,
+      ),
     },
   };
 }
@@ -150,15 +163,27 @@ export function stepsOf(statements: readonly Statement[]): number {
 }
 
 function boundSteps(program: Program, device: ast.Device, diagnostics: Diagnostics): void {
-  const reactions = [...program.registers.flatMap((each) => [each.write, each.read, each.report]), program.store, program.interrupt, program.check];
-  const steps = Math.max(0, ...reactions.flatMap((reaction) => reaction.handlers.map((handler) => stepsOf(handler.body))));
-  if (steps > STEPS_PER_OPERATION_MAX) diagnostics.add('DSS306', { steps, max: STEPS_PER_OPERATION_MAX }, device.name.span);
+  const reactions = [
+    ...program.registers.flatMap((each) => [each.write, each.read, each.report]),
+    program.store,
+    program.interrupt,
+    program.check,
+  ];
+  const steps = Math.max(
+    0,
+    ...reactions.flatMap((reaction) => reaction.handlers.map((handler) => stepsOf(handler.body))),
+  );
+  if (steps > STEPS_PER_OPERATION_MAX)
+    diagnostics.add('DSS306', { steps, max: STEPS_PER_OPERATION_MAX }, device.name.span);
 }
 
 /** What is allowed but looks wrong. */
 function lint(items: readonly ast.Item[], context: Context): void {
   for (const item of items) {
-    if ((item.kind === 'const' || item.kind === 'var' || item.kind === 'struct' || item.kind === 'ring') && !context.used.has(item.name.text)) {
+    if (
+      (item.kind === 'const' || item.kind === 'var' || item.kind === 'struct' || item.kind === 'ring') &&
+      !context.used.has(item.name.text)
+    ) {
       context.diagnostics.add('DSS401', { kind: item.kind, name: item.name.text }, item.name.span);
     }
     if (item.kind !== 'machine') continue;

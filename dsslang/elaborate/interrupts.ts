@@ -30,22 +30,40 @@ export interface InterruptParts {
 const nothing: Reaction = { handlers: [], otherwise: undefined };
 const always: BoolExpr = { op: 'bool', value: true };
 
-export function elaborateInterrupt(item: ast.ItemOf<'interrupt'> | undefined, device: ast.Device, context: Context): InterruptParts {
+export function elaborateInterrupt(
+  item: ast.ItemOf<'interrupt'> | undefined,
+  device: ast.Device,
+  context: Context,
+): InterruptParts {
   const unexpected = context.rule('the specification says nothing about interrupts', device.name.span);
   if (item === undefined) {
     return { plan: undefined, interrupt: { handlers: [], otherwise: unexpected }, check: nothing, before: () => [] };
   }
-  const cause = item.cause === undefined ? missing(item, 'cause', context) : context.find(item.cause, 'register')?.register;
-  const deadline = item.deadline === undefined ? missing(item, 'acknowledge within', context) : bounded(item.deadline, 'the deadline', DEADLINE_US_MAX, context);
-  const rate = item.rate === undefined ? missing(item, 'at most ... per second', context) : bounded(item.rate, 'the rate', RATE_MAX, context);
+  const cause =
+    item.cause === undefined ? missing(item, 'cause', context) : context.find(item.cause, 'register')?.register;
+  const deadline =
+    item.deadline === undefined
+      ? missing(item, 'acknowledge within', context)
+      : bounded(item.deadline, 'the deadline', DEADLINE_US_MAX, context);
+  const rate =
+    item.rate === undefined
+      ? missing(item, 'at most ... per second', context)
+      : bounded(item.rate, 'the rate', RATE_MAX, context);
   const burst = item.burst === undefined ? rate : bounded(item.burst, 'the burst', RATE_MAX, context);
-  const acknowledge = item.acknowledge === undefined ? cause : context.find(item.acknowledge.register, 'register')?.register;
+  const acknowledge =
+    item.acknowledge === undefined ? cause : context.find(item.acknowledge.register, 'register')?.register;
   const acknowledgeEvent = item.acknowledge?.event === 'write' ? 'write' : 'report';
   const mask: DeviceStep[] = elaborateSteps(item.mask, context);
   const index = addMachine({ span: item.span, text: 'interrupt' }, INTERRUPT_STATES, context);
   INTERRUPT_STATES.forEach((_, state) => context.entered.add(`${index}.${state}`));
   const flag = context.machines[index]?.scalar ?? 0;
-  if (cause === undefined || deadline === undefined || rate === undefined || burst === undefined || acknowledge === undefined) {
+  if (
+    cause === undefined ||
+    deadline === undefined ||
+    rate === undefined ||
+    burst === undefined ||
+    acknowledge === undefined
+  ) {
     return { plan: undefined, interrupt: nothing, check: nothing, before: () => [] };
   }
   if (cause.count !== 1) context.diagnostics.add('DSS110', { name: cause.name }, item.cause?.span ?? item.span);
@@ -67,18 +85,31 @@ export function elaborateInterrupt(item: ast.ItemOf<'interrupt'> | undefined, de
     op: 'if',
     condition: is('CardNotChecked'),
     consequent: [
-      { op: 'if', condition: mine, consequent: [become(acknowledgedByReading ? 'MineAcked' : 'MineNotAcked')], alternative: [become('NotMine')] },
+      {
+        op: 'if',
+        condition: mine,
+        consequent: [become(acknowledgedByReading ? 'MineAcked' : 'MineNotAcked')],
+        alternative: [become('NotMine')],
+      },
     ],
     alternative: [],
   };
-  const proveAcknowledged: Statement = { op: 'if', condition: is('MineNotAcked'), consequent: [become('MineAcked')], alternative: [] };
+  const proveAcknowledged: Statement = {
+    op: 'if',
+    condition: is('MineNotAcked'),
+    consequent: [become('MineAcked')],
+    alternative: [],
+  };
 
   const place = item.deadline?.span ?? item.span;
   const unread = context.rule(`the interrupt's cause was not read from \`${cause.name}\` in time`, place);
   const unacknowledged = context.rule('the interrupt was not acknowledged in time', place);
   return {
     plan: { deadlineUs: Number(deadline), mask },
-    interrupt: { handlers: [{ guard: always, body: [...rateLimit(rate, burst, item, context), become('CardNotChecked')] }], otherwise: undefined },
+    interrupt: {
+      handlers: [{ guard: always, body: [...rateLimit(rate, burst, item, context), become('CardNotChecked')] }],
+      otherwise: undefined,
+    },
     check: {
       handlers: [
         {
@@ -100,7 +131,11 @@ export function elaborateInterrupt(item: ast.ItemOf<'interrupt'> | undefined, de
 }
 
 function missing(item: ast.ItemOf<'interrupt'>, clause: string, context: Context): undefined {
-  context.diagnostics.add('DSS305', { clause, of: 'interrupt' }, { start: item.span.start, end: item.span.start + 'interrupt'.length });
+  context.diagnostics.add(
+    'DSS305',
+    { clause, of: 'interrupt' },
+    { start: item.span.start, end: item.span.start + 'interrupt'.length },
+  );
   return undefined;
 }
 
@@ -130,11 +165,29 @@ function causeCondition(item: ast.ItemOf<'interrupt'>, cause: RegisterDraft, con
 function rateLimit(rate: bigint, burst: bigint, item: ast.ItemOf<'interrupt'>, context: Context): Statement[] {
   const period = SECOND_US / rate > 0n ? SECOND_US / rate : 1n;
   const cap = period * burst;
-  const credit = context.scalar({ name: 'interrupt.credit', bits: TIME_BITS, max: cap, initial: cap, kind: 'internal' });
-  const last = context.scalar({ name: 'interrupt.last', bits: TIME_BITS, max: maxOf(TIME_BITS), initial: 0n, kind: 'internal' });
+  const credit = context.scalar({
+    name: 'interrupt.credit',
+    bits: TIME_BITS,
+    max: cap,
+    initial: cap,
+    kind: 'internal',
+  });
+  const last = context.scalar({
+    name: 'interrupt.last',
+    bits: TIME_BITS,
+    max: maxOf(TIME_BITS),
+    initial: 0n,
+    kind: 'internal',
+  });
   const now: NumberExpr = { op: 'argument', argument: 'now', max: maxOf(TIME_BITS) };
   const elapsed: NumberExpr = { op: 'subSat', left: now, right: context.readScalar(last), max: maxOf(TIME_BITS) };
-  const filled: NumberExpr = { op: 'addSat', left: context.readScalar(credit), right: elapsed, bits: TIME_BITS, max: maxOf(TIME_BITS) };
+  const filled: NumberExpr = {
+    op: 'addSat',
+    left: context.readScalar(credit),
+    right: elapsed,
+    bits: TIME_BITS,
+    max: maxOf(TIME_BITS),
+  };
   const rule = context.rule(`more than ${rate} interrupts a second`, item.rate?.span ?? item.span);
   const available: NumberExpr = { op: 'local', local: 0, max: cap };
   return [

@@ -15,7 +15,10 @@ import { ringShape, type HandlerScope } from './statements.ts';
 const address: NumberExpr = { op: 'argument', argument: 'address', max: BigInt(ADDRESS_LIMIT) - 1n };
 const length: NumberExpr = { op: 'argument', argument: 'length', max: BigInt(ADDRESS_LIMIT) - 1n };
 
-export function elaborateOwnership(rings: readonly ast.ItemOf<'ring'>[], context: Context): { store: Reaction; progress: ProgressRegister[] } {
+export function elaborateOwnership(
+  rings: readonly ast.ItemOf<'ring'>[],
+  context: Context,
+): { store: Reaction; progress: ProgressRegister[] } {
   const body: Statement[] = [];
   const progress: ProgressRegister[] = [];
   const scope: HandlerScope = { context, bindings: new Map(), facts: new Facts(), locals: 0 };
@@ -23,7 +26,8 @@ export function elaborateOwnership(rings: readonly ast.ItemOf<'ring'>[], context
     body.push(...frozenEntries(ring, scope));
     if (ring.head === undefined) continue;
     const register = context.find(ring.head, 'register')?.register;
-    if (register !== undefined) progress.push({ space: register.space, offset: register.offset, width: register.width });
+    if (register !== undefined)
+      progress.push({ space: register.space, offset: register.offset, width: register.width });
   }
   const store = body.length === 0 ? [] : [{ guard: { op: 'bool', value: true } as const, body }];
   return { store: { handlers: store, otherwise: undefined }, progress };
@@ -42,8 +46,10 @@ function frozenEntries(ring: ast.ItemOf<'ring'>, scope: HandlerScope): Statement
   const expressionScope = { context, bindings: new Map(), facts: new Facts() };
   const from = elaborateNumber(ring.owned.from, expressionScope);
   const to = elaborateNumber(ring.owned.to, expressionScope);
-  const when: BoolExpr | undefined = ring.when === undefined ? { op: 'bool', value: true } : elaborateBool(ring.when, expressionScope);
-  if (struct === undefined || shape === undefined || from === undefined || to === undefined || when === undefined) return [];
+  const when: BoolExpr | undefined =
+    ring.when === undefined ? { op: 'bool', value: true } : elaborateBool(ring.when, expressionScope);
+  if (struct === undefined || shape === undefined || from === undefined || to === undefined || when === undefined)
+    return [];
 
   const size = BigInt(struct.sizeBytes);
   const all = maxOf(64);
@@ -58,10 +64,20 @@ function frozenEntries(ring: ast.ItemOf<'ring'>, scope: HandlerScope): Statement
   const last = local();
   const ringEnd: NumberExpr = { op: 'addSat', left: shape.base, right: bytes, bits: 64, max: all };
   const storeEnd: NumberExpr = { op: 'add', left: address, right: length, max: 2n * BigInt(ADDRESS_LIMIT) };
-  const entry = (offset: NumberExpr): NumberExpr => ({ op: 'div', left: offset, right: constant(size), max: BigInt(shape.bound) });
+  const entry = (offset: NumberExpr): NumberExpr => ({
+    op: 'div',
+    left: offset,
+    right: constant(size),
+    max: BigInt(shape.bound),
+  });
   const low: NumberExpr = { op: 'max', left: address, right: shape.base, max: all };
   const high: NumberExpr = { op: 'min', left: storeEnd, right: end.read(all), max: storeEnd.max };
-  const into = (place: NumberExpr): NumberExpr => ({ op: 'subSat', left: place, right: shape.base, max: BigInt(shape.bound) * size });
+  const into = (place: NumberExpr): NumberExpr => ({
+    op: 'subSat',
+    left: place,
+    right: shape.base,
+    max: BigInt(shape.bound) * size,
+  });
   const one = constant(1n);
 
   /** How far `b` lies ahead of `a` around the ring. */
@@ -69,7 +85,12 @@ function frozenEntries(ring: ast.ItemOf<'ring'>, scope: HandlerScope): Statement
     op: 'choice',
     condition: { op: 'le', left: a, right: b },
     left: { op: 'subSat', left: b, right: a, max: b.max },
-    right: { op: 'subSat', left: { op: 'add', left: b, right: shape.count, max: b.max + shape.count.max }, right: a, max: b.max + shape.count.max },
+    right: {
+      op: 'subSat',
+      left: { op: 'add', left: b, right: shape.count, max: b.max + shape.count.max },
+      right: a,
+      max: b.max + shape.count.max,
+    },
     max: b.max + shape.count.max,
   });
   const firstRead = first.read(BigInt(shape.bound));
@@ -83,7 +104,10 @@ function frozenEntries(ring: ast.ItemOf<'ring'>, scope: HandlerScope): Statement
       { op: 'le', left: from.expr, right: lastRead },
     ],
   };
-  const rule = context.rule(`an entry of \`${ring.name.text}\` belongs to the device until it gives it back`, ring.owned.span);
+  const rule = context.rule(
+    `an entry of \`${ring.name.text}\` belongs to the device until it gives it back`,
+    ring.owned.span,
+  );
   return [
     {
       op: 'if',

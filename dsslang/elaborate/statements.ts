@@ -76,7 +76,11 @@ function action(name: ast.Name | undefined, context: Context): ViolationAction {
 function elaborateRequire(statement: Extract<ast.Statement, { kind: 'require' }>, handler: HandlerScope): Statement[] {
   const condition = elaborateBool(statement.condition, scopeOf(handler));
   if (condition === undefined) return [];
-  const rule = handler.context.rule(statement.reason, statement.condition.span, action(statement.action, handler.context));
+  const rule = handler.context.rule(
+    statement.reason,
+    statement.condition.span,
+    action(statement.action, handler.context),
+  );
   handler.facts = assume(condition, true, handler.facts);
   return [{ op: 'require', condition, rule }];
 }
@@ -85,9 +89,14 @@ function bind(name: ast.Name, binding: Binding, handler: HandlerScope): void {
   const earlier = handler.bindings.get(name.text) ?? handler.context.symbols.get(name.text);
   if (earlier !== undefined) {
     const kind = 'kind' in earlier && earlier.kind !== 'value' ? earlier.kind : 'name';
-    handler.context.diagnostics.add('DSS102', { name: name.text, kind: kind === 'variable' ? 'var' : kind }, name.span, {
-      labels: [{ span: earlier.span, text: 'declared here first' }],
-    });
+    handler.context.diagnostics.add(
+      'DSS102',
+      { name: name.text, kind: kind === 'variable' ? 'var' : kind },
+      name.span,
+      {
+        labels: [{ span: earlier.span, text: 'declared here first' }],
+      },
+    );
   }
   handler.bindings.set(name.text, binding);
 }
@@ -100,7 +109,15 @@ function elaborateLet(statement: Extract<ast.Statement, { kind: 'let' }>, handle
   if (value.type === 'bool') {
     const one = { op: 'choice', condition: value.expr, left: constant(1n), right: constant(0n), max: 1n } as const;
     const expr = { op: 'local', local, max: 1n } as const;
-    bind(statement.name, { kind: 'value', value: { type: 'bool', expr: { op: 'ne', left: expr, right: constant(0n) } }, span: statement.name.span }, handler);
+    bind(
+      statement.name,
+      {
+        kind: 'value',
+        value: { type: 'bool', expr: { op: 'ne', left: expr, right: constant(0n) } },
+        span: statement.name.span,
+      },
+      handler,
+    );
     return [{ op: 'let', local, value: one }];
   }
   const expr = { op: 'local', local, max: value.max } as const;
@@ -108,7 +125,10 @@ function elaborateLet(statement: Extract<ast.Statement, { kind: 'let' }>, handle
   return [{ op: 'let', local, value: value.expr }];
 }
 
-function elaborateAssignment(statement: Extract<ast.Statement, { kind: 'assign' }>, handler: HandlerScope): Statement[] {
+function elaborateAssignment(
+  statement: Extract<ast.Statement, { kind: 'assign' }>,
+  handler: HandlerScope,
+): Statement[] {
   const { context } = handler;
   const value = elaborateNumber(statement.value, scopeOf(handler));
   const { target } = statement;
@@ -127,9 +147,14 @@ function elaborateAssignment(statement: Extract<ast.Statement, { kind: 'assign' 
   const scalar = variable === undefined ? undefined : context.scalars[variable.scalar];
   if (value === undefined || variable === undefined || scalar === undefined) return [];
   if (value.max > scalar.max) {
-    context.diagnostics.add('DSS204', { name: scalar.name, largest: show(value.max), max: show(scalar.max) }, statement.value.span, {
-      labels: [{ span: variable.span, text: `\`${scalar.name}\` is declared here` }],
-    });
+    context.diagnostics.add(
+      'DSS204',
+      { name: scalar.name, largest: show(value.max), max: show(scalar.max) },
+      statement.value.span,
+      {
+        labels: [{ span: variable.span, text: `\`${scalar.name}\` is declared here` }],
+      },
+    );
     return [];
   }
   handler.facts = handler.facts.copy();
@@ -138,7 +163,10 @@ function elaborateAssignment(statement: Extract<ast.Statement, { kind: 'assign' 
   return [{ op: 'set', scalar: variable.scalar, value: value.expr }];
 }
 
-function elaborateTransition(statement: Extract<ast.Statement, { kind: 'transition' }>, handler: HandlerScope): Statement[] {
+function elaborateTransition(
+  statement: Extract<ast.Statement, { kind: 'transition' }>,
+  handler: HandlerScope,
+): Statement[] {
   const { context } = handler;
   const symbol = context.find(statement.machine, 'machine');
   if (symbol === undefined) return [];
@@ -202,7 +230,8 @@ function elaborateFor(statement: Extract<ast.Statement, { kind: 'for' }>, handle
   for (const [name, binding] of outer) handler.bindings.set(name, binding);
   handler.facts = outside;
 
-  if (ring === undefined || from === undefined || to === undefined || shape === undefined || struct?.kind !== 'struct') return [];
+  if (ring === undefined || from === undefined || to === undefined || shape === undefined || struct?.kind !== 'struct')
+    return [];
   const name = statement.ring.text;
   return [
     {
@@ -215,7 +244,10 @@ function elaborateFor(statement: Extract<ast.Statement, { kind: 'for' }>, handle
       to: to.expr,
       bound: shape.bound,
       range: context.rule(`the walk over \`${name}\` leaves the ring`, statement.span),
-      memory: context.rule(`the ring \`${name}\` does not lie in memory granted to this driver for commands`, statement.span),
+      memory: context.rule(
+        `the ring \`${name}\` does not lie in memory granted to this driver for commands`,
+        statement.span,
+      ),
       body,
     },
   ];
@@ -225,7 +257,8 @@ function elaborateFor(statement: Extract<ast.Statement, { kind: 'for' }>, handle
 export function ringShape(declaration: ast.ItemOf<'ring'>, handler: HandlerScope) {
   const { context } = handler;
   for (const clause of ['base', 'count'] as const) {
-    if (declaration[clause] === undefined) context.diagnostics.add('DSS305', { clause, of: declaration.name.text }, declaration.name.span);
+    if (declaration[clause] === undefined)
+      context.diagnostics.add('DSS305', { clause, of: declaration.name.text }, declaration.name.span);
   }
   if (declaration.base === undefined || declaration.count === undefined) return undefined;
   // Ranges are the variables' own: what this handler happens to know must not narrow a bound that is stated once.

@@ -10,11 +10,16 @@ export const STEPS_MAX = 256;
 
 export function elaborateSteps(steps: readonly ast.StepDeclaration[], context: Context): DeviceStep[] {
   const first = steps[STEPS_MAX];
-  if (first !== undefined) context.diagnostics.add('DSS310', { name: 'steps', count: steps.length, max: STEPS_MAX }, first.span);
+  if (first !== undefined)
+    context.diagnostics.add('DSS310', { name: 'steps', count: steps.length, max: STEPS_MAX }, first.span);
   return steps.flatMap((step) => (step === undefined ? [] : elaborateStep(step, context)));
 }
 
-function target(name: ast.Name, index: ast.Expression | undefined, context: Context): { register: RegisterDraft; offset: number } | undefined {
+function target(
+  name: ast.Name,
+  index: ast.Expression | undefined,
+  context: Context,
+): { register: RegisterDraft; offset: number } | undefined {
   const register = context.find(name, 'register')?.register;
   if (register === undefined) return undefined;
   if (index === undefined) {
@@ -27,7 +32,11 @@ function target(name: ast.Name, index: ast.Expression | undefined, context: Cont
   const element = elaborateConstant(index, context, 'the element');
   if (element === undefined) return undefined;
   if (element >= BigInt(register.count)) {
-    context.diagnostics.add('DSS212', { what: 'the element', min: '0', max: show(BigInt(register.count - 1)), found: show(element) }, index.span);
+    context.diagnostics.add(
+      'DSS212',
+      { what: 'the element', min: '0', max: show(BigInt(register.count - 1)), found: show(element) },
+      index.span,
+    );
     return undefined;
   }
   return { register, offset: register.offset + Number(element) * register.stride };
@@ -37,7 +46,11 @@ function time(expression: ast.Expression, context: Context): number | undefined 
   const value = elaborateConstant(expression, context, 'the time');
   if (value === undefined) return undefined;
   if (value > STEP_TIME_US_MAX) {
-    context.diagnostics.add('DSS212', { what: 'the time', min: '0us', max: '10s', found: `${value}us` }, expression.span);
+    context.diagnostics.add(
+      'DSS212',
+      { what: 'the time', min: '0us', max: '10s', found: `${value}us` },
+      expression.span,
+    );
     return undefined;
   }
   return Number(value);
@@ -61,7 +74,11 @@ function elaborateStep(step: ast.StepDeclaration, context: Context): DeviceStep[
     const value = elaborateConstant(step.value, context, 'the value');
     if (value === undefined) return [];
     if (value > maxOf(register.bits)) {
-      context.diagnostics.add('DSS203', { value: show(value), bits: register.bits, holds: `\`${register.name}\`` }, step.value.span);
+      context.diagnostics.add(
+        'DSS203',
+        { value: show(value), bits: register.bits, holds: `\`${register.name}\`` },
+        step.value.span,
+      );
       return [];
     }
     return [{ step: 'write', ...place, value: Number(value) }];

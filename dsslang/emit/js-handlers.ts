@@ -79,7 +79,8 @@ export class HandlerWriter {
     const copies = deniesAfterSet(body) ? assigned(body) : new Set<number>();
     const lines: string[] = [];
     const each = (scalar: number): string[] => (this.#wide(scalar) ? ['lo', 'hi'] : ['']);
-    for (const scalar of copies) for (const half of each(scalar)) lines.push(`let n${scalar}${half} = s${scalar}${half};`);
+    for (const scalar of copies)
+      for (const half of each(scalar)) lines.push(`let n${scalar}${half} = s${scalar}${half};`);
     const scalarName = (scalar: number): string => `${copies.has(scalar) ? 'n' : 's'}${scalar}`;
     const writer = new ExpressionWriter(lines, scalarName, { next: 0 });
     this.#statements(body, writer, scalarName, 0);
@@ -92,7 +93,12 @@ export class HandlerWriter {
     return isWide(this.#program.scalars[scalar]?.max ?? 0n);
   }
 
-  #statements(statements: readonly Statement[], writer: ExpressionWriter, name: (scalar: number) => string, depth: number): void {
+  #statements(
+    statements: readonly Statement[],
+    writer: ExpressionWriter,
+    name: (scalar: number) => string,
+    depth: number,
+  ): void {
     for (const statement of statements) this.#statement(statement, writer, name, depth);
   }
 
@@ -117,7 +123,8 @@ export class HandlerWriter {
       case 'if': {
         const condition = writer.condition(statement.condition);
         out.push(`if (${condition}) {`, ...this.#block(statement.consequent, writer, name, depth));
-        if (statement.alternative.length > 0) out.push('} else {', ...this.#block(statement.alternative, writer, name, depth));
+        if (statement.alternative.length > 0)
+          out.push('} else {', ...this.#block(statement.alternative, writer, name, depth));
         out.push('}');
         return;
       }
@@ -126,13 +133,23 @@ export class HandlerWriter {
     }
   }
 
-  #block(statements: readonly Statement[], writer: ExpressionWriter, name: (scalar: number) => string, depth: number): string[] {
+  #block(
+    statements: readonly Statement[],
+    writer: ExpressionWriter,
+    name: (scalar: number) => string,
+    depth: number,
+  ): string[] {
     const lines: string[] = [];
     this.#statements(statements, writer.into(lines), name, depth);
     return indent(lines);
   }
 
-  #walk(walk: Extract<Statement, { op: 'walk' }>, writer: ExpressionWriter, name: (scalar: number) => string, depth: number): void {
+  #walk(
+    walk: Extract<Statement, { op: 'walk' }>,
+    writer: ExpressionWriter,
+    name: (scalar: number) => string,
+    depth: number,
+  ): void {
     const { out } = writer;
     const id = walk.walk;
     this.scratchBytes[depth] = Math.max(this.scratchBytes[depth] ?? 0, walk.bound * walk.size);

@@ -65,7 +65,9 @@ export class ExpressionWriter {
         return `(${this.narrow(e.of)} * ${2 ** e.by})`;
       case 'shiftRight':
         if (isWide(e.of.max)) return this.#joined(this.wide(e), e.max);
-        return e.of.max < WORD && e.by < 32 ? `(${this.narrow(e.of)} >>> ${e.by})` : `Math.floor(${this.narrow(e.of)} / ${2 ** e.by})`;
+        return e.of.max < WORD && e.by < 32
+          ? `(${this.narrow(e.of)} >>> ${e.by})`
+          : `Math.floor(${this.narrow(e.of)} / ${2 ** e.by})`;
       case 'choice':
         return `(${this.condition(e.condition)} ? ${this.#fit(e.left)} : ${this.#fit(e.right)})`;
       default:
@@ -196,7 +198,10 @@ export class ExpressionWriter {
       case 'choice': {
         const condition = this.#temporary(this.condition(e.condition));
         const [a, b] = [this.wide(e.left), this.wide(e.right)];
-        return [this.#temporary(`${condition} ? ${a[0]} : ${b[0]}`), this.#temporary(`${condition} ? ${a[1]} : ${b[1]}`)];
+        return [
+          this.#temporary(`${condition} ? ${a[0]} : ${b[0]}`),
+          this.#temporary(`${condition} ? ${a[1]} : ${b[1]}`),
+        ];
       }
       default:
         return this.#wideBinary(e);
@@ -223,7 +228,10 @@ export class ExpressionWriter {
   #shiftedLeft([lo, hi]: Halves, by: number): Halves {
     if (by === 0) return [lo, hi];
     if (by >= 32) return ['0', by === 32 ? lo : this.#temporary(`(${lo} << ${by - 32}) >>> 0`)];
-    return [this.#temporary(`(${lo} << ${by}) >>> 0`), this.#temporary(`((${hi} << ${by}) | (${lo} >>> ${32 - by})) >>> 0`)];
+    return [
+      this.#temporary(`(${lo} << ${by}) >>> 0`),
+      this.#temporary(`((${hi} << ${by}) | (${lo} >>> ${32 - by})) >>> 0`),
+    ];
   }
 
   #wideBinary(e: Exclude<Extract<NumberExpr, { left: NumberExpr; right: NumberExpr }>, { op: 'choice' }>): Halves {
@@ -282,7 +290,11 @@ export class ExpressionWriter {
   }
 
   #wrapped(low: string, high: string, bits: number): Halves {
-    if (bits > 32) return [this.#temporary(low), this.#temporary(bits === 64 ? `${high} >>> 0` : `(${high} & ${mask(bits - 32)}) >>> 0`)];
+    if (bits > 32)
+      return [
+        this.#temporary(low),
+        this.#temporary(bits === 64 ? `${high} >>> 0` : `(${high} & ${mask(bits - 32)}) >>> 0`),
+      ];
     return [this.#temporary(bits === 32 ? low : `(${low}) & ${mask(bits)}`), '0'];
   }
 

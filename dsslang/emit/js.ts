@@ -131,15 +131,22 @@ function outcome(register: Register, id: number, event: Event, element: string):
   if (event !== 'write' || register.reservedMask === 0n) return call;
   const lo = register.reservedMask % 2n ** 32n;
   const hi = register.reservedMask >> 32n;
-  const bad = [lo === 0n ? '' : `(lo & ${lo}) !== 0`, hi === 0n ? '' : `(hi & ${hi}) !== 0`].filter((part) => part !== '').join(' || ');
+  const bad = [lo === 0n ? '' : `(lo & ${lo}) !== 0`, hi === 0n ? '' : `(hi & ${hi}) !== 0`]
+    .filter((part) => part !== '')
+    .join(' || ');
   return `if (${bad}) return ${register.rules.reserved}; ${call}`;
 }
 
 function access(program: Program, event: Event): string[] {
-  const lines = [`function ${event}(space, offset, width, ${event === 'read' ? '' : 'lo, hi, '}now) {`, '  let through = 0;'];
+  const lines = [
+    `function ${event}(space, offset, width, ${event === 'read' ? '' : 'lo, hi, '}now) {`,
+    '  let through = 0;',
+  ];
   program.windows.forEach((window, index) => {
     const test = `space === ${window.space} && offset === ${window.offset} && width === ${window.width}`;
-    lines.push(`  ${index > 0 ? 'else ' : ''}if (${test}) { space = ${window.into}; offset = s${window.selector}; through = ${index + 1}; } // ${window.name}`);
+    lines.push(
+      `  ${index > 0 ? 'else ' : ''}if (${test}) { space = ${window.into}; offset = s${window.selector}; through = ${index + 1}; } // ${window.name}`,
+    );
   });
   lines.push('  switch (space) {');
   for (const space of new Set(program.regions.map((region) => region.space))) {
@@ -156,7 +163,9 @@ const widthTest = (register: Register): string => {
 
 function inSpace(program: Program, space: number, event: Event): string[] {
   const lines: string[] = [];
-  const entries = program.registers.map((register, id) => ({ register, id })).filter(({ register }) => register.space === space);
+  const entries = program.registers
+    .map((register, id) => ({ register, id }))
+    .filter(({ register }) => register.space === space);
 
   // Registers with the same fate share one case.
   const cases = new Map<string, { offset: number; name: string }[]>();
@@ -183,7 +192,9 @@ function inSpace(program: Program, space: number, event: Event): string[] {
     const verdict = allowed ? 0 : event === 'write' ? area.rules.write : area.rules.read;
     const inRange = `offset >= ${area.offset} && offset + width <= ${area.offset + area.sizeBytes}`;
     // A misaligned access ends the search, as in the interpreter.
-    lines.push(`if (${inRange}) { return offset % width === 0 ? ${verdict} : refuse(space, offset, width); } // ${area.name}`);
+    lines.push(
+      `if (${inRange}) { return offset % width === 0 ? ${verdict} : refuse(space, offset, width); } // ${area.name}`,
+    );
   }
   return lines;
 }

@@ -7,6 +7,7 @@ export const IR_SCHEMA = 1;
 
 /** @returns one JSON document, indented */
 export function emitJson(program: Program): string {
-  const exact = (_key: string, value: unknown): unknown => (typeof value === 'bigint' ? `0x${value.toString(16)}` : value);
+  const exact = (_key: string, value: unknown): unknown =>
+    typeof value === 'bigint' ? `0x${value.toString(16)}` : value;
   return `${JSON.stringify({ schema: IR_SCHEMA, kind: 'refmon-ir', program }, exact, 2)}\n`;
 }
