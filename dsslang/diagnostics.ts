@@ -57,7 +57,7 @@ export class Diagnostics {
     }
     const entry = catalogue[code];
     const message = (entry.message as (parameters: Parameters<C>) => string)(parameters);
-    const help = extra.help ?? ('help' in entry ? (entry.help as string | undefined) : undefined);
+    const help = extra.help ?? ('help' in entry ? entry.help : undefined);
     this.#all.push({
       code,
       severity: entry.severity,

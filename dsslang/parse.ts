@@ -113,7 +113,7 @@ function checkLiterals(tokens: readonly IToken[], diagnostics: Diagnostics): voi
 
 /** The `///` lines right before a device describe it. */
 function attachDocumentation(file: SourceFile, lexed: LexResult): SourceFile {
-  const lines = (lexed.groups['documentation'] ?? []) as IToken[];
+  const lines = lexed.groups['documentation'] ?? [];
   let from = 0;
   const devices = file.devices
     .filter((device) => device !== undefined)

@@ -35,7 +35,7 @@ function markOf(source: Source, place: Span, text: string, main: boolean): Mark 
 
 /** Tabs become one space, so that underlines stay below what they mean; other control characters become visible. */
 function printable(text: string): string {
-  // eslint-disable-next-line no-control-regex -- hostile files must not control the reader's terminal
+  // Hostile files must not control the reader's terminal.
   return text.replace(/\t/g, ' ').replace(/[\u0000-\u001F\u007F-\u009F\u202A-\u202E\u2066-\u2069]/g, '\uFFFD');
 }
 

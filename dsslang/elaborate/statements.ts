@@ -186,16 +186,10 @@ function elaborateIf(statement: Extract<ast.Statement, { kind: 'if' }>, handler:
   const afterThen = handler.facts;
   handler.facts = condition === undefined ? before.copy() : assume(condition, false, before);
   const alternative = elaborateBlock(statement.alternative, handler);
-  // A branch that ends in a denial teaches the other branch's facts for good.
-  if (alwaysDenies(consequent)) afterThenIrrelevant(handler);
-  else if (alwaysDenies(alternative)) handler.facts = afterThen;
-  else handler.facts = afterThen.meet(handler.facts);
+  // A branch that ends in a denial leaves what is known in the other.
+  if (alwaysDenies(alternative)) handler.facts = afterThen;
+  else if (!alwaysDenies(consequent)) handler.facts = afterThen.meet(handler.facts);
   return condition === undefined ? [] : [{ op: 'if', condition, consequent, alternative }];
-}
-
-/** The facts of the alternative are already in place. */
-function afterThenIrrelevant(handler: HandlerScope): void {
-  handler.facts = handler.facts.copy();
 }
 
 function alwaysDenies(statements: readonly Statement[]): boolean {

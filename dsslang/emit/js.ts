@@ -99,8 +99,7 @@ function refusalCode(program: Program): string[] {
   ];
 }
 
-const verbs = { read: 'read', report: 'report', write: 'write' } as const;
-type Event = keyof typeof verbs;
+type Event = 'read' | 'report' | 'write';
 
 const isTrivial = (reaction: Reaction): boolean => reaction.handlers.length === 0 && reaction.otherwise === undefined;
 const functionName = (event: Event, index: number): string => `${event}${index}`;
