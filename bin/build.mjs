@@ -1,7 +1,7 @@
 // Builds the checkout: type-check and emit with TypeScript 7, then bundle what must start fast or travel as one text.
 // Exits with the compiler's own code. Run by `npm run build` and, through `prepare`, by `npm ci`.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -74,3 +74,9 @@ for (const program of driverPrograms()) {
   );
 }
 await Promise.all(builds);
+
+// `npx refmon` in the checkout: without the link, npx would first install the checkout into its own cache.
+const link = join(root, 'node_modules', '.bin', 'refmon');
+if (existsSync(dirname(link)) && lstatSync(link, { throwIfNoEntry: false }) === undefined) {
+  symlinkSync(join('..', '..', 'bin', 'refmon.js'), link);
+}
