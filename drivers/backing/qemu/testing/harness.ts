@@ -44,23 +44,24 @@ export interface Leftovers {
   readonly qemus: readonly number[];
 }
 
-export function leftovers(): Leftovers {
-  const ours = (folder: string): string[] => readdirSync(folder).filter((name) => name.startsWith('refmon-'));
-  return { files: [...ours(tmpdir()), ...ours('/dev/shm')].sort(), qemus: qemuChildren() };
+/** Of one process: other tests run at the same time. */
+export function leftovers(pid: number = process.pid): Leftovers {
+  const ours = (folder: string): string[] => readdirSync(folder).filter((name) => name.startsWith(`refmon-${pid}-`));
+  return { files: [...ours(tmpdir()), ...ours('/dev/shm')].sort(), qemus: qemuChildren(pid) };
 }
 
 export function openFdCount(): number {
   return readdirSync('/proc/self/fd').length;
 }
 
-/** Processes of QEMU that this process started. */
-export function qemuChildren(): number[] {
+/** Processes of QEMU that a process started. */
+export function qemuChildren(parent: number = process.pid): number[] {
   return readdirSync('/proc')
     .filter((name) => /^[0-9]+$/.test(name))
     .map(Number)
     .filter((pid) => {
       const stat = processStat(pid);
-      return stat !== undefined && stat.parent === process.pid && stat.name.startsWith('qemu') && stat.state !== 'Z';
+      return stat !== undefined && stat.parent === parent && stat.name.startsWith('qemu') && stat.state !== 'Z';
     });
 }
 
