@@ -180,7 +180,7 @@ export interface Monitor {
 /** What an emitted monitor module exports. */
 export interface MonitorModule {
   readonly info: MonitorInfo;
-  createMonitor(memory: DescriptorMemory): Monitor;
+  readonly createMonitor: (memory: DescriptorMemory) => Monitor;
 }
 
 /** The state of a monitor in words: `tx=Running rx=Off`. */
