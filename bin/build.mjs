@@ -22,6 +22,7 @@ const { build } = await import('esbuild');
 function driverPrograms() {
   const drivers = join(root, 'drivers');
   const found = [];
+  if (!existsSync(drivers)) return found;
   for (const folder of readdirSync(drivers, { withFileTypes: true })) {
     if (!folder.isDirectory()) continue;
     for (const file of readdirSync(join(drivers, folder.name), { recursive: true })) {
@@ -52,7 +53,12 @@ if (existsSync(join(root, 'bin', 'refmon.ts'))) {
 }
 if (existsSync(join(root, 'kernel', 'ipd-worker.ts'))) {
   builds.push(
-    build({ ...common, entryPoints: ['dist/kernel/ipd-worker.js'], outfile: 'dist/kernel/ipd-worker.bundle.js', format: 'esm' }),
+    build({
+      ...common,
+      entryPoints: ['dist/kernel/ipd-worker.js'],
+      outfile: 'dist/kernel/ipd-worker.bundle.js',
+      format: 'esm',
+    }),
   );
 }
 for (const program of driverPrograms()) {
