@@ -17,8 +17,8 @@
  */
 import { ALLOWED, GRANT_COMMANDS, describeStates, registerAt } from '../../dsslang/runtime.ts';
 import type { Monitor, MonitorInfo, MonitorModule, Space, Verdict, Width } from '../../dsslang/runtime.ts';
-import { DeviceError } from '../abi.ts';
 import type { Device, DmaPurpose } from '../abi.ts';
+import { isDeviceError } from '../device-error.ts';
 import type { Accusation, Blame, Fault, Operation, ResetOutcome } from '../fault.ts';
 import { checkInteger, checkMemory, checkRegister, purposeFlags, valueMax } from './arguments.ts';
 import { DmaTable, zeroMemory } from './dma.ts';
@@ -383,7 +383,7 @@ export class Rvm implements Device {
       this.#busy = false;
       return error;
     }
-    if (error instanceof DeviceError) {
+    if (isDeviceError(error)) {
       this.#busy = false;
       this.condemn({ kind: 'device-failed', code: error.code, message: error.message, blame: 'device' });
       return error;
@@ -404,7 +404,7 @@ export class Rvm implements Device {
     } catch (error) {
       if (this.#dying) return;
       const message = `end of an entry failed: ${error instanceof Error ? error.message : 'unknown'}`;
-      if (error instanceof DeviceError)
+      if (isDeviceError(error))
         this.condemn({ kind: 'device-failed', code: error.code, message, blame: 'device' });
       else this.condemn({ kind: 'crashed', entry: undefined, message, blame: 'driver' });
     }
