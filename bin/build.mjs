@@ -22,6 +22,7 @@ const { build } = await import('esbuild');
 function driverPrograms() {
   const drivers = join(root, 'drivers');
   const found = [];
+  if (!existsSync(drivers)) return found;
   for (const folder of readdirSync(drivers, { withFileTypes: true })) {
     if (!folder.isDirectory()) continue;
     for (const file of readdirSync(join(drivers, folder.name), { recursive: true })) {
