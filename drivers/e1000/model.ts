@@ -172,7 +172,7 @@ export const e1000Model: ModelDefinition = {
   identity: { vendor: r.VENDOR_INTEL, device: r.DEVICE_82540EM },
   stateSizeBytes: STATE_SIZE_BYTES,
   hasWire: true,
-  create: (host, options) => e1000OnHost(host, (options ?? {}) as E1000ModelOptions),
+  create: (host, options) => e1000OnHost(host, options ?? {}),
 };
 
 /** The model inline: same thread, the caller's clock. */
