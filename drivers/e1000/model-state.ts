@@ -43,7 +43,7 @@ export const CONTEXT_FIELDS = [
 ] as const;
 export type OffloadContext = Record<(typeof CONTEXT_FIELDS)[number], number>;
 
-const TRANSMIT_FIELDS = ['size', 'popts', 'segmenting', 'segments', 'tagged', 'tag'] as const;
+const TRANSMIT_FIELDS = ['size', 'popts', 'segmenting', 'segments', 'tagged', 'tagType', 'tag'] as const;
 const RECEIVE_FIELDS = ['bufferBytes', 'thresholdShift'] as const;
 const EEPROM_FIELDS = ['lines', 'shiftIn', 'bitsIn', 'bitOut', 'reading'] as const;
 const MISC_FIELDS = ['initialised', 'irqPending', 'line', 'ioAddress'] as const;

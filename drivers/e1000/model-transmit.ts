@@ -90,6 +90,7 @@ function gatherPacket(state: E1000State, ports: TransmitPorts, command: number):
   const wantsTag = (command & r.TXD_CMD_VLE) !== 0 && (register(state, r.CTRL) & r.CTRL_VME) !== 0;
   if (wantsTag && (tx.segmenting === 1 || ends)) {
     tx.tagged = 1;
+    tx.tagType = register(state, r.VET) & 0xffff;
     tx.tag = view.getUint16(r.TXD_SPECIAL, true);
   }
   // The device takes 16 bits of length from every kind of descriptor, although data descriptors have 20 (3.3.7).
@@ -108,7 +109,8 @@ function gatherPacket(state: E1000State, ports: TransmitPorts, command: number):
 function appendBytes(state: E1000State, ports: TransmitPorts, offset: number, length: number): void {
   const address = address64(view.getUint32(4, true), view.getUint32(0, true), offset);
   ports.read(address, state.packet, VLAN_TAG_BYTES + state.tx.size, length);
-  state.tx.size += length;
+  // The device counts in 16 bits: a packet that grows to 64 KiB starts again from nothing.
+  state.tx.size = (state.tx.size + length) & 0xffff;
 }
 
 /** TCP segmentation (3.5): every full segment is sent with a fresh copy of the headers. */
@@ -124,10 +126,11 @@ function gatherSegments(state: E1000State, ports: TransmitPorts, length: number)
     if (bytes === 0) return;
     appendBytes(state, ports, offset, bytes);
     offset += bytes;
-    if (tx.size >= segmentContext.headerBytes && before < segmentContext.headerBytes) {
+    const filled = before + bytes;
+    if (filled >= segmentContext.headerBytes && before < segmentContext.headerBytes) {
       header.set(body.subarray(0, segmentContext.headerBytes));
     }
-    if (tx.size === full) {
+    if (filled === full) {
       sendPacket(state, ports);
       body.set(header.subarray(0, segmentContext.headerBytes));
       tx.size = segmentContext.headerBytes;
@@ -148,7 +151,7 @@ function sendPacket(state: E1000State, ports: TransmitPorts): void {
   }
   if (tx.tagged === 1) {
     packet.copyWithin(0, VLAN_TAG_BYTES, VLAN_TAG_BYTES + 12);
-    storeWord(packet, 12, register(state, r.VET));
+    storeWord(packet, 12, tx.tagType);
     storeWord(packet, 14, tx.tag);
     sendFrame(state, ports, packet.subarray(0, tx.size + VLAN_TAG_BYTES));
   } else {

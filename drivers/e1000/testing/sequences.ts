@@ -2,7 +2,7 @@
  * Random but meaningful work for an 82540EM: transmit and receive sequences, as plain data, for comparing two devices.
  *
  * Most of what is generated makes sense to the device, for else nothing happens; some of it is what only a broken or
- * hostile driver does: lengths of 0 and 65535, null and unreachable buffers, offloads without context, tails past the ring.
+ * hostile driver does: lengths of 0 and 16 KiB, null and unreachable buffers, offloads without context, tails past the ring.
  */
 import fc from 'fast-check';
 import * as r from '../registers.ts';
@@ -55,7 +55,7 @@ const place: fc.Arbitrary<BufferPlace> = fc.oneof(
 const length = fc.oneof(
   { weight: 6, arbitrary: fc.integer({ min: 1, max: 400 }) },
   { weight: 3, arbitrary: fc.integer({ min: 400, max: 4000 }) },
-  { weight: 1, arbitrary: fc.constantFrom(0, 1, 13, 60, 1514, 16_384, 65_535) },
+  { weight: 1, arbitrary: fc.constantFrom(0, 1, 13, 60, 1514, 16_384) },
 );
 /** EOP often enough that packets end; every other command bit at random. */
 const flags = fc
@@ -91,11 +91,21 @@ const work: fc.Arbitrary<TransmitWork> = fc.oneof(
   },
 );
 
+/**
+ * An end of packet that adds nothing to nothing makes QEMU send a frame of no bytes, which its socket cannot tell from a
+ * broken peer; so empty descriptors never end a packet here, and headers are never empty. (Nor do lengths add up to
+ * 64 KiB, where the device begins again from nothing; a test of its own does that.)
+ */
+function neverEmpty(load: TransmitWork): TransmitWork {
+  if (load.kind === 'context') return { ...load, header: Math.max(1, load.header) };
+  return load.length === 0 ? { ...load, flags: (load.flags & ~r.TXD_CMD_EOP) >>> 0 } : load;
+}
+
 export const transmitSequence: fc.Arbitrary<TransmitSequence> = fc.record({
   ringCount: fc.constantFrom(8, 16, 32, 64),
   tagging: fc.boolean(),
   vet: fc.oneof(fc.constant(0x8100), fc.nat(0xffff_ffff)),
-  loads: fc.array(work, { minLength: 1, maxLength: 40 }),
+  loads: fc.array(work.map(neverEmpty), { minLength: 1, maxLength: 40 }),
   batches: fc.array(fc.integer({ min: 1, max: 7 }), { minLength: 1, maxLength: 12 }),
   wildTail: fc.oneof(
     { weight: 9, arbitrary: fc.constant(undefined) },
