@@ -29,8 +29,17 @@ const view = new DataView(descriptor.buffer);
 
 /** A frame from the wire: received now, or kept for later. When too much is kept it is lost, as in a full FIFO. */
 export function arrive(state: E1000State, ports: ReceivePorts, frame: Uint8Array): void {
-  if (state.pending.empty && canReceive(state)) receive(state, ports, frame);
-  else state.pending.push(frame);
+  const whole = padded(frame);
+  if (state.pending.empty && canReceive(state)) receive(state, ports, whole);
+  else state.pending.push(whole);
+}
+
+/** A cable carries no frame shorter than 60 bytes and CRC; senders that make one have it padded (QEMU's network does so). */
+function padded(frame: Uint8Array): Uint8Array {
+  if (frame.length >= r.FRAME_MIN_BYTES) return frame;
+  const whole = new Uint8Array(r.FRAME_MIN_BYTES);
+  whole.set(frame);
+  return whole;
 }
 
 /** Receives what waits, as far as possible. */
@@ -59,12 +68,8 @@ export function configureReceive(state: E1000State, rctl: number): void {
 }
 
 export function receive(state: E1000State, ports: ReceivePorts, arrived: Uint8Array): void {
-  let frame = arrived;
-  if (frame.length < r.FRAME_MIN_BYTES) {
-    frame = new Uint8Array(r.FRAME_MIN_BYTES);
-    frame.set(arrived);
-    count(state, r.RUC);
-  }
+  let frame = padded(arrived);
+  if (frame !== arrived) count(state, r.RUC); // only in loopback
   const rctl = register(state, r.RCTL);
   if (isOversized(rctl, frame.length)) {
     count(state, r.ROC);

@@ -101,11 +101,21 @@ function neverEmpty(load: TransmitWork): TransmitWork {
   return load.length === 0 ? { ...load, flags: (load.flags & ~r.TXD_CMD_EOP) >>> 0 } : load;
 }
 
+/** Segmentation without any context would have headers of no bytes. */
+const FIRST_CONTEXT: TransmitWork = {
+  kind: 'context',
+  offsets: [14, 24, 33, 34, 50, 0],
+  flags: (r.TXD_CMD_TSE | r.TXC_CMD_TCP | r.TXC_CMD_IP) >>> 0,
+  payload: 3000,
+  header: 54,
+  segment: 1000,
+};
+
 export const transmitSequence: fc.Arbitrary<TransmitSequence> = fc.record({
   ringCount: fc.constantFrom(8, 16, 32, 64),
   tagging: fc.boolean(),
   vet: fc.oneof(fc.constant(0x8100), fc.nat(0xffff_ffff)),
-  loads: fc.array(work.map(neverEmpty), { minLength: 1, maxLength: 40 }),
+  loads: fc.array(work.map(neverEmpty), { minLength: 1, maxLength: 40 }).map((loads) => [FIRST_CONTEXT, ...loads]),
   batches: fc.array(fc.integer({ min: 1, max: 7 }), { minLength: 1, maxLength: 12 }),
   wildTail: fc.oneof(
     { weight: 9, arbitrary: fc.constant(undefined) },
