@@ -31,7 +31,7 @@ function startInline(): Promise<NetworkUnderTest> {
 }
 
 describe('the e1000 driver on the inline model conforms to the network class:', () => {
-  for (const check of networkConformance(startInline)) it(check.name, check.run);
+  for (const check of networkConformance(startInline)) it(check.name, () => check.run());
 });
 
 function started(): InlineDriver {
