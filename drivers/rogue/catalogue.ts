@@ -34,6 +34,8 @@ export interface RogueDriver {
   readonly title: string;
   readonly expects: Expectation;
   readonly threat: ThreatClass;
+  /** Where it can be tried at all; everywhere if undefined. */
+  readonly only?: 'model';
 }
 
 function entry(name: string, threat: ThreatClass, expects: Expectation, title: string): RogueDriver {
@@ -67,7 +69,8 @@ export const ROGUE_DRIVERS: readonly RogueDriver[] = [
     'resets the card and rings the doorbell through the I/O window',
   ),
   entry('interrupt-never-acknowledged', 'starvation', 'refused', 'raises its interrupt and never acknowledges it'),
-  entry('interrupt-storm', 'starvation', 'refused', 'acknowledges every interrupt and raises the next'),
+  // QEMU's card answers too slowly for a storm that exceeds the rate.
+  { ...entry('interrupt-storm', 'starvation', 'refused', 'acknowledges every interrupt and raises the next'), only: 'model' },
   entry('endless-loop', 'starvation', 'stopped', 'never returns from an entry'),
   entry('memory-bomb', 'exhaustion', 'stopped', 'fills the JavaScript heap'),
   entry('buffer-bomb', 'exhaustion', 'stopped', 'fills memory with array buffers'),
