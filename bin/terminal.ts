@@ -33,6 +33,8 @@ export interface Progress {
   /** Leaves `text` behind as done. */
   done(text: string): void;
   fail(text: string): void;
+  /** Leaves nothing behind. */
+  clear(): void;
 }
 
 type Colour = 'green' | 'red' | 'yellow' | 'cyan' | 'bold' | 'dim';
@@ -110,7 +112,7 @@ function startProgress(text: string, quiet: boolean): Progress {
     const say = (end: string): void => {
       if (!quiet) process.stderr.write(`${end}\n`);
     };
-    return { update: () => undefined, done: say, fail: say };
+    return { update: () => undefined, done: say, fail: say, clear: () => undefined };
   }
   const spinner = ora({ text, stream: process.stderr, discardStdin: false }).start();
   return {
@@ -122,6 +124,9 @@ function startProgress(text: string, quiet: boolean): Progress {
     },
     fail: (end) => {
       spinner.fail(end);
+    },
+    clear: () => {
+      spinner.stop();
     },
   };
 }

@@ -13,7 +13,13 @@ import { exchangeFrames, whenUp, type TrafficResult } from './traffic.ts';
 export type DemoEvent =
   | { readonly event: 'started'; readonly backing: BackingName; readonly milliseconds: number }
   | { readonly event: 'traffic'; readonly backing: BackingName; readonly result: TrafficResult }
-  | { readonly event: 'rogue'; readonly backing: BackingName; readonly number: number; readonly of: number; readonly result: RogueOutcome }
+  | {
+      readonly event: 'rogue';
+      readonly backing: BackingName;
+      readonly number: number;
+      readonly of: number;
+      readonly result: RogueOutcome;
+    }
   /** The honest driver again, on the same device, after all the attacks. */
   | { readonly event: 'survived'; readonly backing: BackingName; readonly result: TrafficResult };
 
@@ -33,7 +39,13 @@ export async function* runDemo({ device, specification, backing, frames }: DemoO
     yield { event: 'traffic', backing, result: await honestTraffic(kernel, device, specification, open, frames) };
     const rogues = ROGUE_DRIVERS.filter((rogue) => rogue.only === undefined || rogue.only === backing);
     for (const [index, rogue] of rogues.entries()) {
-      yield { event: 'rogue', backing, number: index + 1, of: rogues.length, result: await runRogue(kernel, specification, open, rogue) };
+      yield {
+        event: 'rogue',
+        backing,
+        number: index + 1,
+        of: rogues.length,
+        result: await runRogue(kernel, specification, open, rogue),
+      };
     }
     yield { event: 'survived', backing, result: await honestTraffic(kernel, device, specification, open, frames) };
   } finally {

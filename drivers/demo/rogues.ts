@@ -14,8 +14,10 @@ export interface RogueOutcome {
   readonly name: string;
   readonly title: string;
   readonly threat: string;
-  /** `refused`: by a rule. `stopped`: by a limit of the kernel. `contained`: it found nothing to escape to. */
-  readonly outcome: 'refused' | 'stopped' | 'contained' | 'allowed' | 'succeeded';
+  /** `allowed` is for benign programs; `succeeded` means that an attack did, or that the program did not run as it should. */
+  readonly outcome: 'refused' | 'allowed' | 'succeeded';
+  /** What refused it: a rule of the specification, a limit of the kernel, or a compartment with nothing to escape to. */
+  readonly by: 'specification' | 'kernel' | 'compartment' | undefined;
   readonly asExpected: boolean;
   /** `file:line:column` of what refused it. */
   readonly rule: string | undefined;
@@ -28,9 +30,17 @@ const PATIENCE_MS = 4000;
 /** How long a benign program must live on to count as allowed. */
 const BENIGN_MS = 100;
 
-type End = { readonly kind: 'exit'; readonly report: ExitReport } | { readonly kind: 'escape'; readonly reached: boolean; readonly found: string } | { readonly kind: 'alive' };
+type End =
+  | { readonly kind: 'exit'; readonly report: ExitReport }
+  | { readonly kind: 'escape'; readonly reached: boolean; readonly found: string }
+  | { readonly kind: 'alive' };
 
-export async function runRogue(kernel: Kernel, specification: LoadedSpecification, backing: OpenBacking, rogue: RogueDriver): Promise<RogueOutcome> {
+export async function runRogue(
+  kernel: Kernel,
+  specification: LoadedSpecification,
+  backing: OpenBacking,
+  rogue: RogueDriver,
+): Promise<RogueOutcome> {
   const ipd = await kernel.spawn({
     name: rogue.name,
     program: readFileSync(inPackage(rogue.program), 'utf8'),
@@ -44,8 +54,10 @@ export async function runRogue(kernel: Kernel, specification: LoadedSpecificatio
       resolve(outcome);
     };
     ipd.onMessage((message) => {
-      if (message.kind === 'escape') settle({ kind: 'escape', reached: message['reached'] === true, found: String(message['found']) });
-      if (message.kind === 'attacked' && rogue.expects === 'allowed') setTimeout(() => settle({ kind: 'alive' }), BENIGN_MS);
+      if (message.kind === 'escape')
+        settle({ kind: 'escape', reached: message['reached'] === true, found: String(message['found']) });
+      if (message.kind === 'attacked' && rogue.expects === 'allowed')
+        setTimeout(() => settle({ kind: 'alive' }), BENIGN_MS);
     });
     void ipd.exited.then((report) => settle({ kind: 'exit', report }));
   });
@@ -53,37 +65,70 @@ export async function runRogue(kernel: Kernel, specification: LoadedSpecificatio
   return judge(rogue, end);
 }
 
+const EXPECTED_BY = {
+  refused: 'specification',
+  stopped: 'kernel',
+  contained: 'compartment',
+  allowed: undefined,
+} as const;
+
 function judge(rogue: RogueDriver, end: End): RogueOutcome {
   const base = { name: rogue.name, title: rogue.title, threat: rogue.threat };
-  const verdict = (outcome: RogueOutcome['outcome'], reason: string, rule?: string, fault?: Fault): RogueOutcome => ({
+  const refused = (by: NonNullable<RogueOutcome['by']>, rule: string, reason: string, fault?: Fault): RogueOutcome => ({
     ...base,
-    outcome,
-    asExpected: outcome === rogue.expects,
+    outcome: 'refused',
+    by,
+    asExpected: by === EXPECTED_BY[rogue.expects],
     rule,
     reason,
     fault,
   });
-  if (end.kind === 'alive') return rogue.expects === 'allowed' ? verdict('allowed', 'benign, and allowed') : verdict('succeeded', 'nothing stopped it');
+  const failed = (reason: string, fault?: Fault): RogueOutcome => ({
+    ...base,
+    outcome: 'succeeded',
+    by: undefined,
+    asExpected: false,
+    rule: undefined,
+    reason,
+    fault,
+  });
+  if (end.kind === 'alive') {
+    if (rogue.expects !== 'allowed') return failed('nothing stopped it');
+    return { ...failed('nothing is wrong with it'), outcome: 'allowed', asExpected: true };
+  }
   if (end.kind === 'escape') {
-    return end.reached
-      ? verdict('succeeded', `it reached ${end.found}`)
-      : verdict('contained', 'its compartment holds nothing but `io`', kernelPlace('kernel/compartment.ts', /new Compartment\(/));
+    if (end.reached) return failed(`it reached ${end.found}`);
+    return refused(
+      'compartment',
+      kernelPlace('kernel/compartment.ts', /new Compartment\(/),
+      'its compartment holds nothing but `io`',
+    );
   }
   const { fault } = end.report;
   switch (fault?.kind) {
     case 'violation':
-      return verdict('refused', fault.rule.reason, rulePlace(fault.rule), fault);
+      return refused('specification', rulePlace(fault.rule), fault.rule.reason, fault);
     case 'unresponsive':
-      return verdict('stopped', `an entry took longer than ${fault.limitMs} ms`, kernelPlace('kernel/limits.ts', /entryMs: \d/), fault);
+      return refused(
+        'kernel',
+        kernelPlace('kernel/limits.ts', /entryMs: \d/),
+        `an entry took longer than ${fault.limitMs} ms`,
+        fault,
+      );
     case 'out-of-memory': {
       const place = fault.what === 'heap' ? /heapBytes: \d/ : /buffersBytes: \d/;
-      return verdict('stopped', `it held more memory than its ${fault.limitBytes / 1024 / 1024} MiB`, kernelPlace('kernel/limits.ts', place), fault);
+      return refused(
+        'kernel',
+        kernelPlace('kernel/limits.ts', place),
+        `it held more memory than its ${fault.limitBytes / 1024 / 1024} MiB`,
+        fault,
+      );
     }
     case 'crashed':
     case 'device-failed':
-      return verdict('succeeded', fault.message, undefined, fault);
+      return failed(fault.message, fault);
     case undefined:
-      return verdict('succeeded', 'it stopped by itself');
+      return failed('it stopped by itself');
   }
 }
 

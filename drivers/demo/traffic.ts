@@ -41,7 +41,12 @@ const equal = (a: Uint8Array | undefined, b: Uint8Array): boolean => a !== undef
  * @param mac what the driver said in its `up` message
  * @throws TrafficError if one is lost, changed or late, or if the driver is faulted
  */
-export async function exchangeFrames(ipd: Ipd, backing: OpenBacking, mac: string, count: number): Promise<TrafficResult> {
+export async function exchangeFrames(
+  ipd: Ipd,
+  backing: OpenBacking,
+  mac: string,
+  count: number,
+): Promise<TrafficResult> {
   const { wire } = backing;
   if (wire === undefined) throw new TrafficError(`${backing.name} has no wire`, undefined);
   const started = performance.now();
@@ -55,7 +60,10 @@ export async function exchangeFrames(ipd: Ipd, backing: OpenBacking, mac: string
       if (problem === undefined) resolve();
       else reject(new TrafficError(problem, ipd.fault));
     };
-    const timer = setTimeout(() => end(`after ${TIMEOUT_MS} ms ${state.sent} of ${count} frames were sent, ${state.received} received`), TIMEOUT_MS);
+    const timer = setTimeout(
+      () => end(`after ${TIMEOUT_MS} ms ${state.sent} of ${count} frames were sent, ${state.received} received`),
+      TIMEOUT_MS,
+    );
     const pump = (): void => {
       if (over) return;
       while (state.offered < count && state.offered - state.transmitted < IN_FLIGHT_MAX) {
@@ -78,7 +86,8 @@ export async function exchangeFrames(ipd: Ipd, backing: OpenBacking, mac: string
       if (over) return;
       if (message.kind === 'transmitted') state.transmitted += Number(message['count']);
       if (message.kind === 'receive') {
-        if (!equal(message['frame'] as Uint8Array, testFrame(mac, state.received))) return end(`frame ${state.received} changed on its way in`);
+        if (!equal(message['frame'] as Uint8Array, testFrame(mac, state.received)))
+          return end(`frame ${state.received} changed on its way in`);
         state.received += 1;
       }
       pump();

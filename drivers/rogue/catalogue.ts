@@ -70,7 +70,10 @@ export const ROGUE_DRIVERS: readonly RogueDriver[] = [
   ),
   entry('interrupt-never-acknowledged', 'starvation', 'refused', 'raises its interrupt and never acknowledges it'),
   // QEMU's card answers too slowly for a storm that exceeds the rate.
-  { ...entry('interrupt-storm', 'starvation', 'refused', 'acknowledges every interrupt and raises the next'), only: 'model' },
+  {
+    ...entry('interrupt-storm', 'starvation', 'refused', 'acknowledges every interrupt and raises the next'),
+    only: 'model',
+  },
   entry('endless-loop', 'starvation', 'stopped', 'never returns from an entry'),
   entry('memory-bomb', 'exhaustion', 'stopped', 'fills the JavaScript heap'),
   entry('buffer-bomb', 'exhaustion', 'stopped', 'fills memory with array buffers'),
