@@ -404,8 +404,7 @@ export class Rvm implements Device {
     } catch (error) {
       if (this.#dying) return;
       const message = `end of an entry failed: ${error instanceof Error ? error.message : 'unknown'}`;
-      if (isDeviceError(error))
-        this.condemn({ kind: 'device-failed', code: error.code, message, blame: 'device' });
+      if (isDeviceError(error)) this.condemn({ kind: 'device-failed', code: error.code, message, blame: 'device' });
       else this.condemn({ kind: 'crashed', entry: undefined, message, blame: 'driver' });
     }
   }
