@@ -7,8 +7,9 @@
  * So the functions whose work grows with a length get a bound on that length, and those that would otherwise take any
  * "array-like" take only real arrays and typed arrays.
  *
- * This is defence in depth and not a proof: syntax reaches some of the same machinery without naming a function
- * (`{ ...text }` with a text of 2^29 characters). Against that only a process of its own helps.
+ * This is defence in depth and not a proof: syntax reaches some of the same machinery without naming a function.
+ * `{ ...text }` with a text of 2^29 characters keeps its thread for a minute; the kernel then gives the device back all the
+ * same and says in the fault that the thread would not end. Against that only a process for each IPD helps.
  */
 import { types } from 'node:util';
 
@@ -58,11 +59,12 @@ function replace(holder: object, key: PropertyKey, make: (native: AnyFunction) =
 
 /** As a method: no `prototype`, no `construct`. */
 function method(body: AnyFunction): AnyFunction {
-  return {
+  const holder = {
     bounded(this: unknown, ...args: unknown[]): unknown {
       return apply(body, this, args);
     },
-  }.bounded;
+  };
+  return Reflect.get(holder, 'bounded');
 }
 
 /** Walk their `this` once. `push`, `pop`, `at`, `keys`, `values` and `entries` do not. */
