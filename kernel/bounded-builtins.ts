@@ -8,7 +8,7 @@
  * "array-like" take only real arrays and typed arrays.
  *
  * This is defence in depth and not a proof: syntax reaches some of the same machinery without naming a function.
- * `{ ...text }` with a text of 2^29 characters keeps its thread for a minute; the kernel then gives the device back all the
+ * `{ ...text }` with a text of 2^29 characters keeps its thread for many seconds; the kernel then gives the device back all the
  * same and says in the fault that the thread would not end. Against that only a process for each IPD helps.
  */
 import { types } from 'node:util';

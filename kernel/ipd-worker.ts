@@ -88,7 +88,11 @@ function run(setup: IpdSetup, control: Control, harden: <T>(value: T) => T, crea
   const queue = new EntryQueue(control, { threw, ended });
 
   const rvm = createRvm({
-    scheduleInterrupt: () => queue.add('interrupt', () => driver?.interrupt?.()),
+    scheduleInterrupt: () =>
+      queue.add('interrupt', () => {
+        rvm.interruptEntered();
+        driver?.interrupt?.();
+      }),
     later: (action) => setImmediate(action),
     killed: () => control.killed,
     onFault: (fault) => {
