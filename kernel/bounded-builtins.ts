@@ -7,8 +7,9 @@
  * So the functions whose work grows with a length get a bound on that length, and those that would otherwise take any
  * "array-like" take only real arrays and typed arrays.
  *
- * This is defence in depth and not a proof: syntax reaches some of the same machinery without naming a function
- * (`{ ...text }` with a text of 2^29 characters). Against that only a process of its own helps.
+ * This is defence in depth and not a proof: syntax reaches some of the same machinery without naming a function.
+ * `{ ...text }` with a text of 2^29 characters keeps its thread for many seconds; the kernel then gives the device back all the
+ * same and says in the fault that the thread would not end. Against that only a process for each IPD helps.
  */
 import { types } from 'node:util';
 
@@ -21,10 +22,16 @@ const { apply, defineProperty, getOwnPropertyDescriptor, getPrototypeOf, ownKeys
 const { isArray } = Array;
 const arrayPrototype = Array.prototype;
 
+/** `String` for values of which nothing is known. */
+const toText = String as (value: unknown) => string;
+
 type AnyFunction = (this: unknown, ...args: unknown[]) => unknown;
 
+const stringValue = getOwnPropertyDescriptor(String.prototype, 'valueOf')?.value as AnyFunction;
+
 function checkText(text: string): string {
-  if (text.length > TEXT_LENGTH_MAX) throw new RangeError(`built-in functions take texts of at most ${TEXT_LENGTH_MAX} characters`);
+  if (text.length > TEXT_LENGTH_MAX)
+    throw new RangeError(`built-in functions take texts of at most ${TEXT_LENGTH_MAX} characters`);
   return text;
 }
 
@@ -52,11 +59,12 @@ function replace(holder: object, key: PropertyKey, make: (native: AnyFunction) =
 
 /** As a method: no `prototype`, no `construct`. */
 function method(body: AnyFunction): AnyFunction {
-  return {
+  const holder = {
     bounded(this: unknown, ...args: unknown[]): unknown {
       return apply(body, this, args);
     },
-  }.bounded;
+  };
+  return Reflect.get(holder, 'bounded');
 }
 
 /** Walk their `this` once. `push`, `pop`, `at`, `keys`, `values` and `entries` do not. */
@@ -96,7 +104,8 @@ function boundArrays(): void {
       const source = this as unknown[];
       const result: unknown[] = [];
       for (let index = 0; index < source.length; index += 1) {
-        if (index in source) append(result, apply(callback as AnyFunction, thisArgument, [source[index], index, source]), 1);
+        if (index in source)
+          append(result, apply(callback as AnyFunction, thisArgument, [source[index], index, source]), 1);
       }
       return result;
     }),
@@ -130,7 +139,8 @@ function listOf(items: Iterable<unknown> | ArrayLike<unknown>): unknown[] {
 function mapped(items: unknown, map: unknown, thisArgument: unknown): unknown[] {
   const list = listOf(items as Iterable<unknown>);
   if (map === undefined) return list;
-  for (let index = 0; index < list.length; index += 1) list[index] = apply(map as AnyFunction, thisArgument, [list[index], index]);
+  for (let index = 0; index < list.length; index += 1)
+    list[index] = apply(map as AnyFunction, thisArgument, [list[index], index]);
   return list;
 }
 
@@ -155,7 +165,16 @@ function boundMakers(): void {
 }
 
 /** All of these walk their text; the others look at one place of it. */
-const TEXT_GLANCERS = new Set<PropertyKey>(['constructor', 'toString', 'valueOf', 'at', 'charAt', 'charCodeAt', 'codePointAt', Symbol.iterator]);
+const TEXT_GLANCERS = new Set<PropertyKey>([
+  'constructor',
+  'toString',
+  'valueOf',
+  'at',
+  'charAt',
+  'charCodeAt',
+  'codePointAt',
+  Symbol.iterator,
+]);
 
 function boundTexts(): void {
   for (const key of ownKeys(String.prototype)) {
@@ -163,7 +182,7 @@ function boundTexts(): void {
     replace(String.prototype, key, (native) =>
       method(function (...args) {
         if (this === undefined || this === null) return apply(native, this, args);
-        const text = checkText(typeof this === 'string' ? this : String(this as object));
+        const text = checkText(typeof this === 'string' ? this : toText(this));
         return apply(native, text, args);
       }),
     );
@@ -175,24 +194,32 @@ function boundTexts(): void {
       }),
     );
   }
-  replace(JSON, 'parse', (native) => method((text, ...args) => apply(native, JSON, [checkText(String(text)), ...args])));
+  replace(JSON, 'parse', (native) =>
+    method((text, ...args) => apply(native, JSON, [checkText(String(text)), ...args])),
+  );
   replace(JSON, 'stringify', (native) =>
     method((value, replacer, ...args) => {
       if (isArray(replacer)) checkArray(replacer);
       return apply(native, JSON, [value, replacer, ...args]);
     }),
   );
-  for (const key of ['keys', 'values', 'entries', 'getOwnPropertyNames', 'getOwnPropertyDescriptors', 'assign', 'freeze']) {
-    replace(Object, key, (native) =>
-      method((...args) => {
-        for (const argument of args) {
-          if (typeof argument === 'string') checkText(argument);
-          else if (types.isStringObject(argument)) checkText(`${argument as unknown as string}`);
-        }
-        return apply(native, Object, args);
-      }),
-    );
+  const listers: [object, string[]][] = [
+    [Object, ['keys', 'values', 'entries', 'getOwnPropertyNames', 'getOwnPropertyDescriptors', 'assign', 'freeze']],
+    [Reflect, ['ownKeys']],
+  ];
+  for (const [holder, keys] of listers) {
+    for (const key of keys)
+      replace(holder, key, (native) => method((...args) => apply(native, holder, checkTexts(args))));
   }
+}
+
+/** A text, also one wrapped in an object, has a property for each character. */
+function checkTexts(values: unknown[]): unknown[] {
+  for (const value of values) {
+    if (typeof value === 'string') checkText(value);
+    else if (types.isStringObject(value)) checkText(toText(apply(stringValue, value, [])));
+  }
+  return values;
 }
 
 /** Bounds the intrinsics of this realm. To be called once, before `lockdown`. */

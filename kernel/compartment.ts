@@ -43,7 +43,7 @@ export interface LoadedDriver {
 const UNNEEDED = ['Compartment', 'lockdown', 'ModuleSource', 'TextEncoder', 'TextDecoder'];
 
 function entryOf(entries: DriverEntries, name: keyof DriverEntries): ((...args: unknown[]) => void) | undefined {
-  const entry: unknown = entries[name];
+  const entry: unknown = Reflect.get(entries, name);
   if (entry === undefined) return undefined;
   if (typeof entry !== 'function') throw new TypeError(`the driver's \`${name}\` is not a function`);
   return (...args) => void Reflect.apply(entry, entries, args);

@@ -29,7 +29,12 @@ export interface DriverIoHost {
 /** An error as the driver sees it: the right kind, a text and a code, and nothing of ours behind them. */
 function forDriver(error: unknown): Error {
   const text = error instanceof Error ? error.message : 'failed';
-  const clean = error instanceof TypeError ? new TypeError(text) : error instanceof RangeError ? new RangeError(text) : new Error(text);
+  const clean =
+    error instanceof TypeError
+      ? new TypeError(text)
+      : error instanceof RangeError
+        ? new RangeError(text)
+        : new Error(text);
   const { code } = error as { code?: unknown };
   if (typeof code === 'string') Object.defineProperty(clean, 'code', { value: code, enumerable: true });
   // V8 gives every error an own `stack` with file names of this machine.
@@ -70,7 +75,8 @@ class Scratch {
 
 /** The address of `[offset, offset + length)` of a region; end-exact. */
 function within(region: { address: number; sizeBytes: number }, offset: unknown, length: unknown): number {
-  if (typeof offset !== 'number' || typeof length !== 'number') throw new TypeError('offset and length must be numbers');
+  if (typeof offset !== 'number' || typeof length !== 'number')
+    throw new TypeError('offset and length must be numbers');
   const inside = offset >= 0 && length >= 0 && offset + length <= region.sizeBytes;
   if (!inside || offset !== Math.floor(offset) || length !== Math.floor(length)) {
     throw new RangeError(`${length} bytes at offset ${offset} are not inside a region of ${region.sizeBytes} bytes`);

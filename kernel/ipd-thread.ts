@@ -57,7 +57,11 @@ export class DomainThread {
       stdin: false,
       stdout: true,
       stderr: true,
-      resourceLimits: { maxOldGenerationSizeMb: V8_HEAP_MB, maxYoungGenerationSizeMb: V8_YOUNG_MB, stackSizeMb: STACK_MB },
+      resourceLimits: {
+        maxOldGenerationSizeMb: V8_HEAP_MB,
+        maxYoungGenerationSizeMb: V8_YOUNG_MB,
+        stackSizeMb: STACK_MB,
+      },
     });
     this.#worker.stdout.resume();
     this.#worker.stderr.resume();
@@ -70,7 +74,8 @@ export class DomainThread {
       failure = { outOfMemory: error.code === 'ERR_WORKER_OUT_OF_MEMORY', message: error.message };
     });
     this.#worker.on('exit', () => {
-      if (!this.#terminating) hooks.ended(failure ?? { outOfMemory: false, message: 'the driver’s thread ended by itself' });
+      if (!this.#terminating)
+        hooks.ended(failure ?? { outOfMemory: false, message: 'the driver’s thread ended by itself' });
     });
   }
 

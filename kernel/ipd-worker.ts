@@ -45,7 +45,12 @@ async function start(setup: IpdSetup): Promise<void> {
   ]);
   const device = await backing.attach(setup.attachment.options);
   const harden = hardenRealm();
-  run(setup, control, harden, (hooks) => new Rvm({ ...hooks, device, monitor, dma: setup.dma, ipd: setup.ipd, driver: setup.driver }));
+  run(
+    setup,
+    control,
+    harden,
+    (hooks) => new Rvm({ ...hooks, device, monitor, dma: setup.dma, ipd: setup.ipd, driver: setup.driver }),
+  );
 }
 
 type RvmHooks = Required<
@@ -55,12 +60,7 @@ type RvmHooks = Required<
   >
 >;
 
-function run(
-  setup: IpdSetup,
-  control: Control,
-  harden: <T>(value: T) => T,
-  createRvm: (hooks: RvmHooks) => Rvm,
-): void {
+function run(setup: IpdSetup, control: Control, harden: <T>(value: T) => T, createRvm: (hooks: RvmHooks) => Rvm): void {
   let driver: LoadedDriver | undefined;
   let timer: NodeJS.Timeout | undefined;
 
@@ -88,7 +88,11 @@ function run(
   const queue = new EntryQueue(control, { threw, ended });
 
   const rvm = createRvm({
-    scheduleInterrupt: () => queue.add('interrupt', () => driver?.interrupt?.()),
+    scheduleInterrupt: () =>
+      queue.add('interrupt', () => {
+        rvm.interruptEntered();
+        driver?.interrupt?.();
+      }),
     later: (action) => setImmediate(action),
     killed: () => control.killed,
     onFault: (fault) => {

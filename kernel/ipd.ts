@@ -91,7 +91,8 @@ export class Ipd {
    */
   send(message: DriverMessage): void {
     const copy = copyMessage(message);
-    if (this.#ending || this.#stopping) throw new KernelError('IPD_STOPPED', `ipd ${this.id} (${this.name}) does not run any more`);
+    if (this.#ending || this.#stopping)
+      throw new KernelError('IPD_STOPPED', `ipd ${this.id} (${this.name}) does not run any more`);
     this.#parts.thread.post({ type: 'message', message: copy });
   }
 
@@ -184,7 +185,9 @@ export class Ipd {
     const gone = await this.#parts.thread.terminate();
     const here = reset.done === 'pending' || reset.done === 'failed' ? this.#parts.resetHere() : reset;
     const outcome: ResetOutcome =
-      gone || here.done !== 'reset' ? here : { done: 'failed', reason: 'the device was reset, but its driver’s thread would not end' };
+      gone || here.done !== 'reset'
+        ? here
+        : { done: 'failed', reason: 'the device was reset, but its driver’s thread would not end' };
     if (this.#fault !== undefined) this.#fault = { ...this.#fault, reset: outcome };
     const state = this.#fault === undefined ? 'stopped' : 'faulted';
     this.#state = state;

@@ -174,11 +174,27 @@ describe('a driver that keeps its thread', () => {
     ['init', `return { init() { ${SPIN} } };`, 'init'],
     ['message', `return { init() {}, message() { ${SPIN} } };`, 'message'],
     ['timer', `return { init() { io.setTimer(0); }, timer() { ${SPIN} } };`, 'timer'],
-    ['interrupt', `return { init() { io.write32(0, 0x0c, 3); io.write32(0, 0x24, 1); }, interrupt() { ${SPIN} } };`, 'interrupt'],
-    ['an endless chain of promise jobs', 'return { init() {}, message() { const f = () => Promise.resolve().then(f); f(); } };', 'message'],
+    [
+      'interrupt',
+      `return { init() { io.write32(0, 0x0c, 3); io.write32(0, 0x24, 1); }, interrupt() { ${SPIN} } };`,
+      'interrupt',
+    ],
+    [
+      'an endless chain of promise jobs',
+      'return { init() {}, message() { const f = () => Promise.resolve().then(f); f(); } };',
+      'message',
+    ],
     ['an endless async loop', 'return { init() {}, async message() { for (;;) await null; } };', 'message'],
-    ['the getter of an error that it throws', `return { init() {}, message() { throw { get message() { ${SPIN} } }; } };`, 'message'],
-    ['the getter of a rejection', `return { init() {}, async message() { throw { get message() { ${SPIN} } }; } };`, 'message'],
+    [
+      'the getter of an error that it throws',
+      `return { init() {}, message() { throw { get message() { ${SPIN} } }; } };`,
+      'message',
+    ],
+    [
+      'the getter of a rejection',
+      `return { init() {}, async message() { throw { get message() { ${SPIN} } }; } };`,
+      'message',
+    ],
     ['a regular expression', 'return { init() {}, message() { /^(a+)+$/.test("a".repeat(40) + "b"); } };', 'message'],
   ];
   for (const [title, body, entry] of rows) {
@@ -265,7 +281,11 @@ describe('a driver that breaks', () => {
     ['throws', 'return { init() {}, message() { throw new Error("oops"); } };', /Error: oops/],
     ['throws in init', 'return { init() { null.x; } };', /TypeError/],
     ['rejects', 'return { init() {}, async message() { throw new Error("oops"); } };', /Error: oops/],
-    ['throws a Proxy', 'return { init() {}, message() { throw new Proxy({}, { get() { throw 1; } }); } };', /cannot be read/],
+    [
+      'throws a Proxy',
+      'return { init() {}, message() { throw new Proxy({}, { get() { throw 1; } }); } };',
+      /cannot be read/,
+    ],
     ['throws undefined', 'return { init() {}, message() { throw undefined; } };', /threw a undefined/],
     ['recurses for ever', 'return { init() {}, message() { const f = () => f(); f(); } };', /call stack/],
     ['returns no entries', 'return 7;', /no entries/],
@@ -330,14 +350,28 @@ describe('a device that fails', () => {
     run.backing.fail();
     const { fault } = await run.ipd.exited;
     assert.equal(fault?.kind, 'device-failed');
-    const spawn = run.kernel.spawn({ name: 'b', program: idleProgram, monitorModule: ECHO_MONITOR_SOURCE, backing: run.backing });
+    const spawn = run.kernel.spawn({
+      name: 'b',
+      program: idleProgram,
+      monitorModule: ECHO_MONITOR_SOURCE,
+      backing: run.backing,
+    });
     await assert.rejects(spawn, { code: 'DEVICE_GONE' });
   });
 
   test('before the driver’s first line', async () => {
     const backing = openEcho();
-    const broken = { ...backing, attachment: { ...backing.attachment, module: 'data:text/javascript,' +
-      encodeURIComponent('export function attach() { const e = new Error("no device"); e.name = "DeviceError"; e.code = "DEVICE_NOT_FOUND"; throw e; }') } };
+    const broken = {
+      ...backing,
+      attachment: {
+        ...backing.attachment,
+        module:
+          'data:text/javascript,' +
+          encodeURIComponent(
+            'export function attach() { const e = new Error("no device"); e.name = "DeviceError"; e.code = "DEVICE_NOT_FOUND"; throw e; }',
+          ),
+      },
+    };
     const run = await runDriver(IDLE, {}, broken);
     assert.ok(run.ipd.fault?.kind === 'device-failed');
     assert.equal(run.ipd.fault.code, 'DEVICE_NOT_FOUND');
@@ -361,7 +395,10 @@ describe('the kernel', () => {
     const backing = openEcho();
     const options = { name: 'racer', program: idleProgram, monitorModule: ECHO_MONITOR_SOURCE, backing };
     const results = await Promise.allSettled([kernel.spawn(options), kernel.spawn(options)]);
-    assert.deepEqual(results.map(({ status }) => status), ['fulfilled', 'rejected']);
+    assert.deepEqual(
+      results.map(({ status }) => status),
+      ['fulfilled', 'rejected'],
+    );
     await kernel.shutdown();
   });
 
@@ -377,7 +414,9 @@ describe('the kernel', () => {
     const backing = openEcho();
     const kernel = Kernel.boot();
     for (const monitorModule of ['export const x = 1', 'not javascript at all', 'file:///nowhere.js']) {
-      await assert.rejects(kernel.spawn({ name: 'x', program: idleProgram, monitorModule, backing }), { code: 'MONITOR_INVALID' });
+      await assert.rejects(kernel.spawn({ name: 'x', program: idleProgram, monitorModule, backing }), {
+        code: 'MONITOR_INVALID',
+      });
     }
   });
 
@@ -395,7 +434,10 @@ describe('the kernel', () => {
     const kernel = Kernel.boot();
     const spawn = (name: string, body: string) =>
       kernel.spawn({ name, program: `(io) => { ${body} }`, monitorModule: ECHO_MONITOR_SOURCE, backing: openEcho() });
-    const [good, bad] = await Promise.all([spawn('good', IDLE), spawn('bad', 'return { init() { io.read32(5, 5); } };')]);
+    const [good, bad] = await Promise.all([
+      spawn('good', IDLE),
+      spawn('bad', 'return { init() { io.read32(5, 5); } };'),
+    ]);
     assert.equal((await bad.exited).state, 'faulted');
     assert.equal(good.state, 'running');
     assert.deepEqual(kernel.ipds, [good]);

@@ -86,7 +86,8 @@ export class Kernel {
    */
   async spawn(options: SpawnOptions): Promise<Ipd> {
     const { backing, name, program } = options;
-    if (typeof name !== 'string' || typeof program !== 'string') throw new TypeError('name and program must be strings');
+    if (typeof name !== 'string' || typeof program !== 'string')
+      throw new TypeError('name and program must be strings');
     this.#checkRunning();
     this.#checkHealthy(backing);
     if (this.#owners.has(backing)) {

@@ -13,7 +13,6 @@ import { MESSAGE_BYTES_MAX, MESSAGE_DEPTH_MAX, MESSAGE_VALUES_MAX } from './limi
 // Taken at load time, before any untrusted code runs: a later change of a prototype cannot redirect them.
 const { apply, getOwnPropertyDescriptor, getPrototypeOf, ownKeys } = Reflect;
 const typedArrayPrototype = getPrototypeOf(Uint8Array.prototype) as object;
-// eslint-disable-next-line @typescript-eslint/unbound-method
 const typedLength = getOwnPropertyDescriptor(typedArrayPrototype, 'length')?.get as () => number;
 // eslint-disable-next-line @typescript-eslint/unbound-method
 const typedSet = Uint8Array.prototype.set;
@@ -48,7 +47,8 @@ export function copyBytes(bytes: unknown): Uint8Array {
 /** The value of a plain own property. */
 function ownValue(source: object, key: PropertyKey): unknown {
   const property = getOwnPropertyDescriptor(source, key);
-  if (property === undefined || !('value' in property)) throw new TypeError('a message holds no accessors and no holes');
+  if (property === undefined || !('value' in property))
+    throw new TypeError('a message holds no accessors and no holes');
   return property.value;
 }
 

@@ -56,7 +56,10 @@ function runStep(device: Device, step: DeviceStep): string | undefined {
 export function runSteps(device: Device, steps: readonly DeviceStep[]): ResetOutcome {
   let failure: string | undefined;
   try {
-    for (const step of steps) failure = failure ?? runStep(device, step);
+    for (const step of steps) {
+      const failed = runStep(device, step);
+      failure ??= failed;
+    }
   } catch (error) {
     return { done: 'failed', reason: error instanceof Error ? error.message : String(error) };
   }

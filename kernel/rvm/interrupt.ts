@@ -42,6 +42,16 @@ export class InterruptLine {
     if (this.#service === 'idle') this.#serve();
   }
 
+  /**
+   * The scheduled entry begins. The driver's time counts from here: what passed before was the scheduler's, unless the
+   * driver spent it in another entry, where its own accesses have met the first deadline.
+   */
+  entryBegins(): void {
+    if (this.deadlineUs !== Infinity && this.#plan !== undefined) {
+      this.deadlineUs = this.#hooks.now() + this.#plan.deadlineUs;
+    }
+  }
+
   /** The driver's entry for the last scheduled interrupt has returned. */
   entryReturned(): void {
     if (this.#service === 'idle') return;

@@ -396,6 +396,18 @@ describe('interrupts', () => {
     assert.deepEqual(violation(rvm).refused, { kind: 'check' });
   });
 
+  test('time that the scheduler takes before the entry begins is not the driver’s', async () => {
+    const { rvm } = bench({ scheduleInterrupt: () => undefined });
+    rvm.write(0, 0x0c, 4, 3);
+    rvm.write(0, 0x24, 4, 1);
+    await settle();
+    for (const end = performance.now() + 25; performance.now() < end;); // past the deadline of 20 ms
+    rvm.interruptEntered();
+    assert.equal(rvm.read(0, 0x08, 4), 2);
+    rvm.interruptReturned();
+    assert.equal(rvm.fault, undefined);
+  });
+
   test('an interrupt that stays asserted is a storm, stopped by the rate', async () => {
     const { rvm } = bench();
     let served = 0;

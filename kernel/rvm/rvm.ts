@@ -199,12 +199,17 @@ export class Rvm implements Device {
     this.#device.detach();
   }
 
+  /** The scheduled interrupt entry begins: the driver's time to acknowledge counts from here. */
+  interruptEntered(): void {
+    this.#quietly(() => this.#line.entryBegins());
+  }
+
   /** The scheduled interrupt entry has returned. Never throws: a denial condemns the driver, see `fault`. */
   interruptReturned(): void {
     this.#quietly(() => this.#line.entryReturned());
   }
 
-  /** Some entry has returned: a deadline that passed meanwhile is noticed, and an operation cut in half. Never throws. */
+  /** Some entry has returned: an operation that it left cut in half is noticed. Never throws. */
   poll(): void {
     if (this.#dying && !this.#stopped && this.#fault === undefined) {
       // The stack ran out while the driver was being condemned; here it is shallow again.
@@ -212,7 +217,6 @@ export class Rvm implements Device {
     }
     this.#quietly(() => {
       if (this.#busy) this.#tear('the driver left an operation unfinished');
-      if (this.#time() > this.#line.deadlineUs) this.#line.expire();
     });
   }
 
@@ -404,8 +408,7 @@ export class Rvm implements Device {
     } catch (error) {
       if (this.#dying) return;
       const message = `end of an entry failed: ${error instanceof Error ? error.message : 'unknown'}`;
-      if (isDeviceError(error))
-        this.condemn({ kind: 'device-failed', code: error.code, message, blame: 'device' });
+      if (isDeviceError(error)) this.condemn({ kind: 'device-failed', code: error.code, message, blame: 'device' });
       else this.condemn({ kind: 'crashed', entry: undefined, message, blame: 'driver' });
     }
   }
