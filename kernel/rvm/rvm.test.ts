@@ -1,3 +1,4 @@
+import { GRANTS_MAX } from '../../dsslang/runtime.ts';
 import { strict as assert } from 'node:assert';
 import { performance } from 'node:perf_hooks';
 import { before, describe, test } from 'node:test';
@@ -320,11 +321,11 @@ describe('DMA memory', () => {
     }
   });
 
-  test('runs out by name, at the limit of size and of number', () => {
+  test('runs out of size by name, and of number by the rule of the monitor', () => {
     const { rvm } = bench();
     assert.throws(() => rvm.allocate(ECHO_DMA_BYTES + 1, 'device-reads'), { code: 'DMA_EXHAUSTED' });
-    for (let index = 0; index < 64; index += 1) rvm.allocate(1, 'device-reads');
-    assert.throws(() => rvm.allocate(1, 'device-reads'), { code: 'DMA_EXHAUSTED' });
+    for (let index = 0; index < GRANTS_MAX; index += 1) rvm.allocate(1, 'device-reads');
+    assert.throws(() => rvm.allocate(1, 'device-reads'), denied);
     const { rvm: other } = bench();
     assert.equal(other.allocate(ECHO_DMA_BYTES, 'device-reads').sizeBytes, ECHO_DMA_BYTES);
     assert.throws(() => other.allocate(1, 'device-reads'), { code: 'DMA_EXHAUSTED' });
