@@ -143,7 +143,13 @@ async function greet(resources: Resources, startTimeoutMs: number, deadlineMs: n
     hold: takeHold(resources.hold),
     onIrq: () => undefined,
   });
-  session.beginResync();
+  try {
+    session.beginResync();
+  } catch {
+    // Nobody listens any more: the process ended before we spoke.
+    await qemu.stop();
+    throw new DeviceError('QEMU_START_FAILED', `QEMU did not start: ${await qemu.ended}`);
+  }
   const giveUpAt = performance.now() + startTimeoutMs;
   while (!session.isInStep()) {
     if (qemu.hasEnded()) throw new DeviceError('QEMU_START_FAILED', `QEMU did not start: ${await qemu.ended}`);

@@ -33,7 +33,7 @@ export interface FifoPair {
 
 /** @param mkfifo path of the program; Node has no such call of its own */
 export async function openFifoPair(mkfifo: string): Promise<FifoPair> {
-  const folder = mkdtempSync(join(tmpdir(), 'refmon-qemu-'));
+  const folder = mkdtempSync(join(tmpdir(), `refmon-${process.pid}-`));
   const opened: number[] = [];
   const open = (path: string, flags: number): number => {
     const fd = openSync(path, flags);

@@ -30,7 +30,7 @@ export function openNamelessFile(sizeBytes: number): number {
 }
 
 function openAndUnlink(folder: string): number | undefined {
-  const path = join(folder, `refmon-${randomBytes(8).toString('hex')}`);
+  const path = join(folder, `refmon-${process.pid}-${randomBytes(8).toString('hex')}`);
   try {
     const fd = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600);
     unlinkSync(path);
