@@ -304,6 +304,11 @@ describe(`the e1000 model behaves as QEMU's e1000 (seed ${SEED})`, { skip }, () 
     showPhy();
     assert.equal(pair.read(r.ICR), r.INT_LSC);
   });
+
+  it('has compared as much as it claims', (t) => {
+    t.diagnostic(`${pair.accessesCompared()} register accesses and ${pair.framesCompared()} frames sent were compared`);
+    assert.ok(pair.accessesCompared() > 100_000);
+  });
 });
 
 /** Bit by bit, as the data sheet's section 5.3 shows it: start bit, opcode 10, six address bits, sixteen data bits. */
