@@ -18,7 +18,7 @@ interface Threaded {
   readonly worker: Worker;
   readonly messages: DriverMessage[];
   readonly frames: Uint8Array[];
-  until(what: string, holds: () => boolean): Promise<void>;
+  readonly until: (what: string, holds: () => boolean) => Promise<void>;
 }
 
 async function withDriverThread(body: (threaded: Threaded) => Promise<void>): Promise<void> {

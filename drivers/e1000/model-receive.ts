@@ -34,7 +34,8 @@ export function arrive(state: E1000State, ports: ReceivePorts, frame: Uint8Array
   else state.pending.push(whole);
 }
 
-/** A cable carries no frame shorter than 60 bytes and CRC; senders that make one have it padded (QEMU's network does so). */
+/** A cable carries no frame shorter than 60 bytes and CRC; senders that make one have it padded (QEMU's network does so,
+ * in loopback too, and never counts it as a runt). */
 function padded(frame: Uint8Array): Uint8Array {
   if (frame.length >= r.FRAME_MIN_BYTES) return frame;
   const whole = new Uint8Array(r.FRAME_MIN_BYTES);
@@ -69,7 +70,6 @@ export function configureReceive(state: E1000State, rctl: number): void {
 
 export function receive(state: E1000State, ports: ReceivePorts, arrived: Uint8Array): void {
   let frame = padded(arrived);
-  if (frame !== arrived) count(state, r.RUC); // only in loopback
   const rctl = register(state, r.RCTL);
   if (isOversized(rctl, frame.length)) {
     count(state, r.ROC);

@@ -15,16 +15,16 @@ import { DeviceError } from '../../../kernel/abi.ts';
 import type { DeviceModel, ModelDefinition } from './device-model.ts';
 import { dmaMemory } from './dma-memory.ts';
 import { frameRing } from './frame-ring.ts';
-import { modelLock } from './model-lock.ts';
+import { LOCK_CELLS, modelLock } from './model-lock.ts';
 
 /** Cells of `ModelParts.control`. */
 const CELL_LOCK = 0;
-const CELL_LEVEL = 1;
-const CELL_RISES = 2;
-const CELL_WIRE_IDLE = 3;
-const CELL_WIRE_BLOCKED = 4;
-const CELL_WIRE_DROPPED = 5;
-const CELL_GONE = 6;
+const CELL_LEVEL = LOCK_CELLS;
+const CELL_RISES = LOCK_CELLS + 1;
+const CELL_WIRE_IDLE = LOCK_CELLS + 2;
+const CELL_WIRE_BLOCKED = LOCK_CELLS + 3;
+const CELL_WIRE_DROPPED = LOCK_CELLS + 4;
+const CELL_GONE = LOCK_CELLS + 5;
 export const CONTROL_CELLS = 8;
 
 /** The wire takes a descriptor's worth of frames (64 KiB and segment headers) or makes the device wait. */
@@ -65,7 +65,7 @@ export function monotonicUs(): number {
 
 export function openModelSession(definition: ModelDefinition, parts: ModelParts): ModelSession {
   const control = new Int32Array(parts.control);
-  const lock = modelLock(control.subarray(CELL_LOCK, CELL_LOCK + 1));
+  const lock = modelLock(control.subarray(CELL_LOCK, CELL_LOCK + LOCK_CELLS));
   const memory = dmaMemory(parts.memory, parts.record);
   const outgoing = frameRing(new Uint8Array(parts.outgoing));
   const channel = new BroadcastChannel(parts.channel);

@@ -6,7 +6,7 @@ import { Worker } from 'node:worker_threads';
 import fc from 'fast-check';
 import { RECORD_MAX, RECORD_SIZE_BYTES, dmaMemory } from './dma-memory.ts';
 import { frameRing, frameRingSizeBytes } from './frame-ring.ts';
-import { TAKEOVER_MS, modelLock } from './model-lock.ts';
+import { LOCK_CELLS, TAKEOVER_MS, modelLock } from './model-lock.ts';
 import { layOut } from './state-layout.ts';
 
 describe('a frame ring', () => {
@@ -81,34 +81,52 @@ describe('DMA memory', () => {
   });
 });
 
+/** A thread that takes the lock over and over, or dies with it. */
+async function lockingThread(cells: Int32Array, body: string): Promise<Worker> {
+  const module = JSON.stringify(new URL('./model-lock.js', import.meta.url).href);
+  const source = `const { workerData, parentPort } = require('node:worker_threads');
+    import(${module}).then(({ modelLock }) => { const lock = modelLock(workerData); ${body} });`;
+  const worker = new Worker(source, { eval: true, workerData: cells });
+  await once(worker, 'message');
+  return worker;
+}
+
 describe('the model lock', () => {
   it('is taken over from a thread that died with it, after a bounded wait', async () => {
-    const word = new Int32Array(new SharedArrayBuffer(4));
-    const source = `const { workerData, parentPort } = require('node:worker_threads');
-      Atomics.store(workerData, 0, 1); parentPort.postMessage('held'); for (;;);`;
-    const worker = new Worker(source, { eval: true, workerData: word });
-    await once(worker, 'message');
+    const cells = new Int32Array(new SharedArrayBuffer(4 * LOCK_CELLS));
+    const worker = await lockingThread(cells, `lock.hold(() => { parentPort.postMessage('held'); for (;;); });`);
     await worker.terminate();
     const started = performance.now();
-    assert.equal(
-      modelLock(word).hold(() => 'mine'),
-      'mine',
-    );
+    const result = modelLock(cells).hold(() => 'mine');
     const waitedMs = performance.now() - started;
+    assert.equal(result, 'mine');
     assert.ok(waitedMs >= TAKEOVER_MS * 0.9 && waitedMs < TAKEOVER_MS * 10, `waited ${waitedMs} ms`);
-    assert.equal(word[0], 0);
+    assert.equal(cells[0], 0);
+  });
+
+  it('is never held by two threads, however busy the other is', async () => {
+    const cells = new Int32Array(new SharedArrayBuffer(4 * (LOCK_CELLS + 1)));
+    // Inside the lock each thread changes a cell in two steps; the other must never see the step between.
+    const worker = await lockingThread(
+      cells,
+      `parentPort.postMessage('go'); for (;;) lock.hold(() => { workerData[2] = 1; for (let i = 0; i < 50; i += 1); workerData[2] = 0; });`,
+    );
+    const lock = modelLock(cells);
+    let seenBetween = 0;
+    const until = performance.now() + 300;
+    while (performance.now() < until) seenBetween += lock.hold(() => cells[2] ?? 0);
+    await worker.terminate();
+    assert.equal(seenBetween, 0);
   });
 
   it('is released when the action throws', () => {
-    const lock = modelLock(new Int32Array(new SharedArrayBuffer(4)));
+    const cells = new Int32Array(new SharedArrayBuffer(4 * LOCK_CELLS));
     assert.throws(() =>
-      lock.hold(() => {
+      modelLock(cells).hold(() => {
         throw new Error('x');
       }),
     );
-    const started = performance.now();
-    lock.hold(() => undefined);
-    assert.ok(performance.now() - started < TAKEOVER_MS / 2);
+    assert.equal(cells[0], 0);
   });
 });
 

@@ -11,7 +11,7 @@ import * as r from '../registers.ts';
 import { runOnDevice } from './device-io.ts';
 
 const { attachment, base } = workerData as { attachment: Attachment; base: number };
-const { attach } = (await import(attachment.module)) as { attach(options: unknown): Device | Promise<Device> };
+const { attach } = (await import(attachment.module)) as { attach: (options: unknown) => Device | Promise<Device> };
 const device = await attach(attachment.options);
 const driver = runOnDevice(e1000Driver, device, { base });
 

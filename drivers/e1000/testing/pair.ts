@@ -68,11 +68,8 @@ export function createPair(backing: OpenBacking, device: Device, usedBytes: numb
   /** Nothing here changes the device. */
   function inStep(): boolean {
     const quiet = [r.TDH, r.RDH, r.ICS];
-    return (
-      qemuFrames.length === modelFrames.length &&
-      qemuLevel === model.interruptLevel() &&
-      quiet.every((offset) => device.read(0, offset, 4) === model.read(0, offset, 4))
-    );
+    const same = quiet.every((offset) => device.read(0, offset, 4) === model.read(0, offset, 4));
+    return same && qemuFrames.length === modelFrames.length && qemuLevel === model.interruptLevel();
   }
 
   return {
