@@ -127,6 +127,14 @@ export function createSession(options: SessionOptions): Session {
     }
   }
 
+  /** Notes interrupts that came without being asked for; nothing else may. */
+  function noteRest(): void {
+    for (let line = nextLine(); line !== undefined; line = nextLine()) {
+      // While out of step, late answers are expected, and the next call drops them.
+      if (state === 'in step') broken ??= protocolError('QEMU spoke without being asked', describeLine(line));
+    }
+  }
+
   function seesMark(): boolean {
     for (let line = nextLine(); line !== undefined; line = nextLine()) {
       if (line.kind === 'ok' || !line.text.includes(mark)) continue;
@@ -163,14 +171,13 @@ export function createSession(options: SessionOptions): Session {
       let value = 0;
       for (let count = 0; count < answerCount; count += 1) value = answer();
       state = 'in step';
+      // An edge may follow the answer in the same chunk: left there, it would wait for the next access.
+      noteRest();
       return value;
     },
     heard: (bytes) => {
       cutter.push(bytes);
-      for (let line = nextLine(); line !== undefined; line = nextLine()) {
-        // While out of step, late answers are expected, and the next call drops them.
-        if (state === 'in step') broken ??= protocolError('QEMU spoke without being asked', describeLine(line));
-      }
+      noteRest();
     },
     beginResync,
     isInStep: () => {

@@ -57,7 +57,9 @@ export function createFrameReader(onFrame: (frame: Uint8Array) => void): FrameRe
           continue;
         }
         const length = header.readUInt32BE();
-        if (length === 0 || length > FRAME_MAX_BYTES) broken = true;
+        // A descriptor of length 0 makes a frame of no bytes: a cable carries nothing then, and nothing is wrong with QEMU.
+        if (length === 0) continue;
+        if (length > FRAME_MAX_BYTES) broken = true;
         else frame = new Uint8Array(length);
       }
       return !broken;
