@@ -18,7 +18,11 @@ function say(text) {
 }
 
 function run(command, args, quiet = true) {
-  const done = spawnSync(command, args, { cwd: root, stdio: quiet ? ['ignore', 'ignore', 'pipe'] : 'inherit', encoding: 'utf8' });
+  const done = spawnSync(command, args, {
+    cwd: root,
+    stdio: quiet ? ['ignore', 'ignore', 'pipe'] : 'inherit',
+    encoding: 'utf8',
+  });
   return { ok: done.status === 0, error: done.stderr ?? '' };
 }
 

@@ -1,7 +1,7 @@
 // Builds the checkout: type-check and emit with TypeScript 7, then bundle what must start fast or travel as one text.
 // Exits with the compiler's own code. Run by `npm run build` and, through `prepare`, by `npm ci`.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -22,6 +22,7 @@ const { build } = await import('esbuild');
 function driverPrograms() {
   const drivers = join(root, 'drivers');
   const found = [];
+  if (!existsSync(drivers)) return found;
   for (const folder of readdirSync(drivers, { withFileTypes: true })) {
     if (!folder.isDirectory()) continue;
     for (const file of readdirSync(join(drivers, folder.name), { recursive: true })) {
@@ -52,7 +53,12 @@ if (existsSync(join(root, 'bin', 'refmon.ts'))) {
 }
 if (existsSync(join(root, 'kernel', 'ipd-worker.ts'))) {
   builds.push(
-    build({ ...common, entryPoints: ['dist/kernel/ipd-worker.js'], outfile: 'dist/kernel/ipd-worker.bundle.js', format: 'esm' }),
+    build({
+      ...common,
+      entryPoints: ['dist/kernel/ipd-worker.js'],
+      outfile: 'dist/kernel/ipd-worker.bundle.js',
+      format: 'esm',
+    }),
   );
 }
 for (const program of driverPrograms()) {
@@ -69,3 +75,9 @@ for (const program of driverPrograms()) {
   );
 }
 await Promise.all(builds);
+
+// `npx refmon` in the checkout: without the link, npx would first install the checkout into its own cache.
+const link = join(root, 'node_modules', '.bin', 'refmon');
+if (existsSync(dirname(link)) && lstatSync(link, { throwIfNoEntry: false }) === undefined) {
+  symlinkSync(join('..', '..', 'bin', 'refmon.js'), link);
+}

@@ -75,7 +75,13 @@ export interface DescriptorMemory {
 
 /** One step that the RVM takes by itself to silence or reset the device. Executed in order, on the device, unvetted. */
 export type DeviceStep =
-  | { readonly step: 'write'; readonly space: Space; readonly offset: number; readonly width: Width; readonly value: number }
+  | {
+      readonly step: 'write';
+      readonly space: Space;
+      readonly offset: number;
+      readonly width: Width;
+      readonly value: number;
+    }
   | { readonly step: 'read'; readonly space: Space; readonly offset: number; readonly width: Width }
   | {
       readonly step: 'wait';
@@ -174,7 +180,7 @@ export interface Monitor {
 /** What an emitted monitor module exports. */
 export interface MonitorModule {
   readonly info: MonitorInfo;
-  createMonitor(memory: DescriptorMemory): Monitor;
+  readonly createMonitor: (memory: DescriptorMemory) => Monitor;
 }
 
 /** The state of a monitor in words: `tx=Running rx=Off`. */

@@ -66,12 +66,7 @@ export interface Backing {
 }
 
 export type DeviceErrorCode =
-  | 'ENV_QEMU_MISSING'
-  | 'QEMU_START_FAILED'
-  | 'QEMU_PROTOCOL'
-  | 'DEVICE_GONE'
-  | 'DEVICE_TIMEOUT'
-  | 'DEVICE_NOT_FOUND';
+  'ENV_QEMU_MISSING' | 'QEMU_START_FAILED' | 'QEMU_PROTOCOL' | 'DEVICE_GONE' | 'DEVICE_TIMEOUT' | 'DEVICE_NOT_FOUND';
 
 /** The world failed, not the driver and not the specification. */
 export class DeviceError extends Error {

@@ -1,0 +1,82 @@
+/**
+ * The command line: global flags, the table of commands, exit codes. No logic: each room's `cli.ts` has its own.
+ */
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError, Option } from 'commander';
+import { registerLanguageCommands } from '../dsslang/cli.ts';
+import { registerDriverCommands } from '../drivers/cli.ts';
+import { registerVerificationCommands } from '../proptests/cli.ts';
+import { createTerminal, EXIT, type Format, type Terminal } from './terminal.ts';
+
+const packageFile = new URL('../../package.json', import.meta.url);
+const { version } = JSON.parse(readFileSync(packageFile, 'utf8')) as { version: string };
+
+const program = new Command('refmon')
+  .description(
+    'Reference monitors for device drivers: compile device safety specifications, run untrusted drivers behind them,\n' +
+      'and check recorded drivers against them.',
+  )
+  .version(version)
+  .addOption(
+    new Option('--format <format>', 'how to print results').choices(['human', 'plain', 'json']).default('human'),
+  )
+  .option('--color', 'colour even where there is no terminal')
+  .option('--no-color', 'no colour')
+  .option('--quiet', 'no notes and no progress')
+  .exitOverride()
+  .addHelpText(
+    'after',
+    '\nExit codes: 0 ok, 1 input rejected, 2 usage, 3 violation found, 4 inconclusive, 5 something is not installed, 70 bug in refmon.\n' +
+      '\nExamples:\n' +
+      '  refmon demo                                       the whole idea on a real device model\n' +
+      '  refmon check drivers/e1000/e1000.dss              is this specification well-formed?\n' +
+      '  refmon compile drivers/e1000/e1000.dss -o out.js  a monitor that imports nothing\n' +
+      '  refmon replay drivers/e1000/e1000.dss trace.gz    would it have refused a recorded driver?',
+  );
+
+/** Commands ask for their terminal when they run: the flags are known only then. */
+let current: Terminal | undefined;
+const terminal = (): Terminal => {
+  const options = program.opts<{ format: Format; color?: boolean; quiet?: boolean }>();
+  current ??= createTerminal({
+    format: options.format,
+    colour: process.argv.includes('--color') || process.argv.includes('--no-color') ? options.color : undefined,
+    quiet: options.quiet === true,
+  });
+  return current;
+};
+
+registerLanguageCommands(program, terminal);
+registerDriverCommands(program, terminal);
+registerVerificationCommands(program, terminal);
+for (const command of program.commands) command.exitOverride();
+
+/** The world failed in a way that has a name: say it, and what to do. */
+function isTyped(error: unknown): error is Error & { code: string } {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string';
+}
+
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0); // `refmon ... | head` is no failure
+  throw error;
+});
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) {
+    process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  } else if (isTyped(error)) {
+    const exit = error.code.startsWith('ENV_') ? 'environment' : 'rejected';
+    terminal().complain(`refmon: ${error.message}`);
+    terminal().finish(exit, {
+      command: program.args[0] ?? '',
+      status: 'failed',
+      error: { code: error.code, message: error.message },
+    });
+  } else {
+    terminal().complain(`refmon ${version}: this is a bug in refmon; please report it with the input that caused it`);
+    terminal().complain(error instanceof Error ? (error.stack ?? error.message) : String(error));
+    process.exitCode = EXIT.bug;
+  }
+}

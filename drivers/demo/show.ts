@@ -1,0 +1,172 @@
+/** The guided demo for people, and as one document for tools. Drives `runDemo` and writes to a terminal it is handed. */
+import { readFileSync } from 'node:fs';
+import type { Progress, Terminal } from '../../bin/terminal.ts';
+import { renderFault } from '../../kernel/index.ts';
+import type { LoadedSpecification } from '../specification.ts';
+import { runDemo, type DemoEvent } from './demo.ts';
+import { availableBackings, inPackage, loadDeviceSpecification, type BackingName, type DemoDevice } from './devices.ts';
+import type { RogueOutcome } from './rogues.ts';
+
+const BACKING_TITLES: Readonly<Record<BackingName, string>> = {
+  qemu: "QEMU's device model, over qtest",
+  model: 'the embedded in-process model',
+};
+const FRAMES = 100;
+const NAME_COLUMNS = 36;
+const OUTCOME_COLUMNS = 10;
+
+interface BackingReport {
+  readonly backing: BackingName;
+  readonly traffic: object | undefined;
+  readonly rogues: readonly object[];
+  /** Programs on the right side of a limit, which must be allowed. */
+  readonly benign: readonly object[];
+  readonly survived: object | undefined;
+  readonly ok: boolean;
+}
+
+/** @param wanted the backings to use; undefined: QEMU where it is, else the model */
+export async function showDemo(
+  device: DemoDevice,
+  wanted: readonly BackingName[] | undefined,
+  terminal: Terminal,
+): Promise<void> {
+  const begun = performance.now();
+  const specification = await loadDeviceSpecification(device);
+  const available = await availableBackings();
+  const backings = wanted ?? (terminal.format === 'json' ? available : available.slice(0, 1));
+  terminal.print(terminal.paint('bold', 'refmon: an untrusted driver on a device, behind its reference monitor'));
+  showSpecification(device, specification, Math.round(performance.now() - begun), terminal);
+  if (!available.includes('qemu')) {
+    terminal.note(
+      'QEMU is not installed: this is the embedded model (on Debian or Ubuntu: sudo apt-get install qemu-system-x86)',
+    );
+  }
+  const reports: BackingReport[] = [];
+  for (const backing of backings) reports.push(await showBacking(device, specification, backing, terminal));
+  const ok = reports.every((report) => report.ok);
+  terminal.print();
+  terminal.print(
+    ok
+      ? terminal.paint('green', 'Nothing got past the monitor.')
+      : terminal.paint('red', 'Something did not go as it should.'),
+  );
+  terminal.print(
+    terminal.paint(
+      'dim',
+      'Next: docs/start.md writes a specification from nothing; docs/threat-model.md says what is trusted.',
+    ),
+  );
+  terminal.finish(ok ? 'ok' : 'violation', {
+    command: 'demo',
+    status: ok ? 'ok' : 'failed',
+    device: device.name,
+    specification: device.specification,
+    backings: reports,
+  });
+}
+
+function showSpecification(
+  device: DemoDevice,
+  { program, source }: LoadedSpecification,
+  milliseconds: number,
+  terminal: Terminal,
+): void {
+  terminal.print(`\n${terminal.paint('bold', '1. The specification')}  ${device.title}`);
+  terminal.print(
+    `   ${device.specification}: ${program.registers.length} registers, ${program.rules.length - 1} rules`,
+  );
+  terminal.print(
+    `   compiled in ${milliseconds} ms to ${Math.round(source.length / 1024)} KiB of JavaScript that imports nothing`,
+  );
+  const lines = readFileSync(inPackage(device.specification), 'utf8').split('\n');
+  const first = lines.findIndex((line) => line.includes('in tx.Running {'));
+  if (first === -1) return;
+  terminal.print(terminal.paint('dim', '   what the driver may do to the transmit tail while the engine runs:'));
+  for (const [index, line] of lines.slice(first, first + 4).entries()) {
+    terminal.print(terminal.paint('cyan', `   ${String(first + index + 1).padStart(5)} | ${line}`));
+  }
+}
+
+async function showBacking(
+  device: DemoDevice,
+  specification: LoadedSpecification,
+  backing: BackingName,
+  terminal: Terminal,
+): Promise<BackingReport> {
+  terminal.print(`\n${terminal.paint('bold', '2. The honest driver')}  on ${BACKING_TITLES[backing]}`);
+  const rogues: RogueOutcome[] = [];
+  let traffic: object | undefined;
+  let survived: object | undefined;
+  let progress: Progress | undefined = terminal.progress(`starting ${backing}`);
+  try {
+    for await (const event of runDemo({ device, specification, backing, frames: FRAMES })) {
+      switch (event.event) {
+        case 'started':
+          progress?.update(`sending and receiving ${FRAMES} frames`);
+          break;
+        case 'traffic':
+          traffic = event.result;
+          progress?.clear();
+          showTraffic(event, terminal);
+          terminal.print(`\n${terminal.paint('bold', '3. The rogue drivers')}  one attack each, on the same device`);
+          terminal.print(
+            terminal.paint(
+              'dim',
+              `   ${'driver'.padEnd(NAME_COLUMNS)}${'outcome'.padEnd(OUTCOME_COLUMNS)}by which line`,
+            ),
+          );
+          progress = terminal.progress('attacking');
+          break;
+        case 'rogue':
+          rogues.push(event.result);
+          progress?.clear();
+          showRogue(event.result, terminal);
+          if (event.number < event.of) progress = terminal.progress(`${event.number} of ${event.of} rogue drivers`);
+          break;
+        case 'survived':
+          survived = event.result;
+          progress?.clear();
+          showOneFault(rogues, terminal);
+          terminal.print(
+            `\n${terminal.paint('bold', '4. The device lived')}  the honest driver again, after all of them`,
+          );
+          showTraffic(event, terminal);
+      }
+    }
+  } finally {
+    progress?.clear();
+  }
+  const ok = survived !== undefined && rogues.every((rogue) => rogue.asExpected);
+  const documents = rogues.map(({ fault: _, ...rest }) => rest);
+  return {
+    backing,
+    traffic,
+    rogues: documents.filter(({ threat }) => threat !== 'none'),
+    benign: documents.filter(({ threat }) => threat === 'none'),
+    survived,
+    ok,
+  };
+}
+
+function showTraffic({ result }: Extract<DemoEvent, { event: 'traffic' | 'survived' }>, terminal: Terminal): void {
+  const ok = terminal.paint('green', 'ok');
+  terminal.print(
+    `   ${ok}  ${result.mac} is up; ${result.sent} frames out, ${result.received} in, each compared byte by byte (${result.milliseconds} ms)`,
+  );
+}
+
+function showRogue(rogue: RogueOutcome, terminal: Terminal): void {
+  const colour = rogue.asExpected ? (rogue.outcome === 'allowed' ? 'yellow' : 'green') : 'red';
+  const outcome = terminal.paint(colour, rogue.outcome.padEnd(OUTCOME_COLUMNS));
+  terminal.print(`   ${rogue.name.padEnd(NAME_COLUMNS)}${outcome}${rogue.rule ?? ''}`);
+  terminal.print(terminal.paint('dim', `     ${rogue.title}: ${rogue.reason}`));
+}
+
+/** One refusal in full: who, what, in which state, by which rule, and what was done. */
+function showOneFault(rogues: readonly RogueOutcome[], terminal: Terminal): void {
+  const shown = rogues.find((rogue) => rogue.name === 'one-byte-past-grant')?.fault;
+  if (shown === undefined) return;
+  terminal.print(terminal.paint('dim', '\n   one refusal in full:'));
+  for (const line of renderFault(shown).split('\n')) terminal.print(`   ${line}`);
+}

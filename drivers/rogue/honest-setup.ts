@@ -1,0 +1,123 @@
+/**
+ * The honest beginning that every rogue e1000 driver shares: exactly what the real driver does until the card is up.
+ *
+ * A rogue must look respectable up to its one attack, so that what refuses it is the rule against that attack and not
+ * something earlier. `rogue` resets the card, waits as the data sheet asks, programs everything in order, sends one
+ * ordinary frame, says `honest`, attacks, and says `attacked` if it still can.
+ */
+import type { DeviceIo, DmaPurpose, DmaRegion, DriverEntries, DriverMessage } from '../../kernel/abi.ts';
+import * as setup from '../e1000/driver-setup.ts';
+import * as r from '../e1000/registers.ts';
+
+export const RING_COUNT = 16;
+const FRAME_BYTES = 60;
+const PAGE_BYTES = 4096;
+const ISOLATED_TRIES_MAX = 8;
+
+/** A card that is up, and the memory it uses. */
+export interface Rig {
+  readonly io: DeviceIo;
+  readonly rings: setup.Rings;
+  /** Every region that this driver was granted. */
+  readonly regions: DmaRegion[];
+  /** Index of the next transmit descriptor to fill. */
+  tail: number;
+}
+
+export interface Rogue {
+  /** The single attack, on a card that is up. */
+  attack(rig: Rig): void;
+  /** Programs the card in place of the honest order: for attacks on that order itself. */
+  bringUp?(rig: Rig): void;
+  /** Default: acknowledges, as an honest driver must. */
+  interrupt?(rig: Rig): void;
+  message?(rig: Rig, message: DriverMessage): void;
+  /** A timer that the attack itself set. */
+  timer?(rig: Rig): void;
+}
+
+export function rogue(io: DeviceIo, behaviour: Rogue): DriverEntries {
+  const rings = setup.allocateRings(io, RING_COUNT);
+  const rig: Rig = { io, rings, regions: [rings.txRing, rings.txBuffers, rings.rxRing, rings.rxBuffers], tail: 0 };
+  let isUp = false;
+  return {
+    init() {
+      setup.enableBusMaster(io);
+      setup.quiesceAndReset(io);
+      io.setTimer(setup.RESET_SETTLE_US);
+    },
+    timer() {
+      if (isUp) {
+        behaviour.timer?.(rig);
+        return;
+      }
+      isUp = true;
+      (behaviour.bringUp ?? bringUp)(rig);
+      io.send({ kind: 'honest' });
+      behaviour.attack(rig);
+      io.send({ kind: 'attacked' });
+    },
+    interrupt() {
+      if (behaviour.interrupt === undefined) io.read32(r.BAR_REGISTERS, r.ICR);
+      else behaviour.interrupt(rig);
+    },
+    message: (message) => behaviour.message?.(rig, message),
+  };
+}
+
+/** The honest order of the data sheet, and one frame to show that it works. */
+export function bringUp(rig: Rig): void {
+  programAll(rig);
+  setup.enableEngines(rig.io);
+  giveReceiveBuffers(rig);
+  setup.maskInterrupts(rig.io);
+  rig.io.write32(r.BAR_REGISTERS, r.IMS, r.INT_TXDW | r.INT_RXT0 | r.INT_LSC);
+  sendFrame(rig, rig.rings.txBuffers.address, FRAME_BYTES);
+}
+
+/** Address, rings and receive descriptors, with both engines off. */
+export function programAll({ io, rings }: Rig): void {
+  setup.maskInterrupts(io);
+  setup.programAddress(io, setup.readMacAddress(io) ?? new Uint8Array(6));
+  setup.programTransmitRing(io, rings.txRing);
+  setup.programReceiveRing(io, rings.rxRing);
+  for (let index = 0; index < rings.count; index += 1) setup.fillReceiveDescriptor(rings, index);
+}
+
+export function giveReceiveBuffers({ io, rings }: Rig): void {
+  io.write32(r.BAR_REGISTERS, r.RDT, rings.count - 1);
+}
+
+/** Fills the next transmit descriptor, without telling the device. */
+export function fillTransmit(rig: Rig, address: number, length: number): void {
+  const at = rig.tail * r.DESCRIPTOR_SIZE_BYTES;
+  rig.rings.txRing.copyIn(at, setup.transmitDescriptor(address, length));
+  rig.tail = (rig.tail + 1) % rig.rings.count;
+}
+
+/** Transmits `length` bytes from `address`, as an honest driver would if the memory were its own. */
+export function sendFrame(rig: Rig, address: number, length: number): void {
+  fillTransmit(rig, address, length);
+  rig.io.write32(r.BAR_REGISTERS, r.TDT, rig.tail);
+}
+
+/** A page that none of this driver's regions touches: above all of them, where other memory of the machine is. */
+export function outsideEveryGrant({ regions }: Rig): number {
+  const end = Math.max(...regions.map((region) => region.address + region.sizeBytes));
+  return Math.ceil(end / PAGE_BYTES) * PAGE_BYTES + PAGE_BYTES;
+}
+
+/** A new region that none of this driver's own regions follows directly, so that one byte more is another's. */
+export function allocateIsolated(rig: Rig, sizeBytes: number, purpose: DmaPurpose): DmaRegion {
+  let region = rig.io.allocate(sizeBytes, purpose);
+  rig.regions.push(region);
+  for (let tries = 0; tries < ISOLATED_TRIES_MAX && isFollowed(rig, region); tries += 1) {
+    region = rig.io.allocate(sizeBytes, purpose);
+    rig.regions.push(region);
+  }
+  return region;
+}
+
+function isFollowed({ regions }: Rig, region: DmaRegion): boolean {
+  return regions.some((other) => other.address === region.address + region.sizeBytes);
+}

@@ -1,0 +1,21 @@
+/**
+ * Points the transmit ring itself at memory that is not its own, and switches the engine on.
+ *
+ * Without a monitor the card takes whatever lies there for descriptors, follows the addresses in it, and writes status
+ * bytes over it.
+ * Must be refused by the rule on TCTL (or on the base): the whole ring lies in memory granted for commands.
+ */
+import type { DeviceIo } from '../../kernel/abi.ts';
+import { enableEngines } from '../e1000/driver-setup.ts';
+import * as r from '../e1000/registers.ts';
+import { outsideEveryGrant, programAll, rogue } from './honest-setup.ts';
+
+export default (io: DeviceIo) =>
+  rogue(io, {
+    bringUp: programAll,
+    attack(rig) {
+      io.write32(r.BAR_REGISTERS, r.TDBAL, outsideEveryGrant(rig));
+      enableEngines(io);
+      io.write32(r.BAR_REGISTERS, r.TDT, 1);
+    },
+  });

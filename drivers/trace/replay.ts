@@ -1,0 +1,221 @@
+/**
+ * Replay: would this specification have refused anything that a recorded driver did?
+ *
+ * Register and configuration accesses are judged in order. Descriptors come from the `dma` lines that follow a doorbell
+ * (they were read before the device saw it). A trace does not say what memory its driver was granted, so all of low RAM is
+ * assumed granted unless the caller says otherwise. Configuration writes to registers marked `platform` (BARs, ROM,
+ * interrupt line) are the firmware's and the bus driver's, not the device driver's: they are counted apart.
+ * Interrupts are not judged: a trace's timing is that of its recorder.
+ */
+import {
+  ALLOWED,
+  CONFIG_SPACE,
+  GRANT_COMMANDS,
+  GRANT_READS,
+  GRANT_WRITES,
+  PORT_SPACE,
+  registerAt,
+  rulePlace,
+  spaceName,
+  type DescriptorMemory,
+  type Monitor,
+  type MonitorInfo,
+  type Verdict,
+  type Width,
+} from '../../dsslang/index.ts';
+import { readTrace, type TraceLine } from './format.ts';
+
+export interface AssumedGrant {
+  readonly address: number;
+  readonly length: number;
+}
+
+/** Below the hole for PCI devices, where a PC has its RAM. */
+export const LOW_RAM: readonly AssumedGrant[] = [{ address: 0, length: 0xc000_0000 }];
+
+/** Denials kept with their text; all are counted. */
+export const DENIALS_KEPT_MAX = 1000;
+
+export interface Denial {
+  readonly trace: string;
+  readonly line: number;
+  readonly operation: string;
+  /** `file:line:column` of the clause that refuses. */
+  readonly rule: string;
+  /** The clause itself. */
+  readonly clause: string;
+  readonly reason: string;
+}
+
+export interface ReplayResult {
+  readonly trace: string;
+  /** Judged register and configuration accesses. */
+  readonly operations: number;
+  readonly denied: number;
+  readonly denials: readonly Denial[];
+  /** Configuration writes that belong to the platform. */
+  readonly platform: number;
+  /** Accesses to other devices in the same trace. */
+  readonly otherDevices: number;
+  /** Descriptor dumps taken in. */
+  readonly descriptors: number;
+}
+
+/** Descriptor memory as the trace shows it; bytes never shown are 0. */
+class TraceMemory implements DescriptorMemory {
+  readonly #pages = new Map<number, Uint8Array>();
+
+  store(address: number, bytes: Uint8Array): void {
+    bytes.forEach((byte, index) => {
+      this.#page(address + index)[(address + index) % 4096] = byte;
+    });
+  }
+
+  fetch(address: number, length: number, target: Uint8Array, at: number): boolean {
+    for (let done = 0; done < length;) {
+      const into = (address + done) % 4096;
+      const run = Math.min(4096 - into, length - done);
+      const page = this.#pages.get(Math.floor((address + done) / 4096));
+      if (page === undefined) target.fill(0, at + done, at + done + run);
+      else target.set(page.subarray(into, into + run), at + done);
+      done += run;
+    }
+    return true;
+  }
+
+  #page(address: number): Uint8Array {
+    const number = Math.floor(address / 4096);
+    let page = this.#pages.get(number);
+    if (page === undefined) this.#pages.set(number, (page = new Uint8Array(4096)));
+    return page;
+  }
+}
+
+type Access = Extract<TraceLine, { kind: 'read' | 'write' | 'config-read' | 'config-write' }>;
+
+/** Replays one trace against a fresh monitor. @throws TraceError for a bad line */
+export async function replay(
+  createMonitor: (memory: DescriptorMemory) => Monitor,
+  file: string,
+  grants: readonly AssumedGrant[] = LOW_RAM,
+): Promise<ReplayResult> {
+  const memory = new TraceMemory();
+  const monitor = createMonitor(memory);
+  for (const { address, length } of grants) {
+    const verdict = monitor.grant(address, length, GRANT_COMMANDS | GRANT_READS | GRANT_WRITES);
+    if (verdict !== ALLOWED)
+      throw new RangeError(`assumed grant ${address}:${length}: ${monitor.info.rules[verdict]?.reason ?? ''}`);
+  }
+  const ours = await findDevice(file, monitor.info);
+  const denials: Denial[] = [];
+  let operations = 0;
+  let denied = 0;
+  let platform = 0;
+  let otherDevices = 0;
+  let descriptors = 0;
+
+  const judge = (access: Access): void => {
+    if (access.bdf !== undefined && ours !== undefined && access.bdf !== ours) {
+      otherDevices += 1;
+      return;
+    }
+    const place = placeOf(access, monitor.info);
+    if (access.kind === 'config-write' && isPlatform(monitor.info, place)) {
+      platform += 1;
+      return;
+    }
+    operations += 1;
+    const verdict = decide(monitor, access, place);
+    if (verdict === ALLOWED) return;
+    denied += 1;
+    const rule = monitor.info.rules[verdict];
+    if (denials.length >= DENIALS_KEPT_MAX || rule === undefined) return;
+    denials.push({
+      trace: file,
+      line: access.line,
+      operation: describe(access, place, monitor.info),
+      rule: rulePlace(rule),
+      clause: rule.text,
+      reason: rule.reason,
+    });
+  };
+
+  // A doorbell waits for the descriptors that it published, which the recorder wrote on the lines after it.
+  let doorbell: Access | undefined;
+  for await (const line of readTrace(file)) {
+    if (line.kind === 'dma') {
+      memory.store(line.address, line.bytes);
+      descriptors += 1;
+      continue;
+    }
+    if (doorbell !== undefined) judge(doorbell);
+    doorbell = undefined;
+    if (line.kind === 'write') doorbell = line;
+    else if (line.kind !== 'other') judge(line);
+  }
+  if (doorbell !== undefined) judge(doorbell);
+  return { trace: file, operations, denied, denials, platform, otherDevices, descriptors };
+}
+
+/** Which PCI function of the trace is the device that the specification matches; undefined if the trace does not tell. */
+async function findDevice(file: string, info: MonitorInfo): Promise<string | undefined> {
+  const identities = new Map<string, { vendor?: number; device?: number }>();
+  for await (const line of readTrace(file)) {
+    if (line.kind !== 'config-read' || line.bdf === undefined) continue;
+    const identity = identities.get(line.bdf) ?? {};
+    identities.set(line.bdf, identity);
+    if (line.offset === 0) {
+      identity.vendor = Number(line.value & 0xffffn);
+      if (line.value > 0xffffn) identity.device = Number(line.value >> 16n);
+    }
+    if (line.offset === 2) identity.device = Number(line.value & 0xffffn);
+    const found = info.pci.some((id) => id.vendor === identity.vendor && id.device === identity.device);
+    if (found) return line.bdf;
+  }
+  return undefined;
+}
+
+interface Place {
+  readonly space: number;
+  readonly offset: number;
+  readonly width: Width;
+}
+
+function placeOf(access: Access, info: MonitorInfo): Place {
+  if (access.kind === 'read' || access.kind === 'write') {
+    return { space: access.bar ?? PORT_SPACE, offset: access.offset, width: access.width };
+  }
+  const register = info.registers.find((each) => {
+    const into = access.offset - each.offset;
+    return each.space === CONFIG_SPACE && into >= 0 && into < each.stride * each.count && into % each.stride === 0;
+  });
+  const unknownWidth = register !== undefined && access.value < 1n << BigInt(8 * register.width) ? register.width : 1;
+  return { space: CONFIG_SPACE, offset: access.offset, width: access.width ?? unknownWidth };
+}
+
+function isPlatform(info: MonitorInfo, place: Place): boolean {
+  return info.registers.some((each) => {
+    if (each.space !== place.space || each.access !== 'platform') return false;
+    const into = place.offset - each.offset;
+    return into >= 0 && into < each.stride * (each.count - 1) + each.width;
+  });
+}
+
+function decide(monitor: Monitor, access: Access, { space, offset, width }: Place): Verdict {
+  const lo = Number(BigInt.asUintN(32, access.value));
+  const hi = Number(access.value >> 32n);
+  if (access.kind === 'write' || access.kind === 'config-write')
+    return monitor.write(space, offset, width, lo, hi, access.timeUs);
+  const verdict = monitor.read(space, offset, width, access.timeUs);
+  return verdict === ALLOWED ? monitor.report(space, offset, width, lo, hi, access.timeUs) : verdict;
+}
+
+function describe(access: Access, place: Place, info: MonitorInfo): string {
+  const name = registerAt(info, place.space, place.offset);
+  const where = `${spaceName(place.space)}+0x${place.offset.toString(16)}`;
+  const value = `0x${access.value.toString(16)}`;
+  const target = name === undefined ? where : `${name} (${where})`;
+  return access.kind === 'write' || access.kind === 'config-write'
+    ? `write ${target} = ${value}, ${place.width} bytes`
+    : `read ${target} gave ${value}, ${place.width} bytes`;
+}

@@ -1,0 +1,246 @@
+/**
+ * The tree that the parser builds: what the author wrote, nothing resolved. Every node has a span.
+ * Names and widths are checked in `check/`; the meaning is given by the IR (`ir.ts`).
+ */
+import type { Span } from './source.ts';
+
+export interface Node {
+  readonly span: Span;
+}
+
+/** A name where it stands. */
+export interface Name extends Node {
+  readonly text: string;
+}
+
+export type AccessMode = 'ro' | 'wo' | 'rw' | 'w1c' | 'rc' | 'platform';
+
+// ---- expressions -----------------------------------------------------------------------------------------------------
+
+export type BinaryOperator =
+  | 'implies' | 'or' | 'and'
+  | '==' | '!=' | '<' | '<=' | '>' | '>='
+  | '|' | '^' | '&' | '<<' | '>>'
+  | '+' | '-' | '+%' | '-%' | '+|' | '-|'
+  | '*' | '*%' | '/' | '%'; // prettier-ignore
+
+export type Expression =
+  | (Node & { readonly kind: 'integer'; readonly value: bigint })
+  | (Node & { readonly kind: 'boolean'; readonly value: boolean })
+  | (Node & { readonly kind: 'name'; readonly name: Name })
+  | (Node & { readonly kind: 'member'; readonly of: Expression; readonly member: Name })
+  | (Node & { readonly kind: 'index'; readonly of: Expression; readonly index: Expression })
+  | (Node & { readonly kind: 'slice'; readonly of: Expression; readonly high: Expression; readonly low: Expression })
+  | (Node & { readonly kind: 'call'; readonly callee: Expression; readonly args: readonly Expression[] })
+  | (Node & { readonly kind: 'unary'; readonly operator: 'not' | '~'; readonly operand: Expression })
+  | (Node & {
+      readonly kind: 'binary';
+      readonly operator: BinaryOperator;
+      readonly operatorSpan: Span;
+      readonly left: Expression;
+      readonly right: Expression;
+    })
+  | (Node & {
+      readonly kind: 'choice';
+      readonly condition: Expression;
+      readonly consequent: Expression;
+      readonly alternative: Expression;
+    })
+  /** Stands where the parser could not read an expression; never reported twice. */
+  | (Node & { readonly kind: 'error' });
+
+// ---- declarations ----------------------------------------------------------------------------------------------------
+
+export interface BitRange extends Node {
+  readonly high: Expression;
+  readonly low: Expression;
+}
+
+export interface FieldDeclaration extends Node {
+  readonly name: Name;
+  readonly bits: BitRange;
+}
+
+export interface FieldBlock extends Node {
+  readonly fields: readonly FieldDeclaration[];
+  /** Bits that must be written as zero. */
+  readonly reserved: readonly BitRange[];
+}
+
+/** `regs + 0x10`. */
+export interface Location extends Node {
+  readonly region: Name;
+  readonly offset: Expression;
+}
+
+export interface TypeNode extends Node {
+  readonly bits: number;
+}
+
+export interface StructField extends Node {
+  readonly name: Name;
+  readonly type: TypeNode;
+  readonly offset: Expression;
+  readonly fields: FieldBlock | undefined;
+}
+
+/** `tx.Running | tx.Ready`, one machine each. */
+export interface StateSet extends Node {
+  readonly states: readonly { readonly machine: Name; readonly state: Name; readonly span: Span }[];
+}
+
+export type Statement =
+  | (Node & {
+      readonly kind: 'require';
+      readonly condition: Expression;
+      readonly reason: string;
+      readonly reasonSpan: Span;
+      readonly action: Name | undefined;
+    })
+  | (Node & { readonly kind: 'assign'; readonly target: Expression; readonly value: Expression })
+  | (Node & { readonly kind: 'transition'; readonly machine: Name; readonly state: Name })
+  | (Node & { readonly kind: 'let'; readonly name: Name; readonly value: Expression })
+  | (Node & { readonly kind: 'deny'; readonly reason: string; readonly action: Name | undefined })
+  | (Node & {
+      readonly kind: 'if';
+      readonly condition: Expression;
+      readonly consequent: readonly Statement[];
+      readonly alternative: readonly Statement[];
+    })
+  | (Node & {
+      readonly kind: 'for';
+      readonly item: Name;
+      readonly ring: Name;
+      readonly from: Expression;
+      readonly to: Expression;
+      readonly body: readonly Statement[];
+    });
+
+export type EventKind = 'write' | 'read' | 'report';
+
+export interface HandlerDeclaration extends Node {
+  readonly kind: 'handler';
+  readonly event: EventKind;
+  readonly eventSpan: Span;
+  readonly register: Name;
+  readonly index: Name | undefined;
+  readonly value: Name | undefined;
+  readonly body: readonly Statement[];
+}
+
+export interface InBlock extends Node {
+  readonly kind: 'in';
+  readonly states: StateSet;
+  readonly items: readonly (HandlerDeclaration | InBlock)[];
+}
+
+export type StepDeclaration =
+  | (Node & {
+      readonly kind: 'write';
+      readonly register: Name;
+      readonly index: Expression | undefined;
+      readonly value: Expression;
+    })
+  | (Node & { readonly kind: 'read'; readonly register: Name; readonly index: Expression | undefined })
+  | (Node & {
+      readonly kind: 'wait';
+      readonly register: Name;
+      readonly field: Name | undefined;
+      readonly equals: Expression;
+      readonly timeout: Expression;
+    })
+  | (Node & { readonly kind: 'delay'; readonly time: Expression });
+
+export type Item =
+  | (Node & {
+      readonly kind: 'match';
+      readonly ids: readonly (Node & { readonly vendor: number; readonly device: number })[];
+    })
+  | (Node & {
+      readonly kind: 'region';
+      readonly name: Name;
+      readonly space: 'memory' | 'ports' | 'config' | 'fixed';
+      /** The BAR's number, or the first port of fixed ports. */
+      readonly base: Expression | undefined;
+      readonly size: Expression;
+    })
+  | (Node & { readonly kind: 'const'; readonly name: Name; readonly value: Expression })
+  | (Node & {
+      readonly kind: 'register';
+      readonly name: Name;
+      readonly count: Expression | undefined;
+      readonly at: Location;
+      readonly stride: Expression | undefined;
+      readonly type: TypeNode;
+      readonly mode: AccessMode;
+      readonly modeSpan: Span;
+      readonly widths: readonly Expression[];
+      readonly fields: FieldBlock | undefined;
+    })
+  | (Node & {
+      readonly kind: 'area';
+      readonly name: Name;
+      readonly at: Location;
+      readonly size: Expression;
+      readonly mode: AccessMode;
+      readonly modeSpan: Span;
+    })
+  | (Node & {
+      readonly kind: 'window';
+      readonly name: Name;
+      readonly at: Location;
+      readonly type: TypeNode;
+      readonly into: Name;
+      readonly by: Name;
+    })
+  | (Node & {
+      readonly kind: 'struct';
+      readonly name: Name;
+      readonly size: Expression;
+      readonly fields: readonly StructField[];
+    })
+  | (Node & { readonly kind: 'machine'; readonly name: Name; readonly states: readonly Name[] })
+  | (Node & {
+      readonly kind: 'var';
+      readonly name: Name;
+      readonly type: TypeNode;
+      readonly max: Expression | undefined;
+      readonly initial: Expression | undefined;
+    })
+  | (Node & {
+      readonly kind: 'ring';
+      readonly name: Name;
+      readonly struct: Name;
+      readonly base: Expression | undefined;
+      readonly count: Expression | undefined;
+      readonly owned: { readonly from: Expression; readonly to: Expression; readonly span: Span } | undefined;
+      readonly when: Expression | undefined;
+      readonly head: Name | undefined;
+    })
+  | HandlerDeclaration
+  | InBlock
+  | (Node & {
+      readonly kind: 'interrupt';
+      readonly cause: Name | undefined;
+      readonly causeValue: Name | undefined;
+      readonly causeWhen: Expression | undefined;
+      readonly acknowledge: { readonly event: 'read' | 'write'; readonly register: Name } | undefined;
+      readonly mask: readonly StepDeclaration[];
+      readonly deadline: Expression | undefined;
+      readonly rate: Expression | undefined;
+      readonly burst: Expression | undefined;
+    })
+  | (Node & { readonly kind: 'reset'; readonly steps: readonly StepDeclaration[] })
+  | (Node & { readonly kind: 'invariant'; readonly text: string; readonly condition: Expression });
+
+export type ItemOf<K extends Item['kind']> = Extract<Item, { readonly kind: K }>;
+
+export interface Device extends Node {
+  readonly name: Name;
+  readonly documentation: string;
+  readonly items: readonly Item[];
+}
+
+export interface SourceFile extends Node {
+  readonly devices: readonly Device[];
+}

@@ -1,0 +1,115 @@
+/** The language's commands: `check` and `compile`. */
+import { readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { type Command, Option } from 'commander';
+import type { Terminal } from '../bin/terminal.ts';
+import {
+  compileBytes,
+  emitJs,
+  emitJson,
+  renderDiagnostics,
+  type CompileResult,
+  type Diagnostic,
+  type Program,
+} from './index.ts';
+
+type GetTerminal = () => Terminal;
+
+export function registerLanguageCommands(program: Command, terminal: GetTerminal): void {
+  program
+    .command('check')
+    .summary('check device safety specifications')
+    .description('Reads specifications and reports every mistake with its place. `-` is standard input.')
+    .argument('<file...>', 'specifications (.dss)')
+    .option('--deny-warnings', 'warnings reject the file as well')
+    .action((files: string[], options: { denyWarnings?: boolean }) => {
+      check(files, options.denyWarnings === true, terminal());
+    });
+  program
+    .command('compile')
+    .summary('compile a specification to a reference monitor')
+    .description(
+      'Compiles a specification. The JavaScript is one ES module that imports nothing: `createMonitor(memory)`.',
+    )
+    .argument('<file>', 'specification (.dss); `-` is standard input')
+    .addOption(new Option('--target <target>', 'what to make').choices(['js', 'json']).default('js'))
+    .option('-o, --output <file>', 'where to write it; standard output by default')
+    .action(async (file: string, options: { target: keyof typeof emitters; output?: string }) => {
+      await compileFile(file, options.target, options.output, terminal());
+    });
+}
+
+const emitters = { js: emitJs, json: emitJson } satisfies Record<string, (program: Program) => string>;
+
+/** @throws a system error whose message names the file */
+function read(file: string): CompileResult {
+  const bytes = readFileSync(file === '-' ? 0 : file);
+  return compileBytes(bytes, file === '-' ? '<stdin>' : file);
+}
+
+function check(files: readonly string[], denyWarnings: boolean, terminal: Terminal): void {
+  const results = files.map((file) => ({ file, result: read(file) }));
+  const rejected = results.filter(
+    ({ result }) => result.program === undefined || (denyWarnings && result.diagnostics.length > 0),
+  );
+  for (const { file, result } of results) {
+    report(result, terminal);
+    if (result.program !== undefined)
+      terminal.print(`${terminal.paint('green', 'ok')}  ${file}: ${summary(result.program)}`);
+  }
+  terminal.finish(rejected.length > 0 ? 'rejected' : 'ok', {
+    command: 'check',
+    status: rejected.length > 0 ? 'rejected' : 'ok',
+    files: results.map(({ file, result }) => ({ file, ok: result.program !== undefined })),
+    diagnostics: results.flatMap(({ result }) => result.diagnostics.map(diagnosticDocument)),
+  });
+}
+
+function report(result: CompileResult, terminal: Terminal): void {
+  if (result.diagnostics.length > 0)
+    terminal.complain(`${renderDiagnostics(result.diagnostics, result.dropped, terminal.style)}\n`);
+}
+
+function summary(program: Program): string {
+  const states = program.machines.map((machine) => `${machine.name} ${machine.states.length}`).join(', ');
+  return `device ${program.device}, ${program.registers.length} registers, ${program.rules.length - 1} rules, states: ${states}`;
+}
+
+/** A diagnostic for tools: 1-based lines and columns for people, offsets (UTF-16 units from 0) for editors. */
+function diagnosticDocument(diagnostic: Diagnostic): Record<string, unknown> {
+  const { source } = diagnostic;
+  const place = (span: { start: number; end: number }) => ({
+    start: { ...source.position(span.start), offset: span.start },
+    end: { ...source.position(span.end), offset: span.end },
+  });
+  return {
+    code: diagnostic.code,
+    severity: diagnostic.severity,
+    message: diagnostic.message,
+    file: source.file,
+    ...place(diagnostic.span),
+    labels: diagnostic.labels.map((label) => ({ text: label.text, ...place(label.span) })),
+    help: diagnostic.help,
+  };
+}
+
+async function compileFile(
+  file: string,
+  target: keyof typeof emitters,
+  output: string | undefined,
+  terminal: Terminal,
+): Promise<void> {
+  const result = read(file);
+  report(result, terminal);
+  const base = { command: 'compile', target, diagnostics: result.diagnostics.map(diagnosticDocument) };
+  if (result.program === undefined) {
+    terminal.finish('rejected', { ...base, status: 'rejected' });
+    return;
+  }
+  const text = emitters[target](result.program);
+  if (output !== undefined) {
+    await writeFile(output, text);
+    terminal.note(`wrote ${output}: ${summary(result.program)}`);
+  } else terminal.print(text.trimEnd());
+  terminal.finish('ok', { ...base, status: 'ok', output: output ?? null, ...(output === undefined ? { text } : {}) });
+}

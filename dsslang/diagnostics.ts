@@ -1,0 +1,110 @@
+/**
+ * Diagnostics as values: bad input never throws. Each is made from the one catalogue (`messages.ts`), points at the exact
+ * text that is wrong, and may label second places, explain (`notes`) and offer a way out (`help`).
+ */
+import { catalogue, type Code, type Parameters } from './messages.ts';
+import type { Source, Span } from './source.ts';
+
+export type Severity = 'error' | 'warning';
+
+/** A second place that helps to understand the first. */
+export interface Label {
+  readonly span: Span;
+  readonly text: string;
+}
+
+export interface Diagnostic {
+  readonly code: Code;
+  readonly severity: Severity;
+  readonly message: string;
+  readonly source: Source;
+  readonly span: Span;
+  /** What stands under the main underline. */
+  readonly note: string | undefined;
+  readonly labels: readonly Label[];
+  readonly help: string | undefined;
+}
+
+export interface Extra {
+  readonly note?: string | undefined;
+  readonly labels?: readonly Label[];
+  readonly help?: string | undefined;
+}
+
+/** After this many, the rest are counted and not shown: nobody reads the two hundredth. */
+export const DIAGNOSTICS_MAX = 100;
+
+/** Collects the diagnostics of one compilation. */
+export class Diagnostics {
+  readonly source: Source;
+  readonly #all: Diagnostic[] = [];
+  readonly #seen = new Set<string>();
+  /** How many were dropped beyond `DIAGNOSTICS_MAX`. */
+  dropped = 0;
+
+  constructor(source: Source) {
+    this.source = source;
+  }
+
+  /** Records one; the same code at the same place is recorded once. */
+  add<C extends Code>(code: C, parameters: Parameters<C>, span: Span, extra: Extra = {}): void {
+    const key = `${code}@${span.start}-${span.end}`;
+    if (this.#seen.has(key)) return;
+    this.#seen.add(key);
+    if (this.#all.length >= DIAGNOSTICS_MAX) {
+      this.dropped += 1;
+      return;
+    }
+    const entry = catalogue[code];
+    const message = (entry.message as (parameters: Parameters<C>) => string)(parameters);
+    const help = extra.help ?? ('help' in entry ? entry.help : undefined);
+    this.#all.push({
+      code,
+      severity: entry.severity,
+      message,
+      source: this.source,
+      span,
+      note: extra.note,
+      labels: extra.labels ?? [],
+      help,
+    });
+  }
+
+  get hasErrors(): boolean {
+    return this.#all.some((diagnostic) => diagnostic.severity === 'error');
+  }
+
+  /** All of them, in the order of their places. */
+  sorted(): readonly Diagnostic[] {
+    return [...this.#all].sort((a, b) => a.span.start - b.span.start || a.code.localeCompare(b.code));
+  }
+}
+
+/** The closest of `candidates` to what was written, if it is close enough to be a slip. */
+export function didYouMean(written: string, candidates: Iterable<string>): string | undefined {
+  let best: string | undefined;
+  let bestDistance = Math.max(1, Math.floor(written.length / 3)) + 1;
+  for (const candidate of candidates) {
+    const distance = editDistance(written.toLowerCase(), candidate.toLowerCase(), bestDistance);
+    if (distance < bestDistance) {
+      best = candidate;
+      bestDistance = distance;
+    }
+  }
+  return best;
+}
+
+/** Levenshtein's distance, given up at `limit`. */
+function editDistance(a: string, b: string, limit: number): number {
+  if (Math.abs(a.length - b.length) >= limit) return limit;
+  let previous = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i += 1) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j += 1) {
+      const substitution = (previous[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      row.push(Math.min(substitution, (previous[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1));
+    }
+    previous = row;
+  }
+  return previous[b.length] ?? limit;
+}

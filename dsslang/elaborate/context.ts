@@ -1,0 +1,175 @@
+/**
+ * What the passes of elaboration share: the symbols of the device, the tables of the program being built, the rules.
+ *
+ * Elaboration turns the tree into the core calculus and checks names, widths and ranges on the way. Each pass adds to the
+ * tables here; nothing outside `elaborate/` sees a half-built program.
+ */
+import type * as ast from '../ast.ts';
+import { didYouMean, type Diagnostics } from '../diagnostics.ts';
+import type { Area, Field, Handler, Machine, NumberExpr, Region, RuleId, Scalar, ScalarId, Window } from '../ir.ts';
+import type { Rule, Space, ViolationAction, Width } from '../runtime.ts';
+import type { Span } from '../source.ts';
+
+/** A register while its handlers are still being collected. */
+export interface RegisterDraft {
+  readonly name: string;
+  readonly declaration: ast.ItemOf<'register'>;
+  readonly space: Space;
+  readonly offset: number;
+  readonly count: number;
+  readonly stride: number;
+  readonly width: Width;
+  readonly bits: number;
+  readonly access: ast.AccessMode;
+  readonly accessWidths: Width[];
+  readonly fields: Field[];
+  readonly reservedMask: bigint;
+  readonly reservedSpan: Span | undefined;
+  readonly write: HandlerDraft[];
+  readonly read: HandlerDraft[];
+  readonly report: HandlerDraft[];
+  /** Scalars that follow the last value written and reported, made when a specification asks for them. */
+  written: ScalarId | undefined;
+  reported: ScalarId | undefined;
+}
+
+/** A handler and the states it stands in: for each machine it names, the allowed states. */
+export interface HandlerDraft extends Handler {
+  readonly states: ReadonlyMap<number, ReadonlySet<number>>;
+  readonly span: Span;
+}
+
+export interface StructField {
+  readonly name: string;
+  readonly bits: number;
+  readonly bytes: 1 | 2 | 4 | 8;
+  readonly offset: number;
+  readonly fields: Field[];
+}
+
+export interface RingDraft {
+  readonly declaration: ast.ItemOf<'ring'>;
+  readonly struct: string;
+}
+
+export type Symbol =
+  | { readonly kind: 'region'; readonly span: Span; readonly region: Region }
+  | { readonly kind: 'constant'; readonly span: Span; readonly value: bigint }
+  | { readonly kind: 'register'; readonly span: Span; readonly register: RegisterDraft }
+  | { readonly kind: 'area'; readonly span: Span; readonly area: Area }
+  | { readonly kind: 'window'; readonly span: Span; readonly index: number }
+  | {
+      readonly kind: 'struct';
+      readonly span: Span;
+      readonly sizeBytes: number;
+      readonly fields: ReadonlyMap<string, StructField>;
+    }
+  | { readonly kind: 'machine'; readonly span: Span; readonly machine: Machine; readonly index: number }
+  | { readonly kind: 'variable'; readonly span: Span; readonly scalar: ScalarId }
+  | { readonly kind: 'ring'; readonly span: Span; readonly ring: RingDraft };
+
+export type SymbolOf<K extends Symbol['kind']> = Extract<Symbol, { readonly kind: K }>;
+
+export class Context {
+  readonly diagnostics: Diagnostics;
+  readonly symbols = new Map<string, Symbol>();
+  readonly used = new Set<string>();
+  readonly regions: Region[] = [];
+  readonly scalars: Scalar[] = [];
+  readonly machines: Machine[] = [];
+  readonly registers: RegisterDraft[] = [];
+  readonly areas: Area[] = [];
+  readonly windows: Window[] = [];
+  /** States that some transition enters, as `machine.state` indices. */
+  readonly entered = new Set<string>();
+  readonly rules: Rule[] = [{ reason: '', file: '', line: 0, column: 0, text: '', action: 'fault' }];
+
+  constructor(diagnostics: Diagnostics) {
+    this.diagnostics = diagnostics;
+  }
+
+  get source(): Diagnostics['source'] {
+    return this.diagnostics.source;
+  }
+
+  /** A new rule whose place is `span`. */
+  rule(reason: string, span: Span, action: ViolationAction = 'fault'): RuleId {
+    const { line, column } = this.source.position(span.start);
+    const text = this.source.slice(span).replace(/\s+/g, ' ').trim();
+    this.rules.push({
+      reason,
+      file: this.source.file,
+      line,
+      column,
+      text: text.length > 120 ? `${text.slice(0, 117)}...` : text,
+      action,
+    });
+    return this.rules.length - 1;
+  }
+
+  scalar(scalar: Scalar): ScalarId {
+    this.scalars.push(scalar);
+    return this.scalars.length - 1;
+  }
+
+  /** An expression that reads a scalar. */
+  readScalar(id: ScalarId): NumberExpr {
+    return { op: 'scalar', scalar: id, max: this.scalars[id]?.max ?? 0n };
+  }
+
+  /** Declares a symbol; a name that is taken is reported with both places. */
+  declare(name: ast.Name, symbol: Symbol): void {
+    const earlier = this.symbols.get(name.text);
+    if (earlier !== undefined) {
+      this.diagnostics.add('DSS102', { name: name.text, kind: kindName(earlier) }, name.span, {
+        labels: [{ span: earlier.span, text: 'declared here first' }],
+      });
+      return;
+    }
+    this.symbols.set(name.text, symbol);
+  }
+
+  /** The symbol of the wanted kind, or a diagnostic. */
+  find<K extends Symbol['kind']>(name: ast.Name, kind: K): SymbolOf<K> | undefined {
+    const symbol = this.symbols.get(name.text);
+    if (symbol === undefined) {
+      this.unknown(name, kind === 'constant' ? 'const' : kind, this.namesOf(kind));
+      return undefined;
+    }
+    this.used.add(name.text);
+    if (symbol.kind !== kind) {
+      this.diagnostics.add('DSS103', { name: name.text, kind: kindName(symbol), wanted: kind }, name.span, {
+        labels: [{ span: symbol.span, text: 'declared here' }],
+      });
+      return undefined;
+    }
+    return symbol as SymbolOf<K>;
+  }
+
+  namesOf(kind: Symbol['kind']): string[] {
+    return [...this.symbols].filter(([, symbol]) => symbol.kind === kind).map(([name]) => name);
+  }
+
+  unknown(name: ast.Name, kind: string, candidates: Iterable<string>): void {
+    if (name.text === '') return; // invented by the parser's recovery, and already reported
+    const close = didYouMean(name.text, candidates);
+    this.diagnostics.add('DSS101', { kind, name: name.text }, name.span, {
+      help: close === undefined ? undefined : `did you mean \`${close}\`?`,
+    });
+  }
+}
+
+export function kindName(symbol: Symbol): string {
+  return symbol.kind === 'constant' ? 'const' : symbol.kind === 'variable' ? 'var' : symbol.kind;
+}
+
+/** A number as a specification's author would write it. */
+export function show(value: bigint): string {
+  return value < 65536n ? value.toString() : `0x${value.toString(16).toUpperCase()}`;
+}
+
+export function bitLength(value: bigint): number {
+  return value === 0n ? 1 : value.toString(2).length;
+}
+
+export const maxOf = (bits: number): bigint => (1n << BigInt(bits)) - 1n;

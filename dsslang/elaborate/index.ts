@@ -1,0 +1,198 @@
+/**
+ * From the tree to the core calculus. Returns a program only if no error was found.
+ *
+ * Order matters: constants and regions first, then registers, then what uses them; handlers last. A name may be used
+ * before its declaration in the text: passes go by kind, not by line.
+ */
+import type * as ast from '../ast.ts';
+import type { Diagnostics } from '../diagnostics.ts';
+import type { Program, Register, Statement } from '../ir.ts';
+import { sha256Hex } from '../sha256.ts';
+import { Context, type RegisterDraft } from './context.ts';
+import {
+  declareArea,
+  declareConstant,
+  declareMachine,
+  declareRegion,
+  declareRegister,
+  declareStruct,
+  declareVariable,
+  declareWindow,
+} from './declarations.ts';
+import { elaborateBool } from './expressions.ts';
+import { Facts } from './facts.ts';
+import { elaborateHandlers, reactionOf } from './handlers.ts';
+import { elaborateInterrupt, type InterruptParts } from './interrupts.ts';
+import { elaborateOwnership } from './ownership.ts';
+import { elaborateSteps } from './steps.ts';
+
+/** No operation may need more elementary steps than this. */
+export const STEPS_PER_OPERATION_MAX = 4_000_000;
+
+export function elaborateDevice(device: ast.Device, diagnostics: Diagnostics): Program | undefined {
+  const context = new Context(diagnostics);
+  const items = device.items.filter((item) => item !== undefined);
+  const of = <K extends ast.Item['kind']>(kind: K): ast.ItemOf<K>[] =>
+    items.filter((item) => item.kind === kind) as ast.ItemOf<K>[];
+
+  for (const item of of('const')) declareConstant(item, context);
+  for (const item of of('region')) declareRegion(item, context);
+  for (const item of of('struct')) declareStruct(item, context);
+  for (const item of of('machine')) declareMachine(item, context);
+  for (const item of of('var')) declareVariable(item, context);
+  for (const item of of('register')) declareRegister(item, context);
+  for (const item of of('area')) declareArea(item, context);
+  for (const item of of('window')) declareWindow(item, context);
+  for (const item of of('ring')) {
+    context.declare(item.name, {
+      kind: 'ring',
+      span: item.name.span,
+      ring: { declaration: item, struct: item.struct.text },
+    });
+  }
+  const interruptItem = only('interrupt', of('interrupt'), diagnostics);
+  const resetItem = only('reset', of('reset'), diagnostics);
+  if (resetItem === undefined) diagnostics.add('DSS311', {}, device.name.span);
+  const matches = of('match');
+  if (matches.length === 0) diagnostics.add('DSS404', {}, device.name.span);
+
+  const interrupt = elaborateInterrupt(interruptItem, device, context);
+  const { store, progress } = elaborateOwnership(of('ring'), context);
+  elaborateHandlers(items, context);
+  const reset = resetItem === undefined ? [] : elaborateSteps(resetItem.steps, context);
+  const invariants = of('invariant').flatMap((item) => {
+    const condition = elaborateBool(item.condition, { context, bindings: new Map(), facts: new Facts() });
+    return condition === undefined
+      ? []
+      : [{ text: item.text, condition, line: context.source.position(item.span.start).line }];
+  });
+  const registers = context.registers.map((register) => finishRegister(register, interrupt, context));
+  const builtin = {
+    unknownSpace: context.rule('the device has nothing there', device.name.span),
+    badGrant: context.rule('the memory is empty, beyond the address limit, or already granted', device.name.span),
+    tooManyGrants: context.rule('too many grants', device.name.span),
+  };
+  // What looks wrong in a broken file is mostly the breakage.
+  if (diagnostics.hasErrors) return undefined;
+  lint(items, context);
+
+  const program: Program = {
+    device: device.name.text,
+    documentation: device.documentation,
+    specificationHash: sha256Hex(context.source.text),
+    pci: matches.flatMap((item) => item.ids.map(({ vendor, device: id }) => ({ vendor, device: id }))),
+    bars: of('region').flatMap((item) => {
+      const region = context.regions.find((each) => each.name === item.name.text);
+      if (region === undefined || (item.space !== 'memory' && item.space !== 'ports')) return [];
+      return [{ bar: region.space, kind: item.space, sizeBytes: region.sizeBytes }];
+    }),
+    regions: context.regions,
+    scalars: context.scalars,
+    machines: context.machines,
+    registers,
+    areas: context.areas,
+    windows: context.windows,
+    rules: context.rules,
+    store,
+    interrupt: interrupt.interrupt,
+    check: interrupt.check,
+    builtin,
+    interruptPlan: interrupt.plan,
+    progress,
+    reset,
+    invariants,
+  };
+  boundSteps(program, device, diagnostics);
+  return diagnostics.hasErrors ? undefined : program;
+}
+
+function only<T extends ast.Node>(clause: string, found: readonly T[], diagnostics: Diagnostics): T | undefined {
+  const [first, second] = found;
+  if (first !== undefined && second !== undefined) {
+    const header = { start: second.span.start, end: second.span.start + clause.length };
+    diagnostics.add('DSS303', { clause }, header, {
+      labels: [{ span: { start: first.span.start, end: first.span.start + clause.length }, text: 'the first is here' }],
+    });
+  }
+  return first;
+}
+
+function finishRegister(register: RegisterDraft, interrupt: InterruptParts, context: Context): Register {
+  const { declaration, access } = register;
+  const readable = access !== 'wo';
+  const writable = access !== 'ro' && access !== 'rc' && access !== 'platform';
+  const widths = register.accessWidths.map((width) => width * 8).join(', ');
+  const who =
+    access === 'platform' ? `only the platform may change \`${register.name}\`` : `\`${register.name}\` is read-only`;
+  return {
+    name: register.name,
+    space: register.space,
+    offset: register.offset,
+    count: register.count,
+    stride: register.stride,
+    width: register.width,
+    access,
+    accessWidths: register.accessWidths,
+    fields: register.fields,
+    reservedMask: register.reservedMask,
+    readable,
+    writable,
+    write: reactionOf(register, 'write', interrupt.before(register, 'write'), context),
+    read: reactionOf(register, 'read', [], context),
+    report: reactionOf(register, 'report', interrupt.before(register, 'report'), context),
+    rules: {
+      width: context.rule(`\`${register.name}\` takes whole accesses of ${widths} bits`, declaration.span),
+      read: context.rule(`\`${register.name}\` is write-only`, declaration.modeSpan),
+      write: context.rule(who, declaration.modeSpan),
+      reserved: context.rule(
+        `reserved bits of \`${register.name}\` must be written as 0`,
+        register.reservedSpan ?? declaration.span,
+      ),
+    },
+  };
+}
+
+/** The largest number of statements one operation may execute. */
+export function stepsOf(statements: readonly Statement[]): number {
+  let steps = 0;
+  for (const statement of statements) {
+    steps += 1;
+    if (statement.op === 'if') steps += Math.max(stepsOf(statement.consequent), stepsOf(statement.alternative));
+    if (statement.op === 'walk') steps += statement.bound * (1 + stepsOf(statement.body));
+  }
+  return steps;
+}
+
+function boundSteps(program: Program, device: ast.Device, diagnostics: Diagnostics): void {
+  const reactions = [
+    ...program.registers.flatMap((each) => [each.write, each.read, each.report]),
+    program.store,
+    program.interrupt,
+    program.check,
+  ];
+  const steps = Math.max(
+    0,
+    ...reactions.flatMap((reaction) => reaction.handlers.map((handler) => stepsOf(handler.body))),
+  );
+  if (steps > STEPS_PER_OPERATION_MAX)
+    diagnostics.add('DSS306', { steps, max: STEPS_PER_OPERATION_MAX }, device.name.span);
+}
+
+/** What is allowed but looks wrong. */
+function lint(items: readonly ast.Item[], context: Context): void {
+  for (const item of items) {
+    if (
+      (item.kind === 'const' || item.kind === 'var' || item.kind === 'struct' || item.kind === 'ring') &&
+      !context.used.has(item.name.text)
+    ) {
+      context.diagnostics.add('DSS401', { kind: item.kind, name: item.name.text }, item.name.span);
+    }
+    if (item.kind !== 'machine') continue;
+    const index = context.machines.findIndex((machine) => machine.name === item.name.text);
+    for (const [state, name] of item.states.entries()) {
+      if (!context.entered.has(`${index}.${state}`)) {
+        context.diagnostics.add('DSS403', { state: `${item.name.text}.${name.text}` }, name.span);
+      }
+    }
+  }
+}

@@ -1,0 +1,138 @@
+/**
+ * Published descriptors are frozen: a driver may not change an entry that the device owns, between `owned from ..< to`.
+ *
+ * Lowered to one handler on stores into command memory. Constant time: a store touches entries first..last of the ring;
+ * it is denied if `first` is owned, or if the first owned entry lies among those touched.
+ */
+import type * as ast from '../ast.ts';
+import type { BoolExpr, NumberExpr, Reaction, Statement } from '../ir.ts';
+import { ADDRESS_LIMIT, type ProgressRegister } from '../runtime.ts';
+import { maxOf, type Context } from './context.ts';
+import { constant, elaborateBool, elaborateNumber } from './expressions.ts';
+import { Facts } from './facts.ts';
+import { ringShape, type HandlerScope } from './statements.ts';
+
+const address: NumberExpr = { op: 'argument', argument: 'address', max: BigInt(ADDRESS_LIMIT) - 1n };
+const length: NumberExpr = { op: 'argument', argument: 'length', max: BigInt(ADDRESS_LIMIT) - 1n };
+
+export function elaborateOwnership(
+  rings: readonly ast.ItemOf<'ring'>[],
+  context: Context,
+): { store: Reaction; progress: ProgressRegister[] } {
+  const body: Statement[] = [];
+  const progress: ProgressRegister[] = [];
+  const scope: HandlerScope = { context, bindings: new Map(), facts: new Facts(), locals: 0 };
+  for (const ring of rings) {
+    body.push(...frozenEntries(ring, scope));
+    if (ring.head === undefined) continue;
+    const register = context.find(ring.head, 'register')?.register;
+    if (register !== undefined)
+      progress.push({ space: register.space, offset: register.offset, width: register.width });
+  }
+  const store = body.length === 0 ? [] : [{ guard: { op: 'bool', value: true } as const, body }];
+  return { store: { handlers: store, otherwise: undefined }, progress };
+}
+
+function frozenEntries(ring: ast.ItemOf<'ring'>, scope: HandlerScope): Statement[] {
+  const { context } = scope;
+  const struct = context.find(ring.struct, 'struct');
+  const shape = ringShape(ring, scope);
+  if (ring.owned === undefined) {
+    context.diagnostics.add('DSS305', { clause: 'owned', of: ring.name.text }, ring.name.span, {
+      help: 'say which entries the device owns, so that they are frozen: `owned HEAD ..< TAIL when machine == State`',
+    });
+    return [];
+  }
+  const expressionScope = { context, bindings: new Map(), facts: new Facts() };
+  const from = elaborateNumber(ring.owned.from, expressionScope);
+  const to = elaborateNumber(ring.owned.to, expressionScope);
+  const when: BoolExpr | undefined =
+    ring.when === undefined ? { op: 'bool', value: true } : elaborateBool(ring.when, expressionScope);
+  if (struct === undefined || shape === undefined || from === undefined || to === undefined || when === undefined)
+    return [];
+
+  const size = BigInt(struct.sizeBytes);
+  const all = maxOf(64);
+  const bytes: NumberExpr = { op: 'mul', left: shape.count, right: constant(size), max: BigInt(shape.bound) * size };
+  const local = (): { id: number; read: (max: bigint) => NumberExpr } => {
+    const id = scope.locals;
+    scope.locals += 1;
+    return { id, read: (max) => ({ op: 'local', local: id, max }) };
+  };
+  const end = local();
+  const first = local();
+  const last = local();
+  const ringEnd: NumberExpr = { op: 'addSat', left: shape.base, right: bytes, bits: 64, max: all };
+  const storeEnd: NumberExpr = { op: 'add', left: address, right: length, max: 2n * BigInt(ADDRESS_LIMIT) };
+  const entry = (offset: NumberExpr): NumberExpr => ({
+    op: 'div',
+    left: offset,
+    right: constant(size),
+    max: BigInt(shape.bound),
+  });
+  const low: NumberExpr = { op: 'max', left: address, right: shape.base, max: all };
+  const high: NumberExpr = { op: 'min', left: storeEnd, right: end.read(all), max: storeEnd.max };
+  const into = (place: NumberExpr): NumberExpr => ({
+    op: 'subSat',
+    left: place,
+    right: shape.base,
+    max: BigInt(shape.bound) * size,
+  });
+  const one = constant(1n);
+
+  /** How far `b` lies ahead of `a` around the ring. */
+  const distance = (a: NumberExpr, b: NumberExpr): NumberExpr => ({
+    op: 'choice',
+    condition: { op: 'le', left: a, right: b },
+    left: { op: 'subSat', left: b, right: a, max: b.max },
+    right: {
+      op: 'subSat',
+      left: { op: 'add', left: b, right: shape.count, max: b.max + shape.count.max },
+      right: a,
+      max: b.max + shape.count.max,
+    },
+    max: b.max + shape.count.max,
+  });
+  const firstRead = first.read(BigInt(shape.bound));
+  const lastRead = last.read(BigInt(shape.bound));
+  const firstOwned: BoolExpr = { op: 'lt', left: distance(from.expr, firstRead), right: distance(from.expr, to.expr) };
+  const startTouched: BoolExpr = {
+    op: 'all',
+    of: [
+      { op: 'ne', left: from.expr, right: to.expr },
+      { op: 'le', left: firstRead, right: from.expr },
+      { op: 'le', left: from.expr, right: lastRead },
+    ],
+  };
+  const rule = context.rule(
+    `an entry of \`${ring.name.text}\` belongs to the device until it gives it back`,
+    ring.owned.span,
+  );
+  return [
+    {
+      op: 'if',
+      condition: when,
+      consequent: [
+        { op: 'let', local: end.id, value: ringEnd },
+        {
+          op: 'if',
+          condition: {
+            op: 'all',
+            of: [
+              { op: 'lt', left: constant(0n), right: length },
+              { op: 'lt', left: address, right: end.read(all) },
+              { op: 'lt', left: shape.base, right: storeEnd },
+            ],
+          },
+          consequent: [
+            { op: 'let', local: first.id, value: entry(into(low)) },
+            { op: 'let', local: last.id, value: entry(into({ op: 'subSat', left: high, right: one, max: high.max })) },
+            { op: 'require', condition: { op: 'not', of: { op: 'any', of: [firstOwned, startTouched] } }, rule },
+          ],
+          alternative: [],
+        },
+      ],
+      alternative: [],
+    },
+  ];
+}

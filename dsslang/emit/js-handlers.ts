@@ -1,0 +1,180 @@
+/**
+ * Handlers as JavaScript functions. A handler is a transaction: if anything can still be denied after the first
+ * assignment, the assigned variables are worked on as copies and written back at the end.
+ */
+import type { BoolExpr, Program, Reaction, Statement } from '../ir.ts';
+import { ExpressionWriter, isWide } from './js-numbers.ts';
+
+export interface FunctionText {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** Scalars that a body assigns. */
+function assigned(statements: readonly Statement[], found = new Set<number>()): Set<number> {
+  for (const statement of statements) {
+    if (statement.op === 'set') found.add(statement.scalar);
+    else if (statement.op === 'if') {
+      assigned(statement.consequent, found);
+      assigned(statement.alternative, found);
+    } else if (statement.op === 'walk') assigned(statement.body, found);
+  }
+  return found;
+}
+
+/** Can a denial follow an assignment? */
+function deniesAfterSet(statements: readonly Statement[]): boolean {
+  let set = false;
+  const visit = (list: readonly Statement[]): boolean => {
+    for (const statement of list) {
+      if (statement.op === 'set') set = true;
+      else if (statement.op === 'require' && set) return true;
+      else if (statement.op === 'if') {
+        const before = set;
+        if (visit(statement.consequent)) return true;
+        const afterThen = set;
+        set = before;
+        if (visit(statement.alternative)) return true;
+        set ||= afterThen;
+      } else if (statement.op === 'walk') {
+        if (set) return true;
+        if (assigned(statement.body).size > 0) return true;
+        if (visit(statement.body)) return true;
+      }
+    }
+    return false;
+  };
+  return visit(statements);
+}
+
+/** The program's code for one kind of operation, as a function of the operation's arguments. */
+export class HandlerWriter {
+  readonly #program: Program;
+  /** Bytes of scratch that the walks need, by nesting depth. */
+  readonly scratchBytes: number[] = [];
+
+  constructor(program: Program) {
+    this.#program = program;
+  }
+
+  /** Statements that decide a reaction; each path ends in `return`. */
+  reaction(reaction: Reaction): string[] {
+    const lines: string[] = [];
+    for (const handler of reaction.handlers) {
+      const always = handler.guard.op === 'bool' && handler.guard.value;
+      const body = this.#handler(handler.body);
+      if (always) return [...lines, ...body];
+      lines.push(`if (${this.#guard(handler.guard, lines)}) {`, ...indent(body), '}');
+    }
+    lines.push(`return ${reaction.otherwise ?? 0};`);
+    return lines;
+  }
+
+  /** Guards compare machines with states: nothing wide, nothing to compute first. */
+  #guard(guard: BoolExpr, lines: string[]): string {
+    return new ExpressionWriter(lines, (scalar) => `s${scalar}`, { next: 0 }).condition(guard);
+  }
+
+  #handler(body: readonly Statement[]): string[] {
+    const copies = deniesAfterSet(body) ? assigned(body) : new Set<number>();
+    const lines: string[] = [];
+    const each = (scalar: number): string[] => (this.#wide(scalar) ? ['lo', 'hi'] : ['']);
+    for (const scalar of copies)
+      for (const half of each(scalar)) lines.push(`let n${scalar}${half} = s${scalar}${half};`);
+    const scalarName = (scalar: number): string => `${copies.has(scalar) ? 'n' : 's'}${scalar}`;
+    const writer = new ExpressionWriter(lines, scalarName, { next: 0 });
+    this.#statements(body, writer, scalarName, 0);
+    for (const scalar of copies) for (const half of each(scalar)) lines.push(`s${scalar}${half} = n${scalar}${half};`);
+    lines.push('return 0;');
+    return lines;
+  }
+
+  #wide(scalar: number): boolean {
+    return isWide(this.#program.scalars[scalar]?.max ?? 0n);
+  }
+
+  #statements(
+    statements: readonly Statement[],
+    writer: ExpressionWriter,
+    name: (scalar: number) => string,
+    depth: number,
+  ): void {
+    for (const statement of statements) this.#statement(statement, writer, name, depth);
+  }
+
+  #statement(statement: Statement, writer: ExpressionWriter, name: (scalar: number) => string, depth: number): void {
+    const { out } = writer;
+    switch (statement.op) {
+      case 'require':
+        out.push(`if (!${writer.condition(statement.condition)}) return ${statement.rule};`);
+        return;
+      case 'let':
+        if (isWide(statement.value.max)) {
+          const [lo, hi] = writer.wide(statement.value);
+          out.push(`const l${statement.local}lo = ${lo}, l${statement.local}hi = ${hi};`);
+        } else out.push(`const l${statement.local} = ${writer.narrow(statement.value)};`);
+        return;
+      case 'set':
+        if (this.#wide(statement.scalar)) {
+          const [lo, hi] = writer.wide(statement.value);
+          out.push(`${name(statement.scalar)}lo = ${lo}; ${name(statement.scalar)}hi = ${hi};`);
+        } else out.push(`${name(statement.scalar)} = ${writer.narrow(statement.value)};`);
+        return;
+      case 'if': {
+        const condition = writer.condition(statement.condition);
+        out.push(`if (${condition}) {`, ...this.#block(statement.consequent, writer, name, depth));
+        if (statement.alternative.length > 0)
+          out.push('} else {', ...this.#block(statement.alternative, writer, name, depth));
+        out.push('}');
+        return;
+      }
+      case 'walk':
+        this.#walk(statement, writer, name, depth);
+    }
+  }
+
+  #block(
+    statements: readonly Statement[],
+    writer: ExpressionWriter,
+    name: (scalar: number) => string,
+    depth: number,
+  ): string[] {
+    const lines: string[] = [];
+    this.#statements(statements, writer.into(lines), name, depth);
+    return indent(lines);
+  }
+
+  #walk(
+    walk: Extract<Statement, { op: 'walk' }>,
+    writer: ExpressionWriter,
+    name: (scalar: number) => string,
+    depth: number,
+  ): void {
+    const { out } = writer;
+    const id = walk.walk;
+    this.scratchBytes[depth] = Math.max(this.scratchBytes[depth] ?? 0, walk.bound * walk.size);
+    out.push(
+      `const count${id} = ${writer.narrow(walk.count)}, from${id} = ${writer.narrow(walk.from)}, to${id} = ${writer.narrow(walk.to)};`,
+      `if (from${id} >= count${id} || to${id} >= count${id}) return ${walk.range};`,
+    );
+    const [lo, hi] = writer.wide(walk.base);
+    out.push(
+      `if (!inside(1, ${lo}, ${hi}, count${id} * ${walk.size})) return ${walk.memory};`,
+      `const turns${id} = to${id} >= from${id} ? to${id} - from${id} : to${id} + count${id} - from${id};`,
+      `if (turns${id} !== 0) {`,
+      `  const base${id} = ${hi} * 4294967296 + ${lo};`,
+      `  const straight${id} = Math.min(turns${id}, count${id} - from${id});`,
+      `  if (!memory.fetch(base${id} + from${id} * ${walk.size}, straight${id} * ${walk.size}, scratch${depth}, 0)) return ${walk.memory};`,
+      `  if (turns${id} !== straight${id} && !memory.fetch(base${id}, (turns${id} - straight${id}) * ${walk.size}, scratch${depth}, straight${id} * ${walk.size})) return ${walk.memory};`,
+      `  const v${id} = view${depth};`,
+      `  for (let a${id} = 0; a${id} < turns${id} * ${walk.size}; a${id} += ${walk.size}) {`,
+      ...indent(indent(this.#block(walk.body, writer, name, depth + 1))),
+      '  }',
+      '}',
+    );
+  }
+}
+
+export function indent(lines: readonly string[]): string[] {
+  return lines.map((line) => `  ${line}`);
+}

@@ -1,0 +1,346 @@
+/**
+ * Expressions of the core calculus as JavaScript that allocates nothing.
+ *
+ * A number below 2^53 is one JavaScript number ("narrow"); a larger one is two, its low and high 32 bits ("wide"), because
+ * a BigInt in a field costs 11 ns and an allocation. The largest value of each expression decides, when compiling.
+ * Multiplication and division of wide numbers fall back to BigInt: correct, rare, and the only code here that allocates.
+ */
+import type { BoolExpr, NumberExpr } from '../ir.ts';
+
+/** Names of the two halves of a wide number. */
+export type Halves = readonly [lo: string, hi: string];
+
+const NARROW_MAX = 2n ** 53n - 1n;
+const WORD = 2n ** 32n;
+
+export const isWide = (max: bigint): boolean => max > NARROW_MAX;
+
+const mask = (bits: number): string => String(2 ** bits - 1);
+
+/** Writes the code of one handler: expressions return text, what they need first goes to `out`. */
+export class ExpressionWriter {
+  readonly out: string[];
+  readonly #scalarName: (scalar: number) => string;
+  readonly #counter: { next: number };
+
+  /** @param scalarName where the current value of a scalar is found; wide ones add `lo` and `hi` */
+  constructor(out: string[], scalarName: (scalar: number) => string, counter: { next: number }) {
+    this.out = out;
+    this.#scalarName = scalarName;
+    this.#counter = counter;
+  }
+
+  /** The same writer, appending elsewhere. */
+  into(out: string[]): ExpressionWriter {
+    return new ExpressionWriter(out, this.#scalarName, this.#counter);
+  }
+
+  #temporary(text: string): string {
+    if (/^[A-Za-z_$][\w$]*$|^\d+$/.test(text)) return text;
+    const name = `t${this.#counter.next}`;
+    this.#counter.next += 1;
+    this.out.push(`const ${name} = ${text};`);
+    return name;
+  }
+
+  // ---- narrow ----------------------------------------------------------------------------------------------------------
+
+  /** A number below 2^53 as one expression. */
+  narrow(e: NumberExpr): string {
+    if (isWide(e.max)) throw new RangeError(`a wide ${e.op} was used as a narrow number`);
+    switch (e.op) {
+      case 'const':
+        return e.value.toString();
+      case 'scalar':
+        return this.#scalarName(e.scalar);
+      case 'local':
+        return `l${e.local}`;
+      case 'argument':
+        return e.argument === 'value' ? 'lo' : e.argument;
+      case 'descriptor':
+        return `v${e.walk}.get${e.bytes === 1 ? 'Uint8' : `Uint${e.bytes * 8}`}(a${e.walk} + ${e.offset}${e.bytes === 1 ? '' : ', true'})`;
+      case 'extract':
+        return this.#extract(e);
+      case 'shiftLeft':
+        return `(${this.narrow(e.of)} * ${2 ** e.by})`;
+      case 'shiftRight':
+        if (isWide(e.of.max)) return this.#joined(this.wide(e), e.max);
+        return e.of.max < WORD && e.by < 32
+          ? `(${this.narrow(e.of)} >>> ${e.by})`
+          : `Math.floor(${this.narrow(e.of)} / ${2 ** e.by})`;
+      case 'choice':
+        return `(${this.condition(e.condition)} ? ${this.#fit(e.left)} : ${this.#fit(e.right)})`;
+      default:
+        return this.#binary(e);
+    }
+  }
+
+  /** A choice's branch never exceeds the choice. */
+  #fit(e: NumberExpr): string {
+    return isWide(e.max) ? this.#joined(this.wide(e), NARROW_MAX) : this.narrow(e);
+  }
+
+  #joined([lo, hi]: Halves, max: bigint): string {
+    return max < WORD ? lo : `(${hi} * 4294967296 + ${lo})`;
+  }
+
+  #extract(e: Extract<NumberExpr, { op: 'extract' }>): string {
+    if (isWide(e.of.max)) return this.#joined(this.wide(e), e.max);
+    const of = this.narrow(e.of);
+    if (e.of.max < WORD) {
+      const shifted = e.low === 0 ? of : `(${of} >>> ${e.low})`;
+      if (e.low + e.bits >= 32) return e.low === 0 ? of : shifted;
+      return `(${shifted} & ${mask(e.bits)})`;
+    }
+    return `(Math.floor(${of} / ${2 ** e.low}) % ${2 ** e.bits})`;
+  }
+
+  #binary(e: Exclude<Extract<NumberExpr, { left: NumberExpr; right: NumberExpr }>, { op: 'choice' }>): string {
+    const wideOperand = isWide(e.left.max) || isWide(e.right.max);
+    const sum = e.left.max + e.right.max;
+    switch (e.op) {
+      case 'and':
+      case 'or':
+      case 'xor': {
+        if (wideOperand || e.left.max >= WORD || e.right.max >= WORD) return this.#joined(this.wide(e), e.max);
+        const sign = e.op === 'and' ? '&' : e.op === 'or' ? '|' : '^';
+        const text = `(${this.narrow(e.left)} ${sign} ${this.narrow(e.right)})`;
+        return e.max < WORD / 2n ? text : `(${text} >>> 0)`;
+      }
+      case 'addWrap':
+      case 'subWrap': {
+        if (wideOperand || e.bits > 32) return this.#joined(this.wide(e), e.max);
+        const sign = e.op === 'addWrap' ? '+' : '-';
+        const text = `(${this.narrow(e.left)} ${sign} ${this.narrow(e.right)})`;
+        return e.bits === 32 ? `(${text} >>> 0)` : `(${text} & ${mask(e.bits)})`;
+      }
+      case 'mulWrap': {
+        if (wideOperand || e.bits > 32) return this.#joined(this.wide(e), e.max);
+        const text = `Math.imul(${this.narrow(e.left)}, ${this.narrow(e.right)})`;
+        return e.bits === 32 ? `(${text} >>> 0)` : `(${text} & ${mask(e.bits)})`;
+      }
+      default:
+        if (wideOperand || (e.op === 'addSat' && sum > NARROW_MAX)) return this.#joined(this.wide(e), e.max);
+        return this.#exact(e.op, e.left, e.right, e.op === 'addSat' ? 2n ** BigInt(e.bits) - 1n : 0n);
+    }
+  }
+
+  #exact(
+    op: 'add' | 'sub' | 'mul' | 'div' | 'mod' | 'addSat' | 'subSat' | 'min' | 'max',
+    leftExpr: NumberExpr,
+    rightExpr: NumberExpr,
+    limit: bigint,
+  ): string {
+    const left = this.narrow(leftExpr);
+    const right = this.narrow(rightExpr);
+    switch (op) {
+      case 'add':
+        return `(${left} + ${right})`;
+      case 'sub':
+        return `(${left} - ${right})`;
+      case 'mul':
+        return `(${left} * ${right})`;
+      case 'mod':
+        return `(${left} % ${right})`;
+      case 'div': {
+        const divisor = rightExpr.op === 'const' ? Number(rightExpr.value) : 0;
+        const power = Math.log2(divisor);
+        if (Number.isInteger(power) && power < 32 && leftExpr.max < WORD) return `(${left} >>> ${power})`;
+        // Exact: what is divided is a multiple of the divisor.
+        const [a, b] = [this.#temporary(left), this.#temporary(right)];
+        return `((${a} - ${a} % ${b}) / ${b})`;
+      }
+      case 'addSat':
+        return `Math.min(${left} + ${right}, ${limit})`;
+      case 'subSat':
+        return `Math.max(${left} - ${right}, 0)`;
+      case 'min':
+      case 'max':
+        return `Math.${op}(${left}, ${right})`;
+    }
+  }
+
+  // ---- wide ------------------------------------------------------------------------------------------------------------
+
+  /** Any number as two 32-bit halves, each a name or a literal. */
+  wide(e: NumberExpr): Halves {
+    if (!isWide(e.max) && !this.#needsWide(e)) {
+      const text = this.narrow(e);
+      if (e.op === 'const') return [String(e.value % WORD), String(e.value / WORD)];
+      if (e.max < WORD) return [this.#temporary(text), '0'];
+      const name = this.#temporary(text);
+      return [this.#temporary(`${name} >>> 0`), this.#temporary(`(${name} / 4294967296) >>> 0`)];
+    }
+    switch (e.op) {
+      case 'const':
+        return [String(e.value % WORD), String(e.value / WORD)];
+      case 'scalar':
+        return [`${this.#scalarName(e.scalar)}lo`, `${this.#scalarName(e.scalar)}hi`];
+      case 'local':
+        return [`l${e.local}lo`, `l${e.local}hi`];
+      case 'argument':
+        return ['lo', 'hi'];
+      case 'descriptor':
+        return [
+          this.#temporary(`v${e.walk}.getUint32(a${e.walk} + ${e.offset}, true)`),
+          this.#temporary(`v${e.walk}.getUint32(a${e.walk} + ${e.offset + 4}, true)`),
+        ];
+      case 'extract': {
+        const [lo, hi] = this.#shiftedRight(this.wide(e.of), e.low);
+        if (e.bits >= 64) return [lo, hi];
+        if (e.bits > 32) return [lo, this.#temporary(`(${hi} & ${mask(e.bits - 32)}) >>> 0`)];
+        return [e.bits === 32 ? lo : this.#temporary(`${lo} & ${mask(e.bits)}`), '0'];
+      }
+      case 'shiftRight':
+        return this.#shiftedRight(this.wide(e.of), e.by);
+      case 'shiftLeft':
+        return this.#shiftedLeft(this.wide(e.of), e.by);
+      case 'choice': {
+        const condition = this.#temporary(this.condition(e.condition));
+        const [a, b] = [this.wide(e.left), this.wide(e.right)];
+        return [
+          this.#temporary(`${condition} ? ${a[0]} : ${b[0]}`),
+          this.#temporary(`${condition} ? ${a[1]} : ${b[1]}`),
+        ];
+      }
+      default:
+        return this.#wideBinary(e);
+    }
+  }
+
+  /** Narrow results of operations on wide operands are computed wide. */
+  #needsWide(e: NumberExpr): boolean {
+    if (e.op === 'extract' || e.op === 'shiftRight') return isWide(e.of.max);
+    if (!('left' in e) || e.op === 'choice') return false;
+    if (isWide(e.left.max) || isWide(e.right.max)) return true;
+    if (e.op === 'and' || e.op === 'or' || e.op === 'xor') return e.left.max >= WORD || e.right.max >= WORD;
+    if (e.op === 'addWrap' || e.op === 'subWrap' || e.op === 'mulWrap') return e.bits > 32;
+    return e.op === 'addSat' && e.left.max + e.right.max > NARROW_MAX;
+  }
+
+  #shiftedRight([lo, hi]: Halves, by: number): Halves {
+    if (by === 0) return [lo, hi];
+    if (by >= 64) return ['0', '0'];
+    if (by >= 32) return [by === 32 ? hi : this.#temporary(`${hi} >>> ${by - 32}`), '0'];
+    return [this.#temporary(`((${lo} >>> ${by}) | (${hi} << ${32 - by})) >>> 0`), this.#temporary(`${hi} >>> ${by}`)];
+  }
+
+  #shiftedLeft([lo, hi]: Halves, by: number): Halves {
+    if (by === 0) return [lo, hi];
+    if (by >= 32) return ['0', by === 32 ? lo : this.#temporary(`(${lo} << ${by - 32}) >>> 0`)];
+    return [
+      this.#temporary(`(${lo} << ${by}) >>> 0`),
+      this.#temporary(`((${hi} << ${by}) | (${lo} >>> ${32 - by})) >>> 0`),
+    ];
+  }
+
+  #wideBinary(e: Exclude<Extract<NumberExpr, { left: NumberExpr; right: NumberExpr }>, { op: 'choice' }>): Halves {
+    const a = this.wide(e.left);
+    const b = this.wide(e.right);
+    switch (e.op) {
+      case 'and':
+      case 'or':
+      case 'xor': {
+        const sign = e.op === 'and' ? '&' : e.op === 'or' ? '|' : '^';
+        return [this.#temporary(`(${a[0]} ${sign} ${b[0]}) >>> 0`), this.#temporary(`(${a[1]} ${sign} ${b[1]}) >>> 0`)];
+      }
+      case 'add':
+        return this.#sum(a, b, 64);
+      case 'addWrap':
+        return this.#sum(a, b, e.bits);
+      case 'sub':
+        return this.#difference(a, b, 64);
+      case 'subWrap':
+        return this.#difference(a, b, e.bits);
+      case 'addSat': {
+        const low = this.#temporary(`${a[0]} + ${b[0]}`);
+        const high = this.#temporary(`${a[1]} + ${b[1]} + (${low} > 4294967295 ? 1 : 0)`);
+        const top = mask(Math.max(0, e.bits - 32));
+        const over = this.#temporary(e.bits > 32 ? `${high} > ${top}` : `${high} !== 0 || ${low} > ${mask(e.bits)}`);
+        const lowTop = mask(Math.min(32, e.bits));
+        return [this.#temporary(`${over} ? ${lowTop} : ${low} >>> 0`), this.#temporary(`${over} ? ${top} : ${high}`)];
+      }
+      case 'subSat': {
+        const below = this.#temporary(less(a, b));
+        const [lo, hi] = this.#difference(a, b, 64);
+        return [this.#temporary(`${below} ? 0 : ${lo}`), this.#temporary(`${below} ? 0 : ${hi}`)];
+      }
+      case 'min':
+      case 'max': {
+        const first = this.#temporary(e.op === 'min' ? less(a, b) : less(b, a));
+        return [this.#temporary(`${first} ? ${a[0]} : ${b[0]}`), this.#temporary(`${first} ? ${a[1]} : ${b[1]}`)];
+      }
+      default: {
+        const sign = e.op === 'div' ? '/' : e.op === 'mod' ? '%' : '*';
+        const product = `${big(a)} ${sign} ${big(b)}`;
+        const exact = this.#temporary(e.op === 'mulWrap' ? `BigInt.asUintN(${e.bits}, ${product})` : product);
+        return [this.#temporary(`Number(BigInt.asUintN(32, ${exact}))`), this.#temporary(`Number(${exact} >> 32n)`)];
+      }
+    }
+  }
+
+  #sum(a: Halves, b: Halves, bits: number): Halves {
+    const low = this.#temporary(`${a[0]} + ${b[0]}`);
+    const high = `(${a[1]} + ${b[1]} + (${low} > 4294967295 ? 1 : 0))`;
+    return this.#wrapped(`${low} >>> 0`, high, bits);
+  }
+
+  #difference(a: Halves, b: Halves, bits: number): Halves {
+    return this.#wrapped(`(${a[0]} - ${b[0]}) >>> 0`, `(${a[1]} - ${b[1]} - (${a[0]} < ${b[0]} ? 1 : 0))`, bits);
+  }
+
+  #wrapped(low: string, high: string, bits: number): Halves {
+    if (bits > 32)
+      return [
+        this.#temporary(low),
+        this.#temporary(bits === 64 ? `${high} >>> 0` : `(${high} & ${mask(bits - 32)}) >>> 0`),
+      ];
+    return [this.#temporary(bits === 32 ? low : `(${low}) & ${mask(bits)}`), '0'];
+  }
+
+  // ---- conditions --------------------------------------------------------------------------------------------------------
+
+  condition(e: BoolExpr): string {
+    switch (e.op) {
+      case 'bool':
+        return String(e.value);
+      case 'not':
+        return `!${this.condition(e.of)}`;
+      case 'all':
+      case 'any':
+        if (e.of.length === 0) return String(e.op === 'all');
+        return `(${e.of.map((each) => this.condition(each)).join(e.op === 'all' ? ' && ' : ' || ')})`;
+      case 'inside':
+        return this.#inside(e);
+      default:
+        return this.#comparison(e);
+    }
+  }
+
+  #inside(e: Extract<BoolExpr, { op: 'inside' }>): string {
+    const [lo, hi] = this.wide(e.base);
+    if (!isWide(e.length.max)) return `inside(${e.purposes}, ${lo}, ${hi}, ${this.narrow(e.length)})`;
+    const [lengthLo, lengthHi] = this.wide(e.length);
+    // A length of 2^52 or more fits no grant; so does 2^52 itself.
+    return `inside(${e.purposes}, ${lo}, ${hi}, Math.min(${lengthHi} * 4294967296 + ${lengthLo}, 4503599627370496))`;
+  }
+
+  #comparison(e: Extract<BoolExpr, { op: 'eq' | 'ne' | 'lt' | 'le' }>): string {
+    if (isWide(e.left.max) || isWide(e.right.max)) {
+      const [a, b] = [this.wide(e.left), this.wide(e.right)];
+      if (e.op === 'eq') return `(${a[0]} === ${b[0]} && ${a[1]} === ${b[1]})`;
+      if (e.op === 'ne') return `(${a[0]} !== ${b[0]} || ${a[1]} !== ${b[1]})`;
+      return e.op === 'lt' ? less(a, b) : `!${less(b, a)}`;
+    }
+    const sign = { eq: '===', ne: '!==', lt: '<', le: '<=' }[e.op];
+    return `(${this.narrow(e.left)} ${sign} ${this.narrow(e.right)})`;
+  }
+}
+
+function less(a: Halves, b: Halves): string {
+  return `(${a[1]} < ${b[1]} || (${a[1]} === ${b[1]} && ${a[0]} < ${b[0]}))`;
+}
+
+function big([lo, hi]: Halves): string {
+  return `((BigInt(${hi}) << 32n) | BigInt(${lo}))`;
+}

@@ -1,0 +1,28 @@
+/**
+ * The language: device safety specifications to reference monitors.
+ *
+ * ```ts
+ * const { program, diagnostics } = compile(text, 'disk.dss');
+ * if (program === undefined) console.error(renderDiagnostics(diagnostics));
+ * else await writeFile('disk.monitor.js', emitJs(program));
+ * ```
+ */
+export { compile, compileBytes, type CompileResult } from './compile.ts';
+export { DIAGNOSTICS_MAX, type Diagnostic, type Label, type Severity } from './diagnostics.ts';
+export { emitJs } from './emit/js.ts';
+export { emitJson, IR_SCHEMA } from './emit/json.ts';
+export {
+  initialState,
+  InterpretedMonitor,
+  step,
+  violatedInvariant,
+  type Operation,
+  type Outcome,
+  type State,
+} from './interpreter.ts';
+export type { Program } from './ir.ts';
+export { catalogue, type Code } from './messages.ts';
+export { monitorInfo } from './monitor-info.ts';
+export { plainStyle, renderDiagnostic, renderDiagnostics, type Style } from './render.ts';
+export * from './runtime.ts';
+export { Source, SOURCE_BYTES_MAX, type Position, type Span } from './source.ts';

@@ -1,0 +1,206 @@
+/**
+ * THE catalogue: every diagnostic of the compiler, with its severity, its words and the parameters it needs.
+ *
+ * Phases: 0xx what is written, 1xx names, 2xx widths and ranges, 3xx registers and state machines, 4xx what is allowed
+ * but looks wrong. A code is never reused. Wording: lower case, no full stop, the author's text in backticks, what was
+ * found and what is allowed; the way out is the separate `help`.
+ */
+
+interface Entry<P> {
+  readonly severity: 'error' | 'warning';
+  readonly message: (parameters: P) => string;
+  readonly help?: string;
+}
+
+function error<P = Record<string, never>>(message: (parameters: P) => string, help?: string): Entry<P> {
+  return help === undefined ? { severity: 'error', message } : { severity: 'error', message, help };
+}
+
+function warning<P = Record<string, never>>(message: (parameters: P) => string, help?: string): Entry<P> {
+  return help === undefined ? { severity: 'warning', message } : { severity: 'warning', message, help };
+}
+
+const aOrAn = (noun: string): string => (/^[aeiou]/.test(noun) ? `an ${noun}` : `a ${noun}`);
+
+export const catalogue = {
+  // ---- 0xx: what is written
+  DSS001: error((p: { found: string; expected: string }) => `expected ${p.expected}, found ${p.found}`),
+  DSS002: error((p: { text: string }) => `\`${p.text}\` is not part of the language`),
+  DSS003: error(() => 'this text has no closing quote', 'close it with `"` on the same line'),
+  DSS004: error(
+    (p: { line: number }) => `the file is not UTF-8 text (first bad byte in line ${p.line})`,
+    'save it as UTF-8',
+  ),
+  DSS005: error(
+    (p: { bytes: number; max: number }) => `the file has ${p.bytes} bytes; a specification has at most ${p.max}`,
+    'a specification describes one device; split what does not belong to it',
+  ),
+  DSS006: error((p: { max: number }) => `nested deeper than ${p.max} levels`, 'name parts of it with `let` or `const`'),
+  DSS007: error(
+    (p: { digits: string }) => `\`${p.digits}\` does not fit 64 bits`,
+    'the largest value is 0xFFFF_FFFF_FFFF_FFFF',
+  ),
+  DSS008: error(() => 'this file describes no device', 'begin with `device NAME { ... }`'),
+  DSS009: error(
+    (p: { name: string }) => `\`${p.name}\` is a second device; one file describes one device`,
+    'move it to a file of its own',
+  ),
+  DSS010: error(() => 'this comment is never closed', 'close it with `*/`'),
+  DSS011: error(
+    (p: { digits: string }) => `\`${p.digits}\` has no digits`,
+    'write at least one digit after the prefix',
+  ),
+
+  // ---- 1xx: names
+  DSS101: error((p: { kind: string; name: string }) => `there is no ${p.kind} named \`${p.name}\``),
+  DSS102: error(
+    (p: { name: string; kind: string }) => `\`${p.name}\` is already ${aOrAn(p.kind)}`,
+    'choose another name',
+  ),
+  DSS103: error(
+    (p: { name: string; kind: string; wanted: string }) => `\`${p.name}\` is ${aOrAn(p.kind)}, not ${aOrAn(p.wanted)}`,
+  ),
+  DSS104: error((p: { member: string; of: string }) => `${p.of} has no \`${p.member}\``),
+  DSS105: error(
+    (p: { name: string }) => `\`${p.name}\` cannot be assigned to`,
+    'only a `var` can change; a machine changes with `machine -> State`',
+  ),
+  DSS106: error((p: { name: string; kind: string }) => `\`${p.name}\` is ${aOrAn(p.kind)} and has no value by itself`),
+  DSS107: error(
+    (p: { name: string }) => `\`${p.name}\` is not a function`,
+    'functions are `device.reads(address, length)`, `device.writes`, `device.fetches`, `min` and `max`',
+  ),
+  DSS108: error(
+    (p: { name: string; wanted: number; found: number }) =>
+      `\`${p.name}\` takes ${p.wanted} arguments, found ${p.found}`,
+  ),
+  DSS109: error(
+    (p: { word: string }) => `\`${p.word}\` is not an action`,
+    'actions are `deny`, `fault`, `clamp` and `log`',
+  ),
+  DSS110: error(
+    (p: { name: string }) => `register \`${p.name}\` is an array: say which element`,
+    'write `NAME[index]`',
+  ),
+  DSS111: error((p: { name: string }) => `register \`${p.name}\` is not an array`, 'remove the index'),
+
+  // ---- 2xx: widths and ranges
+  DSS201: error(() => 'this is a number, but a condition is needed here', 'compare it, for example `x != 0`'),
+  DSS202: error(() => 'this is a condition, but a number is needed here', 'write `if condition then 1 else 0`'),
+  DSS203: error(
+    (p: { value: string; bits: number; holds: string }) =>
+      `${p.value} does not fit ${p.holds}, which has ${p.bits} bits`,
+  ),
+  DSS204: error(
+    (p: { name: string; largest: string; max: string }) =>
+      `the value may be as large as ${p.largest}, but \`${p.name}\` holds at most ${p.max}`,
+    '`require` that it is small enough first, or wrap or saturate (`+%`, `+|`, `min`)',
+  ),
+  DSS205: error(
+    (p: { left: string; right: string }) =>
+      `the difference may fall below zero: the left side may be as small as ${p.left}, the right side as large as ${p.right}`,
+    '`require` the order first, or use `-|` (stops at zero) or `-%` (wraps)',
+  ),
+  DSS206: error(
+    (p: { largest: string }) => `the value may be as large as ${p.largest}, beyond 64 bits`,
+    'use a wrapping or saturating operator, or smaller operands',
+  ),
+  DSS207: error((p: { bits: number }) => `\`u${p.bits}\` is not a type`, 'types are `u1` to `u64`'),
+  DSS208: error((p: { bits: number }) => `a register has 8, 16, 32 or 64 bits, not ${p.bits}`),
+  DSS209: error((p: { name: string; bits: number }) => `the bits reach beyond ${p.name}, which has ${p.bits}`),
+  DSS210: error((p: { a: string; b: string }) => `\`${p.a}\` and \`${p.b}\` share bits`),
+  DSS211: error((p: { what: string }) => `${p.what} must be known when compiling`, 'use numbers and `const`s here'),
+  DSS212: error(
+    (p: { what: string; min: string; max: string; found: string }) =>
+      `${p.what} must be from ${p.min} to ${p.max}, found ${p.found}`,
+  ),
+  DSS213: error(
+    (p: { high: number; low: number }) => `the upper bit ${p.high} is below the lower bit ${p.low}`,
+    'write the upper bit first: `[7:0]`',
+  ),
+  DSS214: error(
+    (p: { name: string; end: string; region: string; size: string }) =>
+      `\`${p.name}\` ends at ${p.end}, but region \`${p.region}\` has ${p.size} bytes`,
+  ),
+  DSS215: error((p: { a: string; b: string }) => `\`${p.a}\` and \`${p.b}\` lie on the same bytes`),
+  DSS216: error(
+    (p: { name: string; offset: string; width: number }) =>
+      `\`${p.name}\` at ${p.offset} is not aligned to its ${p.width} bytes`,
+  ),
+  DSS217: error(
+    (p: { width: string; name: string }) => `an access of ${p.width} bits does not fit \`${p.name}\``,
+    'accesses have 8, 16 or 32 bits, or 64, and are not wider than the register',
+  ),
+  DSS218: error(() => 'division by zero is possible', '`require` that the divisor is not 0 first'),
+  DSS219: error(
+    (p: { name: string; end: number; size: number }) =>
+      `field \`${p.name}\` ends at byte ${p.end}, but the struct has ${p.size} bytes`,
+  ),
+  DSS220: error((p: { largest: string }) => `a shift by up to ${p.largest} bits`, 'shift by a known amount below 64'),
+  DSS221: error(
+    () => 'two conditions are compared with an operator for numbers',
+    'use `and`, `or`, `not`, `==` or `!=`',
+  ),
+
+  // ---- 3xx: registers, handlers, machines
+  DSS301: error(
+    (p: { event: string; register: string; states: string }) =>
+      `two handlers for ${p.event} \`${p.register}\` could both apply${p.states}`,
+    'an operation must have one meaning: make the states disjoint',
+  ),
+  DSS302: error(
+    (p: { event: string; register: string; mode: string }) =>
+      `\`${p.register}\` is \`${p.mode}\`, so ${p.event} never happens`,
+    'change the access mode, or remove the handler',
+  ),
+  DSS303: error((p: { clause: string }) => `a second \`${p.clause}\``, 'a device has one; join them'),
+  DSS304: error(
+    (p: { states: string }) => `no operation can ever be in ${p.states}: these are different states of one machine`,
+  ),
+  DSS305: error((p: { clause: string; of: string }) => `\`${p.of}\` does not say its \`${p.clause}\``),
+  DSS306: error(
+    (p: { steps: number; max: number }) => `one operation may need ${p.steps} steps; the bound is ${p.max}`,
+    "lower the `max` of the ring's count, or do less for each descriptor",
+  ),
+  DSS307: error((p: { event: string; wanted: string }) => `\`on ${p.event}\` ${p.wanted}`),
+  DSS308: error(
+    (p: { name: string }) => `\`${p.name}\` is assigned inside a loop but declared outside of the handler's reach`,
+    'assign to a `var`',
+  ),
+  DSS309: error(
+    (p: { name: string }) => `the ring \`${p.name}\` has no bound: its count may be as large as 2^32 or more`,
+    "declare the count's `var` with `max`",
+  ),
+  DSS310: error(
+    (p: { name: string; count: number; max: number }) => `there are ${p.count} ${p.name}; the bound is ${p.max}`,
+  ),
+  DSS311: error(
+    () => 'a device needs a `reset { ... }`: what the kernel does to it when its driver misbehaves',
+    'write the steps that make the device harmless in any state',
+  ),
+  DSS312: error((p: { name: string }) => `\`${p.name}\` cannot be used in the reset sequence: ${'it is read-only'}`),
+  DSS313: error(
+    (p: { region: string }) =>
+      `a window must lead into another region than its own, and its selector must be a register: \`${p.region}\``,
+  ),
+
+  // ---- 4xx: allowed, but looks wrong
+  DSS401: warning(
+    (p: { kind: string; name: string }) => `${p.kind} \`${p.name}\` is never used`,
+    'remove it, or use it',
+  ),
+  DSS402: warning((p: { truth: string }) => `this condition is always ${p.truth}`, 'check the ranges of both sides'),
+  DSS403: warning(
+    (p: { state: string }) => `nothing leads to \`${p.state}\``,
+    'remove the state, or write the transition',
+  ),
+  DSS404: warning(() => 'no `match`: the kernel cannot know for which device this is', 'write `match pci VVVV:DDDD`'),
+  DSS405: warning(
+    (p: { event: string; register: string; states: string }) =>
+      `${p.event} \`${p.register}\` is denied in ${p.states}: no handler there`,
+    'this may be meant; write a handler with `deny "reason"` to say so',
+  ),
+} as const;
+
+export type Code = keyof typeof catalogue;
+export type Parameters<C extends Code> = (typeof catalogue)[C] extends Entry<infer P> ? P : never;

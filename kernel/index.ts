@@ -1,0 +1,20 @@
+/** The kernel: isolated protection domains for untrusted drivers, and the reference validation mechanism between them and devices. */
+export * from './abi.ts';
+export { KernelError } from './errors.ts';
+export type { KernelErrorCode } from './errors.ts';
+export { describeOperation, renderFault } from './fault.ts';
+export type { Accusation, Blame, EntryName, Fault, FaultKind, Operation, ResetOutcome } from './fault.ts';
+export { Ipd } from './ipd.ts';
+export type { ExitReport, IpdState } from './ipd.ts';
+export { Kernel } from './kernel.ts';
+export type { KernelOptions, SpawnOptions } from './kernel.ts';
+export { DEFAULT_LIMITS } from './limits.ts';
+export type { IpdLimits } from './limits.ts';
+export { loadMonitor } from './monitor-module.ts';
+export { createDriverIo } from './driver-io.ts';
+export type { DriverIoHost } from './driver-io.ts';
+export { DmaExhausted, PAGE_BYTES } from './rvm/dma.ts';
+export { runSteps, stepsBudgetMs } from './rvm/device-steps.ts';
+export { Rvm } from './rvm/rvm.ts';
+export type { Granted, RvmOptions } from './rvm/rvm.ts';
+export { DriverStopped, OperationDenied } from './rvm/violation.ts';

@@ -1,0 +1,57 @@
+/**
+ * What an untrusted caller may pass to a mediated operation, checked before anything else happens.
+ *
+ * Only primitive numbers pass. An object with `valueOf` is refused rather than coerced, so there is no second evaluation
+ * that could give a second value: the number that was checked is the number that is used. TypeError for the wrong kind,
+ * RangeError for the wrong value; the monitor is not asked and no state changes.
+ */
+import { ADDRESS_LIMIT, GRANT_COMMANDS, GRANT_READS, GRANT_WRITES, PORT_SPACE } from '../../dsslang/runtime.ts';
+import type { Space, Width } from '../../dsslang/runtime.ts';
+import type { DmaPurpose } from '../abi.ts';
+
+/** Offsets lie below this; the largest BAR that a specification can describe. */
+export const OFFSET_LIMIT = 2 ** 32;
+
+/** The largest value of each width in bytes. */
+export function valueMax(width: Width): number {
+  return width === 1 ? 0xff : width === 2 ? 0xffff : 0xffff_ffff;
+}
+
+/** A non-negative integer below `limit`. */
+export function checkInteger(value: unknown, limit: number, name: string): asserts value is number {
+  if (typeof value !== 'number') throw new TypeError(`${name} must be a number`);
+  if (!(value >= 0 && value < limit) || value !== Math.floor(value)) {
+    throw new RangeError(`${name} must be an integer from 0 to ${limit - 1}`);
+  }
+}
+
+/** The place and width of a register access. 8-byte accesses are two of 4 on every bus that we model. */
+export function checkRegister(space: Space, offset: number, width: Width): void {
+  checkInteger(space, PORT_SPACE + 1, 'space');
+  checkInteger(offset, OFFSET_LIMIT, 'offset');
+  if (width !== 1 && width !== 2 && width !== 4) {
+    if (typeof width !== 'number') throw new TypeError('width must be a number');
+    throw new RangeError('width must be 1, 2 or 4');
+  }
+}
+
+/** A run of memory: `address + length` stays below the architectural limit, so the sum is exact. */
+export function checkMemory(address: number, bytes: Uint8Array): void {
+  checkInteger(address, ADDRESS_LIMIT, 'address');
+  if (!(bytes instanceof Uint8Array)) throw new TypeError('memory must be copied from or to a Uint8Array');
+}
+
+const PURPOSES: ReadonlyMap<string, number> = new Map([
+  ['commands', GRANT_COMMANDS],
+  ['device-reads', GRANT_READS],
+  ['device-writes', GRANT_WRITES],
+  ['device-reads-writes', GRANT_READS | GRANT_WRITES],
+]);
+
+/** The monitor's flags for a purpose. */
+export function purposeFlags(purpose: DmaPurpose): number {
+  if (typeof purpose !== 'string') throw new TypeError('purpose must be a string');
+  const flags = PURPOSES.get(purpose);
+  if (flags === undefined) throw new RangeError(`purpose must be one of ${[...PURPOSES.keys()].join(', ')}`);
+  return flags;
+}
