@@ -9,7 +9,7 @@
  * The tree holds digests and the bytes of a short last leaf, never the data: whoever owns the data hands leaves in. It
  * does not read disks, encrypt, or know which root is the latest (NCA'04 for the tree, SOSP'11 for its place in an SSR).
  */
-import type { HashEngine } from './hash-engine.ts';
+import type { HashEngine, Tag } from './hash-engine.ts';
 import { DIGEST_SIZE_BYTES, PREFIX_SIZE_BYTES, TAG_LEAF, TAG_NODE, TAG_ROOT, writePrefix } from './hash-engine.ts';
 import { DirtyNodes } from './merkle/dirty.ts';
 import { encodeProof } from './merkle/proof.ts';
@@ -54,6 +54,8 @@ export class MerkleTree {
   readonly #staged: Uint8Array;
   readonly #stagedIndices: Uint32Array;
   #stagedCount = 0;
+  readonly #batchPrefixes: Uint8Array[] = [];
+  #message = new Uint8Array(0);
 
   private constructor(geometry: TreeGeometry, engine: HashEngine, expectedSizeBytes: number) {
     this.#engine = engine;
@@ -278,11 +280,22 @@ export class MerkleTree {
     this.#shape = shape;
   }
 
-  #prefix(tag: typeof TAG_LEAF | typeof TAG_NODE | typeof TAG_ROOT, level: number, index: number): Uint8Array {
+  #prefix(tag: Tag, level: number, index: number): Uint8Array {
     const prefix = new Uint8Array(PREFIX_SIZE_BYTES);
     const { geometry } = this.#shape;
     writePrefix(prefix, tag, level, { arity: geometry.arity, leafSizeField: leafSizeField(geometry) }, index);
     return prefix;
+  }
+
+  /** The prefix for a batch of one level: made once, as engines write the indices themselves. */
+  #batchPrefix(level: number): Uint8Array {
+    return (this.#batchPrefixes[level] ??= this.#prefix(level === 0 ? TAG_LEAF : TAG_NODE, level, 0));
+  }
+
+  /** A buffer for one lone message, kept because a fresh array of that size costs more than hashing it. */
+  #loneMessage(sizeBytes: number): Uint8Array {
+    if (this.#message.length !== sizeBytes) this.#message = new Uint8Array(sizeBytes);
+    return this.#message;
   }
 
   /** Hashes `count` whole leaves that lie one after the other in `source`. */
@@ -293,7 +306,7 @@ export class MerkleTree {
       this.#digests(0).set(source.subarray(sourceStart, end), first * DIGEST_SIZE_BYTES);
       return;
     }
-    const prefix = this.#prefix(TAG_LEAF, 0, 0);
+    const prefix = this.#batchPrefix(0);
     forEachRange(first, count, (indices, step, from) => {
       this.#engine.hashMany({
         prefix,
@@ -323,7 +336,7 @@ export class MerkleTree {
       return;
     }
     this.#engine.hashMany({
-      prefix: this.#prefix(TAG_LEAF, 0, 0),
+      prefix: this.#batchPrefix(0),
       source: this.#staged,
       sourceStart: 0,
       strideBytes: leafSizeBytes,
@@ -352,33 +365,38 @@ export class MerkleTree {
   /** Hashes the dirty nodes of one level below the root: the full ones in batches, a ragged last one alone. */
   #hashDirtyNodes(level: number, nodes: number): void {
     const { arity } = this.#shape.geometry;
+    const dirty = this.#dirty;
     const isRagged = childCount(this.#shape, level, nodes - 1) < arity;
     const fullNodes = isRagged ? nodes - 1 : nodes;
-    const bodySizeBytes = arity * DIGEST_SIZE_BYTES;
-    const batch = {
-      prefix: this.#prefix(TAG_NODE, level, 0),
+    const raggedIsListed = dirty.count > 0 && dirty.list[dirty.count - 1] === fullNodes;
+    this.#hashFullNodes(level, dirty.list, raggedIsListed ? dirty.count - 1 : dirty.count);
+    forEachRange(dirty.suffixStart, fullNodes - dirty.suffixStart, (indices, step) => {
+      this.#hashFullNodes(level, indices, step);
+    });
+    const isRaggedDirty = raggedIsListed || dirty.suffixStart < nodes;
+    if (isRagged && isRaggedDirty) this.#hashNodeAlone(TAG_NODE, level, nodes - 1, nodes - 1);
+  }
+
+  #hashFullNodes(level: number, indices: Uint32Array, count: number): void {
+    if (count === 0) return;
+    const bodySizeBytes = this.#shape.geometry.arity * DIGEST_SIZE_BYTES;
+    this.#engine.hashMany({
+      prefix: this.#batchPrefix(level),
       source: this.#digests(level - 1),
       sourceStart: 0,
       strideBytes: bodySizeBytes,
       bodySizeBytes,
       gather: true,
+      indices,
+      count,
       out: this.#digests(level),
-    };
-    const scattered = this.#dirty.scattered();
-    const lastScattered = scattered[scattered.length - 1];
-    const count = lastScattered !== undefined && lastScattered >= fullNodes ? scattered.length - 1 : scattered.length;
-    if (count > 0) this.#engine.hashMany({ ...batch, indices: scattered, count });
-    const first = this.#dirty.suffixStart;
-    forEachRange(first, fullNodes - first, (indices, step) => {
-      this.#engine.hashMany({ ...batch, indices, count: step });
     });
-    if (isRagged && (first < nodes || count < scattered.length)) this.#hashNodeAlone(TAG_NODE, level, nodes - 1, nodes - 1);
   }
 
-  #hashNodeAlone(tag: typeof TAG_NODE | typeof TAG_ROOT, level: number, index: number, indexField: number): void {
+  #hashNodeAlone(tag: Tag, level: number, index: number, indexField: number): void {
     const bodySizeBytes = childCount(this.#shape, level, index) * DIGEST_SIZE_BYTES;
     const start = index * this.#shape.geometry.arity * DIGEST_SIZE_BYTES;
-    const message = new Uint8Array(PREFIX_SIZE_BYTES + bodySizeBytes);
+    const message = this.#loneMessage(PREFIX_SIZE_BYTES + bodySizeBytes);
     message.set(this.#prefix(tag, level, indexField));
     message.set(this.#digests(level - 1).subarray(start, start + bodySizeBytes), PREFIX_SIZE_BYTES);
     this.#engine.hash(message, this.#digests(level), index * DIGEST_SIZE_BYTES);

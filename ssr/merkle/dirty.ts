@@ -18,9 +18,13 @@ export class DirtyNodes {
     return this.#suffixStart;
   }
 
-  /** Single dirty nodes, all before the suffix; sorted and distinct once `sort` was called. A view: use it, do not keep it. */
-  scattered(): Uint32Array {
-    return this.#list.subarray(0, this.#count);
+  /** The single dirty nodes are the first `count` of `list`; sorted, distinct and before the suffix once `sort` was called. */
+  get list(): Uint32Array {
+    return this.#list;
+  }
+
+  get count(): number {
+    return this.#count;
   }
 
   add(index: number): void {
@@ -40,7 +44,7 @@ export class DirtyNodes {
 
   /** Brings the list into order and drops what the suffix or the level's end (`nodes`) makes superfluous. */
   sort(nodes: number): void {
-    this.scattered().sort();
+    if (this.#count > 1) this.#list.subarray(0, this.#count).sort();
     this.#keepDistinct(1, Math.min(nodes, this.#suffixStart));
   }
 
