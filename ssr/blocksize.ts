@@ -74,7 +74,9 @@ export function planBlockSize(request: PlanRequest): BlockSizePlan {
 /** The cost over the leaf size, for one arity: the curve that people look at. */
 export function costCurve(request: PlanRequest, arity: number, leafSizes: readonly number[]): readonly CommitCost[] {
   const touched = touchedOf(request);
-  return leafSizes.map((leafSizeBytes) => commitCost({ leafSizeBytes, arity }, request.sizeBytes, touched, request.terms));
+  return leafSizes.map((leafSizeBytes) =>
+    commitCost({ leafSizeBytes, arity }, request.sizeBytes, touched, request.terms),
+  );
 }
 
 function touchedOf(request: PlanRequest): Touched {
@@ -82,7 +84,14 @@ function touchedOf(request: PlanRequest): Touched {
 }
 
 export { closedFormJoint, closedFormLeafBytes } from './blocksize/closed-form.ts';
-export { cheapestHashCost, commitCost, linearHashCost, shaEdgeAtOrAbove, shaSteppedBytes, wholeRegionUs } from './blocksize/cost.ts';
+export {
+  cheapestHashCost,
+  commitCost,
+  linearHashCost,
+  shaEdgeAtOrAbove,
+  shaSteppedBytes,
+  wholeRegionUs,
+} from './blocksize/cost.ts';
 export type { CommitCost, CostTerms, DiskCost, HashCost, LinearCost } from './blocksize/cost.ts';
 export type { SearchSpace } from './blocksize/optimise.ts';
 export { SHA1_2004, sha1Cost2004 } from './blocksize/presets.ts';

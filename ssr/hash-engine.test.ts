@@ -77,7 +77,9 @@ for (const engine of engines) {
         indices.forEach((index, k) => {
           const start = 4 + (gather ? index : k) * strideBytes;
           writeUint(prefix, 8, 8, index);
-          const digest = createHash('sha256').update(prefix).update(source.subarray(start, start + bodySizeBytes));
+          const digest = createHash('sha256')
+            .update(prefix)
+            .update(source.subarray(start, start + bodySizeBytes));
           expected.set(digest.digest(), index * DIGEST_SIZE_BYTES);
         });
         prefix.fill(0xff, 8);

@@ -40,7 +40,11 @@ function counting(engine: HashEngine): HashEngine & { count: number } {
 
 const geometries: fc.Arbitrary<TreeGeometry> = fc.oneof(
   fc.record({ arity: fc.integer({ min: 2, max: 9 }), leafSizeBytes: fc.integer({ min: 1, max: 70 }) }),
-  fc.record({ arity: fc.integer({ min: 2, max: 9 }), leafSizeBytes: fc.constant(32), leafKind: fc.constant('digests' as const) }),
+  fc.record({
+    arity: fc.integer({ min: 2, max: 9 }),
+    leafSizeBytes: fc.constant(32),
+    leafKind: fc.constant('digests' as const),
+  }),
   fc.record({ arity: fc.constantFrom(64, 200), leafSizeBytes: fc.constantFrom(3, 100) }),
 );
 
@@ -49,7 +53,11 @@ test('a built tree has the root of the definition for every small size, arity 2 
     const geometry = { arity, leafSizeBytes: 3 };
     for (let size = 0; size <= 3 * (arity ** 3 + 2); size += 1) {
       const data = bytesOf(size, arity);
-      assert.equal(hex(MerkleTree.build(geometry, data, fastest).root()), hex(referenceRoot(geometry, data)), `${arity}/${size}`);
+      assert.equal(
+        hex(MerkleTree.build(geometry, data, fastest).root()),
+        hex(referenceRoot(geometry, data)),
+        `${arity}/${size}`,
+      );
     }
   }
 });
@@ -87,7 +95,8 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
 /** Runs one step on the tree and on plain bytes; returns the bytes. */
 function runStep(tree: MerkleTree, data: Uint8Array, step: Step, seed: number): Uint8Array {
   const { geometry } = tree.shape;
-  const whole = (sizeBytes: number): number => (geometry.leafKind === 'digests' ? sizeBytes - (sizeBytes % 32) : sizeBytes);
+  const whole = (sizeBytes: number): number =>
+    geometry.leafKind === 'digests' ? sizeBytes - (sizeBytes % 32) : sizeBytes;
   const change = (where: number, salt: number): { index: number; bytes: Uint8Array } => {
     const index = Math.floor(where * (tree.shape.levels[0] ?? 0));
     const bytes = bytesOf(leafLength(tree.shape, index), seed * 1000 + salt);
@@ -263,7 +272,10 @@ test('takes the largest geometry and refuses one past it', () => {
   assert.equal(treeShape(leaf, LEAVES_MAX).levels[0], LEAVES_MAX);
   assert.throws(() => treeShape(leaf, LEAVES_MAX + 1), /at most 67108864 leaves/);
   assert.equal(treeShape({ arity: ARITY_MAX, leafSizeBytes: 1 }, ARITY_MAX).levels.length, 2);
-  assert.throws(() => treeShape({ arity: ARITY_MAX + 1, leafSizeBytes: 1 }, 1), /arity must be an integer from 2 to 4096/);
+  assert.throws(
+    () => treeShape({ arity: ARITY_MAX + 1, leafSizeBytes: 1 }, 1),
+    /arity must be an integer from 2 to 4096/,
+  );
   assert.throws(() => treeShape({ arity: 1, leafSizeBytes: 1 }, 1), RangeError);
   assert.throws(() => treeShape({ arity: 2, leafSizeBytes: 0 }, 1), /leafSizeBytes/);
   assert.throws(() => treeShape({ arity: 2, leafSizeBytes: 2 ** 26 + 1 }, 1), RangeError);

@@ -404,7 +404,11 @@ export class MerkleTree {
 }
 
 /** Calls `visit` with the indices `first .. first + count - 1`, some thousands at a time; nothing if `count` <= 0. */
-function forEachRange(first: number, count: number, visit: (indices: Uint32Array, step: number, from: number) => void): void {
+function forEachRange(
+  first: number,
+  count: number,
+  visit: (indices: Uint32Array, step: number, from: number) => void,
+): void {
   if (count <= 0) return;
   const indices = new Uint32Array(Math.min(RANGE_STEP, count));
   for (let from = first; from < first + count; from += RANGE_STEP) {

@@ -8,7 +8,12 @@
  */
 
 /** Best leaf for a given arity, in bytes (not whole). */
-export function closedFormLeafBytes(arity: number, perByteUs: number, fixedUs: number, digestSizeBytes: number): number {
+export function closedFormLeafBytes(
+  arity: number,
+  perByteUs: number,
+  fixedUs: number,
+  digestSizeBytes: number,
+): number {
   return (arity * digestSizeBytes + fixedUs / perByteUs) / Math.log(arity);
 }
 

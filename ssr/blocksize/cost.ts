@@ -98,8 +98,7 @@ export function cheapestHashCost(name: string, engines: readonly [HashCost, ...H
     name,
     digestSizeBytes: engines[0].digestSizeBytes,
     wholeRegionPerByteUs: Math.min(...engines.map((engine) => engine.wholeRegionPerByteUs)),
-    levelUs: (messages, bodySizeBytes) =>
-      Math.min(...engines.map((engine) => engine.levelUs(messages, bodySizeBytes))),
+    levelUs: (messages, bodySizeBytes) => Math.min(...engines.map((engine) => engine.levelUs(messages, bodySizeBytes))),
   };
 }
 

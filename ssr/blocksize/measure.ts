@@ -66,7 +66,10 @@ export function measureCommit(
 }
 
 /** A tree over zeros: the engine under test sees the same work whatever the bytes are. */
-function builtTree(request: MeasureRequest, geometry: { readonly leafSizeBytes: number; readonly arity: number }): MerkleTree {
+function builtTree(
+  request: MeasureRequest,
+  geometry: { readonly leafSizeBytes: number; readonly arity: number },
+): MerkleTree {
   let building = true;
   const { engine, buildEngine, sizeBytes } = request;
   const switching: HashEngine = {
@@ -74,9 +77,14 @@ function builtTree(request: MeasureRequest, geometry: { readonly leafSizeBytes: 
     hash: (message, out, outOffset) => (building ? buildEngine : engine).hash(message, out, outOffset),
     hashMany: (batch) => (building ? buildEngine : engine).hashMany(batch),
   };
-  const tree = MerkleTree.create({ leafSizeBytes: geometry.leafSizeBytes, arity: geometry.arity }, switching, sizeBytes);
+  const tree = MerkleTree.create(
+    { leafSizeBytes: geometry.leafSizeBytes, arity: geometry.arity },
+    switching,
+    sizeBytes,
+  );
   const zeros = new Uint8Array(Math.min(sizeBytes, CHUNK_SIZE_BYTES));
-  for (let rest = sizeBytes; rest > 0; rest -= zeros.length) tree.append(zeros.subarray(0, Math.min(rest, zeros.length)));
+  for (let rest = sizeBytes; rest > 0; rest -= zeros.length)
+    tree.append(zeros.subarray(0, Math.min(rest, zeros.length)));
   tree.commit();
   building = false;
   return tree;

@@ -28,16 +28,28 @@ export interface SearchSpace {
 }
 
 /** The best leaf for every arity, best first. @throws RangeError if the space holds no leaf size at all */
-export function optimise(sizeBytes: number, touched: Touched, terms: CostTerms, space: SearchSpace = {}): readonly CommitCost[] {
+export function optimise(
+  sizeBytes: number,
+  touched: Touched,
+  terms: CostTerms,
+  space: SearchSpace = {},
+): readonly CommitCost[] {
   const arities = space.arities ?? DEFAULT_ARITIES;
   const best = arities.map((arity) => bestLeaf(arity, sizeBytes, touched, terms, space));
   return best.sort(byCost);
 }
 
-function bestLeaf(arity: number, sizeBytes: number, touched: Touched, terms: CostTerms, space: SearchSpace): CommitCost {
+function bestLeaf(
+  arity: number,
+  sizeBytes: number,
+  touched: Touched,
+  terms: CostTerms,
+  space: SearchSpace,
+): CommitCost {
   const multiple = space.leafMultipleBytes ?? 1;
   const min = multiple * Math.ceil((space.leafMinBytes ?? LEAF_SEARCH_MIN_BYTES) / multiple);
-  const max = multiple * Math.floor(Math.min(space.leafMaxBytes ?? LEAF_SEARCH_MAX_BYTES, Math.max(sizeBytes, min)) / multiple);
+  const max =
+    multiple * Math.floor(Math.min(space.leafMaxBytes ?? LEAF_SEARCH_MAX_BYTES, Math.max(sizeBytes, min)) / multiple);
   if (!(Number.isInteger(min) && max >= min)) throw new RangeError('no leaf size lies within the given limits');
   const known = new Map<number, CommitCost>();
   const at = (leafSizeBytes: number): CommitCost => {

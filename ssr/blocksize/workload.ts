@@ -21,7 +21,12 @@ export type Workload =
    * Item of rank k is hit with probability proportional to k^-exponent; each byte of an item equally. Ranks lie in
    * order (`contiguous`: the hot items side by side) or anywhere (`scrambled`, as after hashing keys).
    */
-  | { readonly kind: 'zipf'; readonly exponent: number; readonly order: 'contiguous' | 'scrambled'; readonly itemCount?: number }
+  | {
+      readonly kind: 'zipf';
+      readonly exponent: number;
+      readonly order: 'contiguous' | 'scrambled';
+      readonly itemCount?: number;
+    }
   /** Each update is a run of this many bytes that starts anywhere it fits. */
   | { readonly kind: 'sequential'; readonly runBytes: number }
   /** What was really written, commit by commit. */
@@ -96,7 +101,8 @@ function sequentialTouched(runBytes: number, sizeBytes: number, updates: number)
 
 /** Probability of each rank. @throws RangeError */
 export function zipfProbabilities(exponent: number, itemCount: number): Float64Array {
-  if (!(exponent >= 0 && exponent <= 10)) throw new RangeError(`the Zipf exponent must be from 0 to 10, not ${exponent}`);
+  if (!(exponent >= 0 && exponent <= 10))
+    throw new RangeError(`the Zipf exponent must be from 0 to 10, not ${exponent}`);
   if (!(Number.isInteger(itemCount) && itemCount >= 1 && itemCount <= ZIPF_ITEMS_MAX)) {
     throw new RangeError(`a Zipf workload has 1 to ${ZIPF_ITEMS_MAX} items, not ${itemCount}`);
   }
@@ -131,7 +137,8 @@ function zipfTouched(workload: Extract<Workload, { kind: 'zipf' }>, sizeBytes: n
   zipfPlaces(workload.order, itemCount).forEach((place, rank) => {
     massBefore[place + 1] = byRank[rank] ?? 0;
   });
-  for (let place = 1; place <= itemCount; place += 1) massBefore[place] = (massBefore[place] ?? 0) + (massBefore[place - 1] ?? 0);
+  for (let place = 1; place <= itemCount; place += 1)
+    massBefore[place] = (massBefore[place] ?? 0) + (massBefore[place - 1] ?? 0);
   /** The probability mass of the first `bytes` bytes. */
   const massUpTo = (bytes: number): number => {
     const items = Math.min(bytes / itemBytes, itemCount);
@@ -171,7 +178,7 @@ function zipfTouched(workload: Extract<Workload, { kind: 'zipf' }>, sizeBytes: n
 /** Ranks 0..count-1 in runs of nearly equal probability: singly up to 512, then 1% wider each time. */
 function rankRuns(count: number): readonly { readonly from: number; readonly to: number }[] {
   const runs: { from: number; to: number }[] = [];
-  for (let from = 0; from < count; ) {
+  for (let from = 0; from < count;) {
     const to = Math.min(count, from < 512 ? from + 1 : Math.floor(from * 1.01));
     runs.push({ from, to });
     from = to;
@@ -189,7 +196,9 @@ function traceTouched(commits: readonly (readonly Access[])[], sizeBytes: number
   const sorted = commits.map((accesses) => [...accesses].sort((a, b) => a.offset - b.offset));
   for (const { offset, lengthBytes } of sorted.flat()) {
     if (!(offset >= 0 && lengthBytes >= 1 && offset + lengthBytes <= sizeBytes)) {
-      throw new RangeError(`the trace writes ${lengthBytes} bytes at ${offset}, outside the ${sizeBytes} bytes of the region`);
+      throw new RangeError(
+        `the trace writes ${lengthBytes} bytes at ${offset}, outside the ${sizeBytes} bytes of the region`,
+      );
     }
   }
   return (spanBytes) => {

@@ -18,9 +18,7 @@ export const MESSAGES_SIZE_BYTES = 32768;
 export const DIGESTS_AT = MESSAGES_AT + MESSAGES_SIZE_BYTES;
 const MEMORY_PAGES = 1;
 
-const INITIAL_STATE = [
-  0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19,
-];
+const INITIAL_STATE = [0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19];
 
 /** The first 32 bits of the fractional parts of the cube roots of the first 64 primes (section 4.2.2). */
 const ROUND_CONSTANTS = [
@@ -62,10 +60,8 @@ function xor3(a: Code, b: Code, c: Code): Code {
 
 const bigSigma0 = (x: Code): Code => xor3(rotateRight(x, 2), rotateRight(x, 13), rotateRight(x, 22));
 const bigSigma1 = (x: Code): Code => xor3(rotateRight(x, 6), rotateRight(x, 11), rotateRight(x, 25));
-const smallSigma0 = (x: Code): Code =>
-  xor3(rotateRight(x, 7), rotateRight(x, 18), v128.shiftRight(x, i32.const(3)));
-const smallSigma1 = (x: Code): Code =>
-  xor3(rotateRight(x, 17), rotateRight(x, 19), v128.shiftRight(x, i32.const(10)));
+const smallSigma0 = (x: Code): Code => xor3(rotateRight(x, 7), rotateRight(x, 18), v128.shiftRight(x, i32.const(3)));
+const smallSigma1 = (x: Code): Code => xor3(rotateRight(x, 17), rotateRight(x, 19), v128.shiftRight(x, i32.const(10)));
 /** Ch(e, f, g) with one operation less than by its definition. */
 const choose = (e: Code, f: Code, g: Code): Code => v128.xor(g, v128.and(e, v128.xor(f, g)));
 
@@ -149,11 +145,7 @@ const absorb: FunctionSource = {
   name: 'absorb',
   parameterCount: 3,
   locals: new Array<'v128'>(ABSORB_VECTORS).fill('v128'),
-  body: countDown(BLOCKS, [
-    ...loadBlock(),
-    ...compress(),
-    ...local.set(SOURCE, i32.add(get(SOURCE), i32.const(64))),
-  ]),
+  body: countDown(BLOCKS, [...loadBlock(), ...compress(), ...local.set(SOURCE, i32.add(get(SOURCE), i32.const(64)))]),
 };
 
 /** begin(): sets the state to the initial hash value. */
@@ -206,7 +198,9 @@ export interface Sha256x4 {
 interface WebAssemblyApi {
   validate(bytes: Uint8Array): boolean;
   Module: new (bytes: Uint8Array) => object;
-  Instance: new (module: object) => { readonly exports: Omit<Sha256x4, 'memory'> & { memory: { buffer: ArrayBuffer } } };
+  Instance: new (module: object) => {
+    readonly exports: Omit<Sha256x4, 'memory'> & { memory: { buffer: ArrayBuffer } };
+  };
 }
 
 /** A fresh kernel with its own memory page, or undefined where WebAssembly or its vector instructions are missing. */

@@ -53,7 +53,14 @@ export const i32 = {
 /** Four 32-bit lanes, except where the name says bytes. Shift counts are i32 operands. */
 export const v128 = {
   load: (address: Code, offset = 0): Code => [...address, 0xfd, 0x00, 0x04, ...unsigned(offset)],
-  store: (address: Code, value: Code, offset = 0): Code => [...address, ...value, 0xfd, 0x0b, 0x04, ...unsigned(offset)],
+  store: (address: Code, value: Code, offset = 0): Code => [
+    ...address,
+    ...value,
+    0xfd,
+    0x0b,
+    0x04,
+    ...unsigned(offset),
+  ],
   /** Picks 16 bytes out of the 32 of `a` then `b`. */
   shuffleBytes: (a: Code, b: Code, picks: readonly number[]): Code => [...a, ...b, 0xfd, 0x0d, ...picks],
   and: vector(0x4e),

@@ -35,8 +35,9 @@ class WasmEngine implements HashEngine {
   readonly #kernel: Sha256x4;
   readonly #bytes: Uint8Array;
   readonly #words: Int32Array;
-  /** Every slot of the arena is padded for messages of this size; -1 after a long message used the arena as it liked. */
+  /** So many slots at the start of the arena are padded for messages of this size. */
   #paddedFor = -1;
+  #paddedSlots = 0;
 
   constructor(kernel: Sha256x4) {
     this.#kernel = kernel;
@@ -48,9 +49,10 @@ class WasmEngine implements HashEngine {
     if (blockCount(message.length) * BLOCK_SIZE_BYTES > LANE_SIZE_BYTES) {
       this.#hashLong([message], message.length);
     } else {
-      this.#padSlots(message.length);
+      this.#padSlots(message.length, 1);
       this.#bytes.set(message, MESSAGES_AT);
-      this.#kernel.hashGroups(MESSAGES_AT, blockCount(message.length) * BLOCK_SIZE_BYTES, blockCount(message.length), 1, DIGESTS_AT);
+      const blocks = blockCount(message.length);
+      this.#kernel.hashGroups(MESSAGES_AT, blocks * BLOCK_SIZE_BYTES, blocks, 1, DIGESTS_AT);
     }
     out.set(this.#bytes.subarray(DIGESTS_AT, DIGESTS_AT + DIGEST_SIZE_BYTES), outOffset);
   }
@@ -65,7 +67,7 @@ class WasmEngine implements HashEngine {
     const blocks = blockCount(messageSizeBytes);
     const slotSizeBytes = blocks * BLOCK_SIZE_BYTES;
     const groupsMax = Math.floor(MESSAGES_SIZE_BYTES / (LANES * slotSizeBytes));
-    this.#padSlots(messageSizeBytes);
+    this.#padSlots(messageSizeBytes, Math.min(groupsMax * LANES, batch.count));
     for (let from = 0; from < batch.count; from += groupsMax * LANES) {
       const count = Math.min(groupsMax * LANES, batch.count - from);
       this.#layOut(batch, from, count, slotSizeBytes);
@@ -157,7 +159,8 @@ class WasmEngine implements HashEngine {
         this.#bytes.fill(0, slot, slot + pieceSizeBytes);
         this.#bytes.set(message.subarray(from, Math.min(from + pieceSizeBytes, sizeBytes)), slot);
         if (sizeBytes >= from && sizeBytes < from + pieceSizeBytes) this.#bytes[slot + sizeBytes - from] = 0x80;
-        if (from + pieceSizeBytes === paddedSizeBytes) writeUint(this.#bytes, slot + pieceSizeBytes - 8, 8, sizeBytes * 8);
+        if (from + pieceSizeBytes === paddedSizeBytes)
+          writeUint(this.#bytes, slot + pieceSizeBytes - 8, 8, sizeBytes * 8);
       });
       this.#kernel.absorb(MESSAGES_AT, LANE_SIZE_BYTES, pieceSizeBytes / BLOCK_SIZE_BYTES);
     }
@@ -165,13 +168,14 @@ class WasmEngine implements HashEngine {
   }
 
   /** Padding is the same for all messages of one size, so it is written only when the size changes. */
-  #padSlots(sizeBytes: number): void {
-    if (this.#paddedFor === sizeBytes) return;
+  #padSlots(sizeBytes: number, slots: number): void {
+    if (this.#paddedFor !== sizeBytes) this.#paddedSlots = 0;
+    this.#paddedFor = sizeBytes;
     const slotSizeBytes = blockCount(sizeBytes) * BLOCK_SIZE_BYTES;
-    for (let slot = MESSAGES_AT; slot + slotSizeBytes <= DIGESTS_AT; slot += slotSizeBytes) {
+    for (; this.#paddedSlots < slots; this.#paddedSlots += 1) {
+      const slot = MESSAGES_AT + this.#paddedSlots * slotSizeBytes;
       writePadding(this.#bytes, slot + sizeBytes, slot + slotSizeBytes, sizeBytes);
     }
-    this.#paddedFor = sizeBytes;
   }
 }
 

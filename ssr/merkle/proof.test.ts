@@ -22,7 +22,11 @@ function leafOf(tree: MerkleTree, data: Uint8Array, index: number): Uint8Array {
 
 const geometries: fc.Arbitrary<TreeGeometry> = fc.oneof(
   fc.record({ arity: fc.integer({ min: 2, max: 20 }), leafSizeBytes: fc.integer({ min: 1, max: 40 }) }),
-  fc.record({ arity: fc.integer({ min: 2, max: 9 }), leafSizeBytes: fc.constant(32), leafKind: fc.constant('digests' as const) }),
+  fc.record({
+    arity: fc.integer({ min: 2, max: 9 }),
+    leafSizeBytes: fc.constant(32),
+    leafKind: fc.constant('digests' as const),
+  }),
 );
 
 test('every leaf of every shape has a proof that verifies and says what it shows', () => {

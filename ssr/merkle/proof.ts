@@ -40,8 +40,7 @@ export const PROOF_HEADER_SIZE_BYTES = 24;
 
 /** Why a proof was refused. `malformed`: it is no proof at all. `mismatch`: it is a proof, of something else. */
 export type ProofFault =
-  | { readonly fault: 'malformed'; readonly reason: string }
-  | { readonly fault: 'mismatch'; readonly reason: string };
+  { readonly fault: 'malformed'; readonly reason: string } | { readonly fault: 'mismatch'; readonly reason: string };
 
 /** What an accepted proof shows, all of it covered by the root. */
 export interface ProvenLeaf {

@@ -43,7 +43,7 @@ export class RootStream {
     const sizeBytes = this.#sizeBytes + chunk.length;
     treeShape({ ...this.#geometry, leafKind: 'data' }, sizeBytes);
     const { leafSizeBytes } = this.#geometry;
-    for (let at = 0; at < chunk.length; ) {
+    for (let at = 0; at < chunk.length;) {
       const step = Math.min(leafSizeBytes - this.#leafBytes, chunk.length - at);
       this.#leaf.set(chunk.subarray(at, at + step), PREFIX_SIZE_BYTES + this.#leafBytes);
       this.#leafBytes += step;

@@ -43,7 +43,9 @@ export function checkGeometry(geometry: TreeGeometry): void {
   checkInteger('arity', geometry.arity, 2, ARITY_MAX);
   checkInteger('leafSizeBytes', geometry.leafSizeBytes, 1, LEAF_SIZE_MAX_BYTES);
   if (geometry.leafKind === 'digests' && geometry.leafSizeBytes !== DIGEST_SIZE_BYTES) {
-    throw new RangeError(`leafSizeBytes must be ${DIGEST_SIZE_BYTES} when the leaves are digests, not ${geometry.leafSizeBytes}`);
+    throw new RangeError(
+      `leafSizeBytes must be ${DIGEST_SIZE_BYTES} when the leaves are digests, not ${geometry.leafSizeBytes}`,
+    );
   }
 }
 
@@ -56,7 +58,9 @@ export function treeShape(geometry: TreeGeometry, sizeBytes: number): TreeShape 
   checkInteger('sizeBytes', sizeBytes, 0, Number.MAX_SAFE_INTEGER);
   const digests = geometry.leafKind === 'digests';
   if (digests && sizeBytes % DIGEST_SIZE_BYTES !== 0) {
-    throw new RangeError(`sizeBytes must be a multiple of ${DIGEST_SIZE_BYTES} when the leaves are digests, not ${sizeBytes}`);
+    throw new RangeError(
+      `sizeBytes must be a multiple of ${DIGEST_SIZE_BYTES} when the leaves are digests, not ${sizeBytes}`,
+    );
   }
   const leafCount = Math.max(digests ? 0 : 1, Math.ceil(sizeBytes / geometry.leafSizeBytes));
   if (leafCount > LEAVES_MAX) {
