@@ -5,6 +5,8 @@ import { sparkline } from './blocksize/chart.ts';
 import type { RegionPlan, RegionPlanRequest } from './plan.ts';
 
 const RUNNERS_UP_SHOWN = 5;
+/** The terminal's curve shows the leaf sizes that cost up to so many times the best: the rest would flatten it. */
+const SPARKLINE_RATIO_MAX = 2;
 
 /** `67108864` as `64 MiB`, `183` as `183 B`. */
 export function sizeText(bytes: number): string {
@@ -48,6 +50,7 @@ function partsText(cost: CommitCost): string {
   const parts: [string, number][] = [
     ['leaves', cost.leafHashUs],
     ['nodes', cost.nodeHashUs],
+    ['bookkeeping', cost.bookkeepingUs],
     ['cipher', cost.cipherUs],
     ['disk', cost.diskUs],
     ['TPM', cost.tpmUs],
@@ -79,10 +82,12 @@ export function planText(request: RegionPlanRequest, plan: RegionPlan): string {
         ` arity ${joint.arity.toFixed(2)} with ${joint.leafSizeBytes.toFixed(1)} B`,
     );
   }
+  const near = plan.curve.filter(({ totalUs }) => totalUs <= SPARKLINE_RATIO_MAX * choice.totalUs);
+  const range = `${sizeText(near[0]?.leafSizeBytes ?? 0)} to ${sizeText(near.at(-1)?.leafSizeBytes ?? 0)}`;
   lines.push(
     '',
-    `cost over leaf size at arity ${choice.arity}, ${leafRange(plan.curve)}`,
-    `  ${curveSparkline(plan.curve)}`,
+    `cost over leaf size at arity ${choice.arity}, ${range}`,
+    `  ${sparkline(near.map((cost) => cost.totalUs))}`,
   );
   if (plan.runnersUp.length > 0) {
     lines.push('', 'runners-up');
@@ -104,14 +109,6 @@ export function planText(request: RegionPlanRequest, plan: RegionPlan): string {
     }
   }
   return `${lines.join('\n')}\n`;
-}
-
-function leafRange(curve: readonly CommitCost[]): string {
-  return `${sizeText(curve[0]?.leafSizeBytes ?? 0)} to ${sizeText(curve.at(-1)?.leafSizeBytes ?? 0)}`;
-}
-
-function curveSparkline(curve: readonly CommitCost[]): string {
-  return sparkline(curve.map(({ totalUs }) => totalUs));
 }
 
 /** The curve with the choice marked and, if there are any, the measured points. */

@@ -17,7 +17,7 @@ import {
 } from './blocksize.ts';
 import type { BlockSizePlan, PlanRequest } from './blocksize.ts';
 import type { Calibration } from './blocksize/calibrate.ts';
-import { calibratedHashCost, calibrateEngine } from './blocksize/calibrate.ts';
+import { calibrateBookkeeping, calibratedHashCost, calibrateEngine } from './blocksize/calibrate.ts';
 import { measureCommit } from './blocksize/measure.ts';
 import { LEAF_SEARCH_MAX_BYTES, LEAF_SEARCH_MIN_BYTES } from './blocksize/optimise.ts';
 import type { EngineName } from './hash-engine.ts';
@@ -73,6 +73,7 @@ export interface RegionPlan extends BlockSizePlan {
 
 interface Prices {
   readonly hash: HashCost;
+  readonly bookkeepingPerLeafUs: number;
   readonly calibrations: readonly Calibration[];
   readonly closedForm: ClosedForm | undefined;
   readonly space: SearchSpace;
@@ -102,21 +103,24 @@ function priceOf(engine: PlanEngine): Prices {
   if (engine === 'sha1-2004') {
     return {
       hash: sha1Cost2004(true),
+      bookkeepingPerLeafUs: 0,
       calibrations: [],
       closedForm: closedForm(SHA1_2004, SHA1_2004.digestSizeBytes, 0),
       space: { arities: [SHA1_2004.arity], prefixSizeBytes: 0 },
     };
   }
   const space = { prefixSizeBytes: PREFIX_SIZE_BYTES };
+  const bookkeepingPerLeafUs = calibrateBookkeeping();
   if (engine === 'fastest') {
     const node = calibrateEngine(openEngine('node'));
     const wasm = calibrateEngine(openEngine('wasm'));
     const hash = cheapestHashCost('fastest', [calibratedHashCost(node), calibratedHashCost(wasm)]);
-    return { hash, calibrations: [node, wasm], closedForm: undefined, space };
+    return { hash, bookkeepingPerLeafUs, calibrations: [node, wasm], closedForm: undefined, space };
   }
   const calibration = calibrateEngine(openEngine(engine));
   const form = closedForm(calibration, DIGEST_SIZE_BYTES, PREFIX_SIZE_BYTES);
-  return { hash: calibratedHashCost(calibration), calibrations: [calibration], closedForm: form, space };
+  const hash = calibratedHashCost(calibration);
+  return { hash, bookkeepingPerLeafUs, calibrations: [calibration], closedForm: form, space };
 }
 
 /**
@@ -131,6 +135,7 @@ export function planRegion(request: RegionPlanRequest): RegionPlan {
   const prices = priceOf(engine);
   const terms: CostTerms = {
     hash: prices.hash,
+    bookkeepingPerLeafUs: prices.bookkeepingPerLeafUs,
     ...(request.cipher && { cipher: request.cipher }),
     ...(request.disk && { disk: request.disk }),
     ...(request.tpmCommitUs !== undefined && { tpmCommitUs: request.tpmCommitUs }),
@@ -148,7 +153,7 @@ export function planRegion(request: RegionPlanRequest): RegionPlan {
     calibrations: prices.calibrations,
     closedForm: prices.closedForm,
     curve: costCurve(planRequest, plan.choice.arity, curveSizes(sizeBytes)),
-    comparisons: request.measure === true ? compare(request, engine as EngineName, prices.hash, plan.choice) : [],
+    comparisons: request.measure === true ? compare(request, engine as EngineName, prices, plan.choice) : [],
   };
 }
 
@@ -165,10 +170,11 @@ function curveSizes(sizeBytes: number): number[] {
 function compare(
   request: RegionPlanRequest,
   engineName: EngineName,
-  hash: HashCost,
+  prices: CostTerms,
   choice: { readonly arity: number; readonly leafSizeBytes: number },
 ): Comparison[] {
   const { sizeBytes, updates, workload } = request;
+  const { hash, bookkeepingPerLeafUs = 0 } = prices;
   const touched = touchedNodes(workload, sizeBytes, updates);
   const engine = openEngine(engineName);
   const buildEngine = openEngine('fastest');
@@ -178,7 +184,7 @@ function compare(
     .map((leafSizeBytes) => {
       const geometry = { leafSizeBytes, arity: choice.arity };
       request.onProgress?.(`measuring ${leafSizeBytes}-byte leaves, arity ${choice.arity}`);
-      const predictedUs = commitCost(geometry, sizeBytes, touched, { hash }).totalUs;
+      const predictedUs = commitCost(geometry, sizeBytes, touched, { hash, bookkeepingPerLeafUs }).totalUs;
       const { measuredUs } = measureCommit({ sizeBytes, updates, workload, engine, buildEngine }, geometry);
       return { ...geometry, predictedUs, measuredUs, error: measuredUs / predictedUs - 1 };
     });

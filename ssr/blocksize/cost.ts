@@ -17,8 +17,11 @@ export interface LinearCost {
 export interface HashCost {
   readonly name: string;
   readonly digestSizeBytes: number;
-  /** Microseconds to hash `messages` bodies of one size, on average; `messages` need not be whole. */
-  levelUs(messages: number, bodySizeBytes: number): number;
+  /**
+   * Microseconds to hash `messages` bodies of one size, on average; `messages` need not be whole. They lie scattered over
+   * `levelSizeBytes` bytes of digests: beyond the processor's cache each costs a trip to memory.
+   */
+  levelUs(messages: number, bodySizeBytes: number, levelSizeBytes: number): number;
   /** Rate for hashing the region as one message, microseconds per byte. */
   readonly wholeRegionPerByteUs: number;
 }
@@ -33,6 +36,8 @@ export interface CostTerms {
   /** AES per touched leaf. */
   readonly cipher?: LinearCost;
   readonly disk?: DiskCost;
+  /** What the tree itself does for each touched leaf besides hashing: sorting, copying. Microseconds. */
+  readonly bookkeepingPerLeafUs?: number;
   /** The TPM's part of one commit: its NV write. The same for every geometry, but it decides what a commit is worth. */
   readonly tpmCommitUs?: number;
 }
@@ -45,6 +50,7 @@ export interface CommitCost {
   readonly touchedNodes: number;
   readonly leafHashUs: number;
   readonly nodeHashUs: number;
+  readonly bookkeepingUs: number;
   readonly cipherUs: number;
   readonly diskUs: number;
   readonly tpmUs: number;
@@ -65,6 +71,17 @@ export function shaEdgeAtOrAbove(leafBytes: number, prefixSizeBytes = 0): number
   return shaSteppedBytes(leafBytes + prefixSizeBytes) - SHA_PADDING_MIN_BYTES - prefixSizeBytes;
 }
 
+/** A level of up to this size is taken to lie in the cache when a commit comes to it. */
+export const HOT_SIZE_BYTES = 2 ** 20;
+/** A level of this size, and any larger one, lies in memory. */
+export const COLD_SIZE_BYTES = 2 ** 25;
+
+/** 0 for a hot level, 1 for a cold one. In between linear in the logarithm, as measured from 1 to 32 MiB. */
+export function coldness(levelSizeBytes: number): number {
+  const octaves = Math.log2(Math.max(levelSizeBytes, 1) / HOT_SIZE_BYTES) / Math.log2(COLD_SIZE_BYTES / HOT_SIZE_BYTES);
+  return Math.min(1, Math.max(0, octaves));
+}
+
 /** A hash whose price is a line, over the message's bytes or (`stepped`) over the bytes of its SHA blocks. */
 export function linearHashCost(line: {
   readonly name: string;
@@ -77,17 +94,19 @@ export function linearHashCost(line: {
   readonly wholeRegionPerByteUs?: number;
   /** Messages hashed together for the price of one group; a level's last group is partly idle. */
   readonly lanes?: number;
+  /** Added per message whose level takes `COLD_SIZE_BYTES`, in proportion (logarithmic) from `HOT_SIZE_BYTES` on. */
+  readonly coldUs?: number;
 }): HashCost {
-  const { fixedUs, perByteUs, stepped, prefixSizeBytes, lanes = 1 } = line;
+  const { fixedUs, perByteUs, stepped, prefixSizeBytes, lanes = 1, coldUs = 0 } = line;
   return {
     name: line.name,
     digestSizeBytes: line.digestSizeBytes,
     wholeRegionPerByteUs: line.wholeRegionPerByteUs ?? perByteUs,
-    levelUs(messages, bodySizeBytes) {
+    levelUs(messages, bodySizeBytes, levelSizeBytes) {
       const bytes = stepped ? shaSteppedBytes(bodySizeBytes + prefixSizeBytes) : bodySizeBytes;
       // On average (lanes - 1) / 2 lanes of the last group idle, but never more than make up one group.
       const charged = messages <= 0 ? 0 : Math.max(messages + (lanes - 1) / 2, Math.min(lanes, lanes * messages));
-      return charged * (fixedUs + perByteUs * bytes);
+      return charged * (fixedUs + perByteUs * bytes) + messages * coldUs * coldness(levelSizeBytes);
     },
   };
 }
@@ -98,7 +117,8 @@ export function cheapestHashCost(name: string, engines: readonly [HashCost, ...H
     name,
     digestSizeBytes: engines[0].digestSizeBytes,
     wholeRegionPerByteUs: Math.min(...engines.map((engine) => engine.wholeRegionPerByteUs)),
-    levelUs: (messages, bodySizeBytes) => Math.min(...engines.map((engine) => engine.levelUs(messages, bodySizeBytes))),
+    levelUs: (messages, bodySizeBytes, levelSizeBytes) =>
+      Math.min(...engines.map((engine) => engine.levelUs(messages, bodySizeBytes, levelSizeBytes))),
   };
 }
 
@@ -121,22 +141,24 @@ export function commitCost(
   let nodeHashUs = 0;
   let levels = 1;
   let spanBytes = leafSizeBytes;
-  for (let nodes = Math.ceil(sizeBytes / leafSizeBytes); nodes > 1; nodes = Math.ceil(nodes / arity)) {
+  const leaves = Math.ceil(sizeBytes / leafSizeBytes);
+  for (let below = leaves; below > 1; below = Math.ceil(below / arity)) {
     spanBytes *= arity;
     const expected = touched(spanBytes);
     touchedNodes += expected;
-    nodeHashUs += terms.hash.levelUs(expected, nodeBytes);
+    nodeHashUs += terms.hash.levelUs(expected, nodeBytes, below * terms.hash.digestSizeBytes);
     levels += 1;
   }
-  const leafHashUs = terms.hash.levelUs(touchedLeaves, leafBytes);
+  const leafHashUs = terms.hash.levelUs(touchedLeaves, leafBytes, leaves * terms.hash.digestSizeBytes);
+  const bookkeepingUs = touchedLeaves * (terms.bookkeepingPerLeafUs ?? 0);
   const cipherUs = terms.cipher ? touchedLeaves * (terms.cipher.fixedUs + terms.cipher.perByteUs * leafBytes) : 0;
   const diskUs = terms.disk
     ? touchedLeaves * writeUs(terms.disk, leafBytes) + touchedNodes * writeUs(terms.disk, nodeBytes)
     : 0;
   const tpmUs = terms.tpmCommitUs ?? 0;
-  const totalUs = leafHashUs + nodeHashUs + cipherUs + diskUs + tpmUs;
+  const totalUs = leafHashUs + nodeHashUs + bookkeepingUs + cipherUs + diskUs + tpmUs;
   const counts = { levels, touchedLeaves, touchedNodes };
-  return { leafSizeBytes, arity, ...counts, leafHashUs, nodeHashUs, cipherUs, diskUs, tpmUs, totalUs };
+  return { leafSizeBytes, arity, ...counts, leafHashUs, nodeHashUs, bookkeepingUs, cipherUs, diskUs, tpmUs, totalUs };
 }
 
 /** No tree at all: the region hashed, encrypted and written as one block at every commit. */

@@ -70,7 +70,7 @@ function bestLeaf(
     for (;;) {
       const around = [-multiple, 0, multiple].map((move) => fit(centre.leafSizeBytes + move));
       const next = cheapest(new Set(around))[0] ?? centre;
-      if (byCost(next, centre) >= 0) break;
+      if (!(byCost(next, centre) < 0)) break; // so written, a cost that is not a number ends the search too
       centre = next;
     }
   }

@@ -11,16 +11,17 @@ import { PREFIX_SIZE_BYTES } from '../hash-engine.ts';
 import { nodeEngine } from './node.ts';
 import { blockCount, createWasmEngine, LANES } from './wasm.ts';
 
-/** Nanoseconds per message or per group of four, and per 64-byte block of it. Measured: docs/adr/0011-merkle-engines.md. */
-const NODE_FIXED_NS = 450;
+/** Nanoseconds per message, batch or group of four, and per 64-byte block of it. Measured: docs/adr/0011-merkle-engines.md. */
+const NODE_FIXED_NS = 350;
 const NODE_BLOCK_NS = 40;
-const WASM_GROUP_FIXED_NS = 60;
-const WASM_GROUP_BLOCK_NS = 330;
+const WASM_BATCH_NS = 500;
+const WASM_GROUP_NS = 180;
+const WASM_GROUP_BLOCK_NS = 340;
 
 /** True if the kernel is expected to hash `count` messages of this body size faster than `node:crypto`. */
 export function kernelPays(count: number, bodySizeBytes: number): boolean {
   const blocks = blockCount(PREFIX_SIZE_BYTES + bodySizeBytes);
-  const kernelNs = Math.ceil(count / LANES) * (WASM_GROUP_FIXED_NS + blocks * WASM_GROUP_BLOCK_NS);
+  const kernelNs = WASM_BATCH_NS + Math.ceil(count / LANES) * (WASM_GROUP_NS + blocks * WASM_GROUP_BLOCK_NS);
   return kernelNs < count * (NODE_FIXED_NS + blocks * NODE_BLOCK_NS);
 }
 

@@ -179,9 +179,16 @@ class WasmEngine implements HashEngine {
   }
 }
 
+/** Word views by array: a tree hands in the same few arrays again and again, and a view costs as much as hashing a node. */
+const wordViews = new WeakMap<Uint8Array, Int32Array>();
+
 /** The same memory as whole 32-bit words; it must start on one. */
 function wordView(bytes: Uint8Array): Int32Array {
-  return new Int32Array(bytes.buffer, bytes.byteOffset, Math.floor(bytes.byteLength / 4));
+  const known = wordViews.get(bytes);
+  if (known !== undefined) return known;
+  const made = new Int32Array(bytes.buffer, bytes.byteOffset, Math.floor(bytes.byteLength / 4));
+  wordViews.set(bytes, made);
+  return made;
 }
 
 /** A WebAssembly engine with its own memory, or undefined where the machine has no vector instructions for it. */
