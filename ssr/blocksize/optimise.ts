@@ -7,6 +7,7 @@
  */
 import type { CommitCost, CostTerms } from './cost.ts';
 import { commitCost, SHA_BLOCK_BYTES, shaEdgeAtOrAbove } from './cost.ts';
+import { ARITY_MAX } from '../merkle/shape.ts';
 import type { Touched } from './workload.ts';
 
 export const DEFAULT_ARITIES: readonly number[] = [2, 3, 4, 5, 6, 7, 8, 12, 16, 24, 32, 48, 64];
@@ -27,7 +28,7 @@ export interface SearchSpace {
   readonly prefixSizeBytes?: number;
 }
 
-/** The best leaf for every arity, best first. @throws RangeError if the space holds no leaf size at all */
+/** The best leaf for every arity, best first. @throws RangeError if an arity is out of range or no leaf size is left */
 export function optimise(
   sizeBytes: number,
   touched: Touched,
@@ -35,6 +36,10 @@ export function optimise(
   space: SearchSpace = {},
 ): readonly CommitCost[] {
   const arities = space.arities ?? DEFAULT_ARITIES;
+  for (const arity of arities) {
+    if (Number.isInteger(arity) && arity >= 2 && arity <= ARITY_MAX) continue;
+    throw new RangeError(`an arity must be an integer from 2 to ${ARITY_MAX}, not ${arity}`);
+  }
   const best = arities.map((arity) => bestLeaf(arity, sizeBytes, touched, terms, space));
   return best.sort(byCost);
 }

@@ -203,12 +203,19 @@ interface WebAssemblyApi {
   };
 }
 
+/** Compiled once: the engine keeps its optimised code for as long as the module lives. */
+let compiled: object | undefined;
+
 /** A fresh kernel with its own memory page, or undefined where WebAssembly or its vector instructions are missing. */
 export function instantiateSha256x4(): Sha256x4 | undefined {
   const api = (globalThis as { WebAssembly?: WebAssemblyApi }).WebAssembly;
-  const bytes = sha256x4Module();
-  if (api === undefined || !api.validate(bytes)) return undefined;
-  const { memory, begin, absorb, finish, hashGroups } = new api.Instance(new api.Module(bytes)).exports;
+  if (api === undefined) return undefined;
+  if (compiled === undefined) {
+    const bytes = sha256x4Module();
+    if (!api.validate(bytes)) return undefined;
+    compiled = new api.Module(bytes);
+  }
+  const { memory, begin, absorb, finish, hashGroups } = new api.Instance(compiled).exports;
   const words = new Uint32Array(memory.buffer);
   const splat = (address: number, values: readonly number[]): void => {
     values.forEach((value, i) => words.fill(value, address / 4 + 4 * i, address / 4 + 4 * i + 4));
