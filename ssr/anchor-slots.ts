@@ -64,21 +64,17 @@ export function encodeSlot(point: AnchorPoint): Uint8Array {
   return encode(point, 0);
 }
 
-/** What `format` writes: the first epoch in its slot, and before it epochs that match no superblock. Oldest first. */
-export function formatSlots(slotCount: number, digest: Uint8Array): { slot: number; bytes: Uint8Array }[] {
+/**
+ * What `format` writes, oldest first: `point` in its slot, and in the others the epochs before it, which match no
+ * superblock. `point.epoch` is at least the number of slots.
+ */
+export function formatSlots(slotCount: number, point: AnchorPoint): { slot: number; bytes: Uint8Array }[] {
   return Array.from({ length: slotCount }, (_, index) => {
-    const epoch = index + 1;
-    const bytes =
-      epoch === slotCount
-        ? encodeSlot({ epoch, digest })
-        : encode({ epoch, digest: new Uint8Array(DIGEST_SIZE_BYTES) }, FLAG_FILLER);
-    return { slot: epoch % slotCount, bytes };
+    const epoch = point.epoch - slotCount + 1 + index;
+    const filler = { epoch, digest: new Uint8Array(DIGEST_SIZE_BYTES) };
+    const bytes = epoch === point.epoch ? encodeSlot(point) : encode(filler, FLAG_FILLER);
+    return { slot: slotOf(epoch, slotCount), bytes };
   });
-}
-
-/** The first epoch of a new volume: with it all slots hold consecutive epochs. */
-export function firstEpoch(slotCount: number): number {
-  return slotCount;
 }
 
 export function slotOf(epoch: number, slotCount: number): number {

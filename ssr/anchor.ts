@@ -142,9 +142,9 @@ export async function chooseAnchorPlace(tpm: Tpm, slotCount: number): Promise<An
 
 /**
  * Defines the slots and writes all of them, the one that counts last. A crash before the end leaves an anchor that is
- * refused as never completely written: the volume was not created.
+ * refused as never completely written: the volume was not created. Read it once before you advance it.
  */
-export async function formatAnchor(access: AnchorAccess, place: AnchorPlace, digest: Uint8Array): Promise<Anchor> {
+export async function formatAnchor(access: AnchorAccess, place: AnchorPlace, point: AnchorPoint): Promise<Anchor> {
   const { tpm, session, secret } = access;
   try {
     for (let slot = 0; slot < place.slotCount; slot += 1) {
@@ -157,7 +157,7 @@ export async function formatAnchor(access: AnchorAccess, place: AnchorPlace, dig
         [NO_PASSWORD, { kind: 'session', session, encrypt: 'command' }],
       );
     }
-    for (const { slot, bytes } of formatSlots(place.slotCount, digest)) {
+    for (const { slot, bytes } of formatSlots(place.slotCount, point)) {
       const index = await tpm.nvEntity(place.firstIndex + slot);
       await tpm.run(nvWrite({ index, data: bytes }), [
         { kind: 'session', session, authValue: secret, encrypt: 'command' },
@@ -172,6 +172,7 @@ export async function formatAnchor(access: AnchorAccess, place: AnchorPlace, dig
 /** Gives the NV indices back. The volume cannot be opened afterwards, except by its recovery key. */
 export async function removeAnchor(tpm: Tpm, place: AnchorPlace): Promise<void> {
   for (let slot = 0; slot < place.slotCount; slot += 1) {
-    await tpm.run(nvUndefineSpace(await tpm.nvEntity(place.firstIndex + slot), OWNER), [NO_PASSWORD]);
+    const index = await tpm.nvEntity(place.firstIndex + slot);
+    await tpm.run(nvUndefineSpace(index, OWNER), [NO_PASSWORD]);
   }
 }

@@ -1,0 +1,209 @@
+/**
+ * A transaction: changes to any number of regions that become one new state, or nothing.
+ *
+ * It builds on the last sealed state and writes only to free blocks, so ending it badly costs nothing but the time.
+ */
+import { randomBytes } from 'node:crypto';
+import { BLOCKS_PER_KEY_MAX, ID_SIZE_BYTES } from './block-cipher.ts';
+import { EMPTY_ROOT } from './block-io.ts';
+import { TreeEdit } from './block-tree.ts';
+import {
+  checkRegionName,
+  checkRegionSize,
+  noRegion,
+  RECORD_SIZE_BYTES,
+  REGIONS_MAX,
+  writeRecord,
+} from './directory.ts';
+import type { RegionMode, RegionRecord } from './directory.ts';
+import { SsrError } from './errors.ts';
+import { FreeMapEdit } from './extents.ts';
+import { RegionEdit } from './region-edit.ts';
+import type { VolumeCore, VolumeState } from './volume-core.ts';
+
+export interface RegionOptions {
+  readonly sizeBytes: number;
+  readonly mode?: RegionMode;
+}
+
+export class Batch {
+  readonly #core: VolumeCore;
+  readonly #base: VolumeState;
+  readonly #generation: number;
+  readonly #version: number;
+  readonly #freeMap: FreeMapEdit;
+  readonly #edits = new Map<string, RegionEdit>();
+  /** Regions that were created or deleted here; undefined for deleted. */
+  readonly #changed = new Map<string, RegionRecord | undefined>();
+  readonly #freedSlots: number[] = [];
+  #slots: number;
+  #isOver = false;
+
+  constructor(core: VolumeCore) {
+    this.#core = core;
+    this.#base = core.state;
+    this.#generation = core.generation;
+    this.#version = core.takeVersion();
+    this.#freeMap = new FreeMapEdit(core.freeMap, this.#version);
+    this.#slots = core.state.directorySlots;
+  }
+
+  get isEmpty(): boolean {
+    return this.#edits.size === 0 && this.#changed.size === 0;
+  }
+
+  #check(): void {
+    if (this.#isOver) {
+      throw new SsrError('SSR_CLOSED', 'the transaction is over', { help: 'begin another one' });
+    }
+    if (this.#generation !== this.#core.generation) {
+      throw new SsrError('SSR_STORE_FAILED', 'a commit that this transaction builds on failed', {
+        help: 'begin the transaction again',
+      });
+    }
+  }
+
+  #record(name: string): RegionRecord | undefined {
+    return this.#changed.has(name) ? this.#changed.get(name) : this.#base.regions.get(name);
+  }
+
+  /** What reads and writes the region within this transaction. @throws SsrError `SSR_NO_REGION` */
+  region(name: string): RegionEdit {
+    this.#check();
+    const known = this.#edits.get(name);
+    if (known !== undefined) return known;
+    const record = this.#record(name);
+    if (record === undefined) throw noRegion(name);
+    const identity = this.#core.identity(record);
+    const edit = new RegionEdit(this.#core.io, identity, record, { allocator: this.#freeMap, version: this.#version });
+    this.#edits.set(name, edit);
+    return edit;
+  }
+
+  names(): string[] {
+    const names = new Set(this.#base.regions.keys());
+    for (const [name, record] of this.#changed) {
+      if (record === undefined) names.delete(name);
+      else names.add(name);
+    }
+    return [...names].sort();
+  }
+
+  /** A region of zeros; it takes no room until it is written. @throws SsrError `SSR_EXISTS`, `SSR_LIMIT` */
+  create(name: string, options: RegionOptions): void {
+    this.#check();
+    checkRegionName(name);
+    checkRegionSize(options.sizeBytes);
+    if (this.#record(name) !== undefined) {
+      throw new SsrError('SSR_EXISTS', `there is a region \`${name}\` already`, { help: 'choose another name' });
+    }
+    this.#changed.set(name, {
+      name,
+      slot: this.#takeSlot(),
+      id: Uint8Array.from(randomBytes(ID_SIZE_BYTES)),
+      mode: options.mode ?? 'encrypted',
+      keyGeneration: 0,
+      sizeBytes: options.sizeBytes,
+      root: EMPTY_ROOT,
+      sealedBlocks: 0,
+    });
+  }
+
+  #takeSlot(): number {
+    const freed = this.#freedSlots.pop();
+    if (freed !== undefined) return freed;
+    const used = new Set([...this.#base.regions.values()].map(({ slot }) => slot));
+    for (const record of this.#changed.values()) if (record !== undefined) used.add(record.slot);
+    for (let slot = 0; slot < REGIONS_MAX; slot += 1) {
+      if (used.has(slot)) continue;
+      this.#slots = Math.max(this.#slots, slot + 1);
+      return slot;
+    }
+    throw new SsrError('SSR_LIMIT', `a volume holds at most ${REGIONS_MAX} regions`, { help: 'delete one first' });
+  }
+
+  delete(name: string): void {
+    const edit = this.region(name);
+    const record = this.#record(name);
+    edit.clear();
+    this.#edits.delete(name);
+    this.#changed.set(name, undefined);
+    if (record !== undefined) this.#freedSlots.push(record.slot);
+  }
+
+  /** Writes what is left to write and makes the result the volume's state. @returns its version */
+  seal(): number {
+    this.#check();
+    const core = this.#core;
+    const records = new Map(this.#changed);
+    for (const [name, edit] of this.#edits) records.set(name, edit.seal());
+    const directory = this.#sealDirectory(records);
+    const freeMap = this.#freeMap.seal(0);
+    core.io.flushGathered();
+    const sealedBlocks = this.#base.sealedBlocks + directory.sealedBlocks + freeMap.sealedBlocks;
+    if (sealedBlocks > BLOCKS_PER_KEY_MAX) {
+      throw new SsrError('SSR_LIMIT', 'the volume has sealed 2^32 blocks of its own with one key', {
+        help: 'copy its regions to a new volume',
+      });
+    }
+    const regions = new Map(this.#base.regions);
+    for (const [name, record] of records) {
+      if (record === undefined) regions.delete(name);
+      else regions.set(name, record);
+    }
+    this.#isOver = true;
+    const state = {
+      version: this.#version,
+      regions,
+      directory: directory.root,
+      directorySlots: this.#slots,
+      freeMap: freeMap.root,
+      sealedBlocks,
+    };
+    core.adopt(state, this.#freeMap.freed);
+    return this.#version;
+  }
+
+  #sealDirectory(records: ReadonlyMap<string, RegionRecord | undefined>) {
+    const { io, directoryTree } = this.#core;
+    const perBlock = io.blockSizeBytes / RECORD_SIZE_BYTES;
+    const tree = new TreeEdit(io, directoryTree, this.#base.directory, this.#freeMap);
+    const blocks = new Map<number, Uint8Array>();
+    const blockOf = (slot: number): Uint8Array => {
+      const index = Math.floor(slot / perBlock);
+      let block = blocks.get(index);
+      if (block !== undefined) return block;
+      block = new Uint8Array(io.blockSizeBytes);
+      const entry = tree.leaf(index);
+      if (entry !== undefined) io.readBlock(directoryTree, 0, index, entry, block);
+      blocks.set(index, block);
+      return block;
+    };
+    const put = (slot: number, record: RegionRecord | undefined): void => {
+      writeRecord(blockOf(slot), (slot % perBlock) * RECORD_SIZE_BYTES, record);
+    };
+    // First what is gone: a new region may have taken its slot.
+    for (const slot of this.#freedSlots) put(slot, undefined);
+    for (const [name, record] of records) {
+      const old = this.#base.regions.get(name);
+      if (old !== undefined && old.slot !== record?.slot) put(old.slot, undefined);
+    }
+    for (const record of records.values()) if (record !== undefined) put(record.slot, record);
+    const change = { version: this.#version, keyGeneration: 0 };
+    for (const [index, block] of blocks) {
+      const place = { ...change, level: 0, index, address: this.#freeMap.allocate() };
+      tree.setLeaf(index, io.writeBlock(directoryTree, place, block));
+    }
+    const sealedBlocks = blocks.size + tree.dirtyNodes;
+    return { root: tree.seal(change), sealedBlocks };
+  }
+
+  /** Nothing happened. */
+  abort(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#core.io.dropGathered();
+    // If the volume went back to an earlier state, it released everything itself.
+    if (this.#generation === this.#core.generation) this.#freeMap.abort();
+  }
+}

@@ -1,0 +1,211 @@
+/**
+ * Which blocks of the store are in use: a bitmap, itself copy-on-write, and what may not be used again yet.
+ *
+ * Bits say what the state that they belong to uses, so a crash needs no clean-up: mounting a state mounts its bitmap, and
+ * what an uncommitted transaction had written is free again. Blocks that a transaction frees are *held* in memory until
+ * the anchor vouches for a state without them (else a crash would need them) and no snapshot reads them.
+ * Sealing the bitmap needs blocks itself; `seal` reserves until nothing changes, then writes what is then true.
+ */
+import type { BlockIo, TreeIdentity } from './block-io.ts';
+import { TreeEdit } from './block-tree.ts';
+import type { Allocator } from './block-tree.ts';
+import { SsrError } from './errors.ts';
+import type { TreeRoot } from './superblock.ts';
+
+const FULL = 0xff;
+
+/** Position of the lowest zero bit of a byte that is not full. */
+function lowestZero(byte: number): number {
+  return 31 - Math.clz32(~byte & (byte + 1));
+}
+
+/** The bitmap of the latest sealed state, as far as it was needed, and the held blocks. */
+export class FreeMap {
+  readonly io: BlockIo;
+  readonly tree: TreeIdentity;
+  readonly firstBlock: number;
+  readonly capacityBlocks: number;
+  #root: TreeRoot;
+  readonly #clean = new Map<number, Uint8Array>();
+  readonly #held = new Map<number, Uint8Array>();
+  /** No block below it is free. */
+  cursor: number;
+
+  constructor(
+    io: BlockIo,
+    tree: TreeIdentity,
+    options: { readonly root: TreeRoot; readonly firstBlock: number; readonly capacityBlocks: number },
+  ) {
+    this.io = io;
+    this.tree = tree;
+    this.firstBlock = options.firstBlock;
+    this.capacityBlocks = options.capacityBlocks;
+    this.#root = options.root;
+    this.cursor = options.firstBlock;
+  }
+
+  get root(): TreeRoot {
+    return this.#root;
+  }
+
+  /** Blocks that one leaf of the bitmap speaks for. */
+  get blocksPerLeaf(): number {
+    return this.io.blockSizeBytes * 8;
+  }
+
+  /** Bits of one leaf, not to be changed. @throws SsrError `SSR_BLOCK_CORRUPT` */
+  leaf(index: number): Uint8Array {
+    const known = this.#clean.get(index);
+    if (known !== undefined) return known;
+    const bits = new Uint8Array(this.io.blockSizeBytes);
+    const entry = this.io.findLeaf(this.tree, this.#root, index);
+    if (entry !== undefined) this.io.readBlock(this.tree, 0, index, entry, bits);
+    this.#clean.set(index, bits);
+    return bits;
+  }
+
+  heldBits(leaf: number): Uint8Array | undefined {
+    return this.#held.get(leaf);
+  }
+
+  hold(address: number): void {
+    const leaf = Math.floor(address / this.blocksPerLeaf);
+    let bits = this.#held.get(leaf);
+    if (bits === undefined) this.#held.set(leaf, (bits = new Uint8Array(this.io.blockSizeBytes)));
+    const bit = address % this.blocksPerLeaf;
+    bits[bit >> 3] = (bits[bit >> 3] ?? 0) | (1 << (bit & 7));
+  }
+
+  /** The block may be used again as soon as no state that we seal uses it. */
+  release(address: number): void {
+    const bits = this.#held.get(Math.floor(address / this.blocksPerLeaf));
+    const bit = address % this.blocksPerLeaf;
+    if (bits !== undefined) bits[bit >> 3] = (bits[bit >> 3] ?? 0) & ~(1 << (bit & 7));
+    this.cursor = Math.min(this.cursor, address);
+  }
+
+  /** Takes on a sealed edit. */
+  adopt(root: TreeRoot, leaves: ReadonlyMap<number, Uint8Array>, cursor: number): void {
+    this.#root = root;
+    for (const [leaf, bits] of leaves) this.#clean.set(leaf, bits);
+    this.cursor = cursor;
+  }
+
+  /** Back to an earlier root; what is held is the caller's to release. */
+  reset(root: TreeRoot): void {
+    this.#root = root;
+    this.#clean.clear();
+    this.cursor = this.firstBlock;
+  }
+}
+
+/** The changes of one transaction. */
+export class FreeMapEdit implements Allocator {
+  readonly #map: FreeMap;
+  readonly #version: number;
+  readonly #dirty = new Map<number, Uint8Array>();
+  readonly #tree: TreeEdit;
+  readonly #freed: number[] = [];
+  readonly #baseRoot: TreeRoot;
+  #cursor: number;
+
+  constructor(map: FreeMap, version: number) {
+    this.#map = map;
+    this.#version = version;
+    this.#cursor = map.cursor;
+    this.#baseRoot = map.root;
+    this.#tree = new TreeEdit(map.io, map.tree, map.root, this);
+  }
+
+  /** Blocks that this transaction freed and that are held because of it. */
+  get freed(): readonly number[] {
+    return this.#freed;
+  }
+
+  #change(leaf: number): Uint8Array {
+    const dirty = this.#dirty.get(leaf);
+    if (dirty !== undefined) return dirty;
+    const copy = this.#map.leaf(leaf).slice();
+    this.#dirty.set(leaf, copy);
+    this.#tree.touchLeaf(leaf);
+    return copy;
+  }
+
+  /** @throws SsrError `SSR_NO_SPACE` */
+  allocate(): number {
+    const address = this.#search(this.#cursor, this.#map.capacityBlocks);
+    if (address === undefined) {
+      throw new SsrError('SSR_NO_SPACE', `all ${this.#map.capacityBlocks} blocks of the volume are in use`, {
+        help: 'delete something and commit, or create a larger volume',
+      });
+    }
+    this.#cursor = address + 1;
+    const bit = address % this.#map.blocksPerLeaf;
+    const bits = this.#change(Math.floor(address / this.#map.blocksPerLeaf));
+    bits[bit >> 3] = (bits[bit >> 3] ?? 0) | (1 << (bit & 7));
+    return address;
+  }
+
+  /** First fit: what is freed is used again soon, and the store stays as short as it can. */
+  #search(from: number, end: number): number | undefined {
+    const perLeaf = this.#map.blocksPerLeaf;
+    for (let leaf = Math.floor(from / perLeaf); leaf * perLeaf < end; leaf += 1) {
+      const used = this.#dirty.get(leaf) ?? this.#map.leaf(leaf);
+      const held = this.#map.heldBits(leaf);
+      const start = Math.max(0, from - leaf * perLeaf);
+      for (let at = start >> 3; at < used.length; at += 1) {
+        let byte = (used[at] ?? FULL) | (held?.[at] ?? 0);
+        if (at === start >> 3) byte |= (1 << (start & 7)) - 1;
+        if (byte === FULL) continue;
+        const address = leaf * perLeaf + at * 8 + lowestZero(byte);
+        return address < end ? address : undefined;
+      }
+    }
+    return undefined;
+  }
+
+  free(address: number, version: number): void {
+    const bit = address % this.#map.blocksPerLeaf;
+    const bits = this.#change(Math.floor(address / this.#map.blocksPerLeaf));
+    bits[bit >> 3] = (bits[bit >> 3] ?? 0) & ~(1 << (bit & 7));
+    if (version === this.#version) {
+      // Nobody but this transaction ever knew the block.
+      this.#cursor = Math.min(this.#cursor, address);
+      return;
+    }
+    this.#map.hold(address);
+    this.#freed.push(address);
+  }
+
+  /** Writes the changed bitmap blocks. @returns the new root, and how many blocks were sealed */
+  seal(keyGeneration: number): { root: TreeRoot; sealedBlocks: number } {
+    const addresses = new Map<number, number>();
+    const nodes = new Map<number, number>();
+    for (let known = -1; known < addresses.size + nodes.size; ) {
+      known = addresses.size + nodes.size;
+      for (const leaf of this.#dirty.keys()) {
+        if (addresses.has(leaf)) continue;
+        const old = this.#tree.leaf(leaf);
+        if (old !== undefined) this.free(old.address, old.version);
+        addresses.set(leaf, this.allocate());
+      }
+      this.#tree.reserve(nodes);
+    }
+    const change = { version: this.#version, keyGeneration };
+    for (const [leaf, address] of addresses) {
+      const bits = this.#dirty.get(leaf) ?? this.#map.leaf(leaf);
+      const place = { ...change, level: 0, index: leaf, address };
+      this.#tree.setFreedLeaf(leaf, this.#map.io.writeBlock(this.#map.tree, place, bits));
+    }
+    const root = this.#tree.seal(change, nodes);
+    this.#map.io.flushGathered();
+    this.#map.adopt(root, this.#dirty, this.#cursor);
+    return { root, sealedBlocks: addresses.size + nodes.size };
+  }
+
+  /** Nothing of the transaction happened: what it freed is in use as before. */
+  abort(): void {
+    for (const address of this.#freed) this.#map.release(address);
+    if (this.#map.root !== this.#baseRoot) this.#map.reset(this.#baseRoot);
+  }
+}

@@ -1,0 +1,335 @@
+/**
+ * A volume without its TPM: the synchronous heart, from verified superblock to verified bytes and back.
+ *
+ * Three kinds of state follow each other. A *sealed* state is a transaction that ended: its blocks are written, its root is
+ * in memory. A *published* state has a superblock on the disk. The *anchored* state is the one that the TPM vouches for.
+ * Invariant: until a state is anchored, no block and no superblock of the anchored state is overwritten.
+ *
+ * Who calls the TPM, and when, is in `volume.ts`; the order of a commit's steps is `COMMIT_ORDER`, below, and nowhere else.
+ */
+import type { AnchorPoint } from './anchor-slots.ts';
+import { encryptingSealer, hashingSealer, ID_SIZE_BYTES, randomNonces } from './block-cipher.ts';
+import type { BlockSealer, NonceSource } from './block-cipher.ts';
+import { BlockIo } from './block-io.ts';
+import type { TreeIdentity } from './block-io.ts';
+import { noRegion, readRecord, RECORD_SIZE_BYTES, REGIONS_MAX } from './directory.ts';
+import type { RegionMode, RegionRecord } from './directory.ts';
+import { FreeMap } from './extents.ts';
+import { blockKey, superblockKey } from './keys.ts';
+import type { Keyring } from './keys.ts';
+import type { GenuineSuperblock } from './recovery.ts';
+import type { Store } from './store/store.ts';
+import {
+  DATA_START_BYTES,
+  encodeSuperblock,
+  parseSuperblock,
+  superblockDigest,
+  superblockOffset,
+  SUPERBLOCK_PLACE_SIZE_BYTES,
+  SUPERBLOCK_PLACES,
+  SUPERBLOCK_SIZE_BYTES,
+} from './superblock.ts';
+import type { AllegedSuperblock, Superblock, TokenState, TreeRoot } from './superblock.ts';
+
+export type CommitStep = 'superblock' | 'flush' | 'anchor';
+
+/**
+ * The steps of a commit, after its blocks are written. Anchored: one flush serves blocks and superblock, for the anchor's
+ * digest covers both; only then the TPM is told (any other order loses data or accepts a fork: see the mutants).
+ * Tentative: the blocks must be durable before the superblock that makes them count, since no digest is waiting for it.
+ */
+export const COMMIT_ORDER: Readonly<Record<'anchored' | 'tentative', readonly CommitStep[]>> = {
+  anchored: ['superblock', 'flush', 'anchor'],
+  tentative: ['flush', 'superblock', 'flush'],
+};
+
+/** Keys of the volume's own trees never rotate; they seal little. */
+const OWN_KEY_GENERATION = 0;
+
+/** The seams where tests put something unsafe; `SAFE_PROTOCOL` is what the product uses. */
+export interface Protocol {
+  readonly order: typeof COMMIT_ORDER;
+  makeSealer(mode: RegionMode, keyring: Keyring, tree: { id: Uint8Array; generation: number }, arity: number): BlockSealer;
+}
+
+export function safeProtocol(nonces: NonceSource = randomNonces()): Protocol {
+  return {
+    order: COMMIT_ORDER,
+    makeSealer: (mode, keyring, tree, arity) =>
+      mode === 'encrypted'
+        ? encryptingSealer(blockKey(keyring, tree.id, tree.generation), nonces)
+        : hashingSealer(arity),
+  };
+}
+
+/** What a transaction left behind, complete and immutable. */
+export interface VolumeState {
+  readonly version: number;
+  readonly regions: ReadonlyMap<string, RegionRecord>;
+  readonly directory: TreeRoot;
+  readonly directorySlots: number;
+  readonly freeMap: TreeRoot;
+  readonly sealedBlocks: number;
+}
+
+/** What the transaction of this version freed, still held. */
+interface FreedBlocks {
+  readonly version: number;
+  readonly addresses: readonly number[];
+}
+
+export interface CoreOptions {
+  readonly store: Store;
+  readonly keyring: Keyring;
+  readonly cacheSizeBytes: number;
+  readonly protocol: Protocol;
+}
+
+function ownId(label: string): Uint8Array {
+  const id = new Uint8Array(ID_SIZE_BYTES);
+  id.set(new TextEncoder().encode(label));
+  return id;
+}
+
+/** All superblocks that could be ones, in order of place. */
+export function readSuperblocks(store: Store): AllegedSuperblock[] {
+  const found: AllegedSuperblock[] = [];
+  for (let place = 0; place < SUPERBLOCK_PLACES; place += 1) {
+    const bytes = new Uint8Array(SUPERBLOCK_SIZE_BYTES);
+    if (store.read(place * SUPERBLOCK_PLACE_SIZE_BYTES, bytes) < bytes.length) continue;
+    const alleged = parseSuperblock(bytes);
+    if (alleged !== undefined && superblockOffset(alleged.superblock) === place * SUPERBLOCK_PLACE_SIZE_BYTES) {
+      found.push(alleged);
+    }
+  }
+  return found;
+}
+
+export class VolumeCore {
+  readonly store: Store;
+  readonly io: BlockIo;
+  readonly freeMap: FreeMap;
+  readonly directoryTree: TreeIdentity;
+  readonly #keyring: Keyring;
+  readonly #protocol: Protocol;
+  readonly #macKey: Uint8Array;
+  readonly #identities = new Map<string, TreeIdentity>();
+  /** What every superblock of this volume says alike; and the keys, until they are sealed anew. */
+  #fixed: Superblock;
+  #anchored: AnchorPoint;
+  #state: VolumeState;
+  #published: VolumeState;
+  /** Versions of open snapshots, with how many there are of each. */
+  readonly #snapshots = new Map<number, number>();
+  #frees: FreedBlocks[] = [];
+  #anchoredVersion: number;
+  /** Versions that were sealed and then thrown away, as (first, last). */
+  readonly #lost: { readonly first: number; readonly last: number }[] = [];
+  #nextVersion: number;
+  /** Rises when sealed states are thrown away: transactions that built on them are void. */
+  generation = 0;
+
+  private constructor(options: CoreOptions, base: GenuineSuperblock, current: Superblock) {
+    const { superblock } = base;
+    this.store = options.store;
+    this.#keyring = options.keyring;
+    this.#protocol = options.protocol;
+    this.#macKey = superblockKey(options.keyring, superblock.volumeId);
+    this.#fixed = superblock;
+    this.#anchored = { epoch: superblock.epoch, digest: base.digest };
+    this.io = new BlockIo(options.store, { ...superblock, cacheSizeBytes: options.cacheSizeBytes });
+    this.directoryTree = this.#ownTree('directory');
+    this.freeMap = new FreeMap(this.io, this.#ownTree('free map'), {
+      root: current.freeMap,
+      firstBlock: Math.ceil(DATA_START_BYTES / superblock.blockSizeBytes),
+      capacityBlocks: superblock.capacityBlocks,
+    });
+    const { version, directory, directorySlots, freeMap, sealedBlocks } = current;
+    const regions = this.#loadRegions(directory, directorySlots);
+    this.#state = { version, regions, directory, directorySlots, freeMap, sealedBlocks };
+    this.#published = this.#state;
+    this.#anchoredVersion = superblock.version;
+    this.#nextVersion = version + 1;
+  }
+
+  /** A volume from what recovery decided; reads superblocks and directory only, whatever the regions' sizes. */
+  static mount(options: CoreOptions, base: GenuineSuperblock, current = base.superblock): VolumeCore {
+    return new VolumeCore(options, base, current);
+  }
+
+  /** Writes the first superblock of an empty volume. Durable on return; to be anchored by the caller. */
+  static format(options: CoreOptions, superblock: Superblock): VolumeCore {
+    const bytes = encodeSuperblock(superblock, superblockKey(options.keyring, superblock.volumeId));
+    options.store.write(superblockOffset(superblock), bytes);
+    options.store.flush();
+    return new VolumeCore(options, { superblock, digest: superblockDigest(bytes) }, superblock);
+  }
+
+  get state(): VolumeState {
+    return this.#state;
+  }
+
+  get anchored(): AnchorPoint {
+    return this.#anchored;
+  }
+
+  get fixed(): Superblock {
+    return this.#fixed;
+  }
+
+  get keyring(): Keyring {
+    return this.#keyring;
+  }
+
+  get order(): Protocol['order'] {
+    return this.#protocol.order;
+  }
+
+  /** True if something sealed is not anchored yet. */
+  get isAhead(): boolean {
+    return this.#state.version > this.#anchoredVersion;
+  }
+
+  #ownTree(label: string): TreeIdentity {
+    const id = ownId(label);
+    const sealer = this.#protocol.makeSealer('encrypted', this.#keyring, { id, generation: OWN_KEY_GENERATION }, this.io.arity);
+    return { name: label, id, sealer: () => sealer };
+  }
+
+  /** Whoever renames or re-creates a region gets another identity: ids are random. */
+  identity(record: RegionRecord): TreeIdentity {
+    const key = Buffer.from(record.id).toString('latin1');
+    const known = this.#identities.get(key);
+    if (known !== undefined) return known;
+    const sealers = new Map<number, BlockSealer>();
+    const identity: TreeIdentity = {
+      name: record.name,
+      id: record.id,
+      sealer: (generation) => {
+        let sealer = sealers.get(generation);
+        if (sealer === undefined) {
+          sealer = this.#protocol.makeSealer(record.mode, this.#keyring, { id: record.id, generation }, this.io.arity);
+          sealers.set(generation, sealer);
+        }
+        return sealer;
+      },
+    };
+    if (this.#identities.size >= 2 * REGIONS_MAX) this.#identities.clear();
+    this.#identities.set(key, identity);
+    return identity;
+  }
+
+  #loadRegions(directory: TreeRoot, slots: number): Map<string, RegionRecord> {
+    const regions = new Map<string, RegionRecord>();
+    const perBlock = this.io.blockSizeBytes / RECORD_SIZE_BYTES;
+    const block = new Uint8Array(this.io.blockSizeBytes);
+    for (let slot = 0; slot < Math.min(slots, REGIONS_MAX); slot += 1) {
+      if (slot % perBlock === 0) {
+        const index = slot / perBlock;
+        const entry = this.io.findLeaf(this.directoryTree, directory, index);
+        block.fill(0);
+        if (entry !== undefined) this.io.readBlock(this.directoryTree, 0, index, entry, block);
+      }
+      const record = readRecord(block, (slot % perBlock) * RECORD_SIZE_BYTES, slot);
+      if (record !== undefined) regions.set(record.name, record);
+    }
+    return regions;
+  }
+
+  takeVersion(): number {
+    return this.#nextVersion;
+  }
+
+  /** A transaction ended well: its state is the one that others see, though it is not durable yet. */
+  adopt(state: VolumeState, freed: readonly number[]): void {
+    this.#state = state;
+    this.#nextVersion = state.version + 1;
+    if (freed.length > 0) this.#frees.push({ version: state.version, addresses: freed });
+  }
+
+  /** The superblock for the present state, as it is to be written. */
+  prepare(isTentative: boolean, tokens: TokenState): { point: AnchorPoint; bytes: Uint8Array; offset: number } {
+    const { version, directory, directorySlots, freeMap, sealedBlocks } = this.#state;
+    const superblock: Superblock = {
+      ...this.#fixed,
+      isTentative,
+      epoch: this.#anchored.epoch + 1,
+      version,
+      directory,
+      directorySlots,
+      freeMap,
+      sealedBlocks,
+      previousDigest: this.#anchored.digest,
+      tokens,
+    };
+    const bytes = encodeSuperblock(superblock, this.#macKey);
+    return { point: { epoch: superblock.epoch, digest: superblockDigest(bytes) }, bytes, offset: superblockOffset(superblock) };
+  }
+
+  /** The state with this version is durable and will be found after a crash (if `point` is given, surely). */
+  published(state: VolumeState, point: AnchorPoint | undefined): void {
+    this.#published = state;
+    if (point === undefined) return;
+    this.#anchored = point;
+    this.#anchoredVersion = state.version;
+    this.#release();
+  }
+
+  /** Blocks freed up to the anchored state may be used again, except those that a snapshot reads. */
+  #release(): void {
+    const oldest = Math.min(Number.POSITIVE_INFINITY, ...this.#snapshots.keys());
+    const kept: FreedBlocks[] = [];
+    for (const free of this.#frees) {
+      if (free.version > this.#anchoredVersion || free.version > oldest) kept.push(free);
+      else for (const address of free.addresses) this.freeMap.release(address);
+    }
+    this.#frees = kept;
+  }
+
+  /** Publishing failed: sealed states that are not durable are gone, and so is whatever was built on them. */
+  rollBack(): void {
+    this.generation += 1;
+    const { version } = this.#published;
+    if (this.#state.version > version) this.#lost.push({ first: version + 1, last: this.#state.version });
+    for (const free of this.#frees) {
+      if (free.version > version) for (const address of free.addresses) this.freeMap.release(address);
+    }
+    this.#frees = this.#frees.filter((free) => free.version <= version);
+    this.#state = this.#published;
+    this.freeMap.reset(this.#state.freeMap);
+  }
+
+  /** True for a transaction that ended well but could not be made durable. */
+  isLost(version: number): boolean {
+    return this.#lost.some(({ first, last }) => version >= first && version <= last);
+  }
+
+  /** Keeps the blocks of the present state from being used again until the function returned is called. */
+  pin(): { state: VolumeState; unpin: () => void } {
+    const state = this.#state;
+    this.#snapshots.set(state.version, (this.#snapshots.get(state.version) ?? 0) + 1);
+    let isOpen = true;
+    return {
+      state,
+      unpin: () => {
+        if (!isOpen) return;
+        isOpen = false;
+        const left = (this.#snapshots.get(state.version) ?? 1) - 1;
+        if (left > 0) this.#snapshots.set(state.version, left);
+        else this.#snapshots.delete(state.version);
+        this.#release();
+      },
+    };
+  }
+
+  /** Superblocks from now on carry these. */
+  replaceKeys(fields: Pick<Superblock, 'sealedKeys' | 'pcrs'>): void {
+    this.#fixed = { ...this.#fixed, ...fields };
+  }
+
+  findRegion(state: VolumeState, name: string): RegionRecord {
+    const record = state.regions.get(name);
+    if (record !== undefined) return record;
+    throw noRegion(name);
+  }
+}
