@@ -9,12 +9,13 @@
  * The tree holds digests and the bytes of a short last leaf, never the data: whoever owns the data hands leaves in. It
  * does not read disks, encrypt, or know which root is the latest (NCA'04 for the tree, SOSP'11 for its place in an SSR).
  */
-import type { HashEngine, Tag } from './hash-engine.ts';
-import { DIGEST_SIZE_BYTES, PREFIX_SIZE_BYTES, TAG_LEAF, TAG_NODE, TAG_ROOT, writePrefix } from './hash-engine.ts';
+import type { HashEngine } from './hash-engine.ts';
+import { DIGEST_SIZE_BYTES, TAG_NODE, TAG_ROOT } from './hash-engine.ts';
 import { DirtyNodes } from './merkle/dirty.ts';
 import { encodeProof } from './merkle/proof.ts';
 import type { TreeGeometry, TreeShape } from './merkle/shape.ts';
-import { childCount, leafCount, leafLength, leafSizeField, rootLevel, treeShape } from './merkle/shape.ts';
+import { childCount, leafCount, leafLength, rootLevel, treeShape } from './merkle/shape.ts';
+import { TreeHasher } from './merkle/tree-hasher.ts';
 import { nobleEngine } from './hash/noble.ts';
 
 /** A new value for one leaf. */
@@ -37,11 +38,10 @@ export class MerkleError extends Error {
 
 /** Leaves are collected up to this many bytes before they are hashed as one batch. */
 const STAGING_SIZE_BYTES = 65_536;
-/** Indices handed to an engine at a time. */
-const RANGE_STEP = 4096;
+const STAGED_LEAVES_MAX = 1024;
 
 export class MerkleTree {
-  readonly #engine: HashEngine;
+  readonly #hasher: TreeHasher;
   #shape: TreeShape;
   /** Digests of each level; may have room for more than the level holds. Always starts on a word. */
   #levels: Uint8Array[];
@@ -54,18 +54,16 @@ export class MerkleTree {
   readonly #staged: Uint8Array;
   readonly #stagedIndices: Uint32Array;
   #stagedCount = 0;
-  readonly #batchPrefixes: Uint8Array[] = [];
-  #message = new Uint8Array(0);
 
   private constructor(geometry: TreeGeometry, engine: HashEngine, expectedSizeBytes: number) {
-    this.#engine = engine;
+    this.#hasher = new TreeHasher(engine, geometry);
     this.#shape = treeShape(geometry, 0);
     const expected = treeShape(geometry, expectedSizeBytes);
     this.#levels = expected.levels.map((count) => new Uint8Array(Math.max(1, count) * DIGEST_SIZE_BYTES));
     this.#tail = new Uint8Array(geometry.leafSizeBytes);
     const slots = Math.max(1, Math.floor(STAGING_SIZE_BYTES / geometry.leafSizeBytes));
-    this.#staged = new Uint8Array(Math.min(slots, 1024) * geometry.leafSizeBytes);
-    this.#stagedIndices = new Uint32Array(Math.min(slots, 1024));
+    this.#staged = new Uint8Array(Math.min(slots, STAGED_LEAVES_MAX) * geometry.leafSizeBytes);
+    this.#stagedIndices = new Uint32Array(Math.min(slots, STAGED_LEAVES_MAX));
     this.#dirty.addSuffix(0);
   }
 
@@ -130,7 +128,12 @@ export class MerkleTree {
    */
   setLeaf(index: number, bytes: Uint8Array): void {
     const length = this.#checkLeaf(index, bytes);
-    const { leafSizeBytes } = this.#shape.geometry;
+    const { leafSizeBytes, leafKind } = this.#shape.geometry;
+    if (leafKind === 'digests') {
+      this.#digests(0).set(bytes, index * DIGEST_SIZE_BYTES);
+      this.#dirty.add(index);
+      return;
+    }
     if (length < leafSizeBytes) {
       this.#tail.set(bytes);
       this.#tailChanged = true;
@@ -201,7 +204,7 @@ export class MerkleTree {
       if (level === this.#committedRootLevel) this.#dirty.addSuffix(0);
       this.#hashDirtyNodes(level, nodes);
     }
-    this.#hashNodeAlone(TAG_ROOT, top, 0, this.#shape.sizeBytes);
+    this.#hashRoot(top);
     this.#committedRootLevel = top;
     this.#dirty.clear();
     return this.root();
@@ -280,141 +283,51 @@ export class MerkleTree {
     this.#shape = shape;
   }
 
-  #prefix(tag: Tag, level: number, index: number): Uint8Array {
-    const prefix = new Uint8Array(PREFIX_SIZE_BYTES);
-    const { geometry } = this.#shape;
-    writePrefix(prefix, tag, level, { arity: geometry.arity, leafSizeField: leafSizeField(geometry) }, index);
-    return prefix;
-  }
-
-  /** The prefix for a batch of one level: made once, as engines write the indices themselves. */
-  #batchPrefix(level: number): Uint8Array {
-    return (this.#batchPrefixes[level] ??= this.#prefix(level === 0 ? TAG_LEAF : TAG_NODE, level, 0));
-  }
-
-  /** A buffer for one lone message, kept because a fresh array of that size costs more than hashing it. */
-  #loneMessage(sizeBytes: number): Uint8Array {
-    if (this.#message.length !== sizeBytes) this.#message = new Uint8Array(sizeBytes);
-    return this.#message;
-  }
-
   /** Hashes `count` whole leaves that lie one after the other in `source`. */
   #hashLeaves(source: Uint8Array, sourceStart: number, first: number, count: number): void {
-    const { leafSizeBytes, leafKind } = this.#shape.geometry;
-    if (leafKind === 'digests') {
+    if (this.#shape.geometry.leafKind === 'digests') {
       const end = sourceStart + count * DIGEST_SIZE_BYTES;
       this.#digests(0).set(source.subarray(sourceStart, end), first * DIGEST_SIZE_BYTES);
-      return;
+    } else {
+      this.#hasher.leafRange(source, sourceStart, first, count, this.#digests(0));
     }
-    const prefix = this.#batchPrefix(0);
-    forEachRange(first, count, (indices, step, from) => {
-      this.#engine.hashMany({
-        prefix,
-        source,
-        sourceStart: sourceStart + (from - first) * leafSizeBytes,
-        strideBytes: leafSizeBytes,
-        bodySizeBytes: leafSizeBytes,
-        gather: false,
-        indices,
-        count: step,
-        out: this.#digests(0),
-      });
-    });
   }
 
   /** Hashes the collected leaves. The same leaf twice in one batch: engines go in order, so the later value stays. */
   #flushStaged(): void {
-    const { leafSizeBytes, leafKind } = this.#shape.geometry;
     const count = this.#stagedCount;
     this.#stagedCount = 0;
-    if (count === 0) return;
-    if (leafKind === 'digests') {
-      for (let k = 0; k < count; k += 1) {
-        const digest = this.#staged.subarray(k * DIGEST_SIZE_BYTES, (k + 1) * DIGEST_SIZE_BYTES);
-        this.#digests(0).set(digest, (this.#stagedIndices[k] ?? 0) * DIGEST_SIZE_BYTES);
-      }
-      return;
-    }
-    this.#engine.hashMany({
-      prefix: this.#batchPrefix(0),
-      source: this.#staged,
-      sourceStart: 0,
-      strideBytes: leafSizeBytes,
-      bodySizeBytes: leafSizeBytes,
-      gather: false,
-      indices: this.#stagedIndices,
-      count,
-      out: this.#digests(0),
-    });
+    if (count > 0) this.#hasher.leafList(this.#staged, this.#stagedIndices, count, this.#digests(0));
   }
 
   /** Hashes the last leaf if it is short (or empty: a tree over nothing has one empty leaf). */
   #hashTail(): void {
     const last = leafCount(this.#shape) - 1;
-    const { leafSizeBytes } = this.#shape.geometry;
     if (!this.#tailChanged || last < 0) return;
-    const length = leafLength(this.#shape, last);
     this.#tailChanged = false;
-    if (length === leafSizeBytes) return;
-    const message = new Uint8Array(PREFIX_SIZE_BYTES + length);
-    message.set(this.#prefix(TAG_LEAF, 0, last));
-    message.set(this.#tail.subarray(0, length), PREFIX_SIZE_BYTES);
-    this.#engine.hash(message, this.#digests(0), last * DIGEST_SIZE_BYTES);
+    const length = leafLength(this.#shape, last);
+    if (length < this.#shape.geometry.leafSizeBytes)
+      this.#hasher.leaf(this.#tail.subarray(0, length), last, this.#digests(0));
   }
 
   /** Hashes the dirty nodes of one level below the root: the full ones in batches, a ragged last one alone. */
   #hashDirtyNodes(level: number, nodes: number): void {
-    const { arity } = this.#shape.geometry;
     const dirty = this.#dirty;
-    const isRagged = childCount(this.#shape, level, nodes - 1) < arity;
+    const children = childCount(this.#shape, level, nodes - 1);
+    const isRagged = children < this.#shape.geometry.arity;
     const fullNodes = isRagged ? nodes - 1 : nodes;
     const raggedIsListed = dirty.count > 0 && dirty.list[dirty.count - 1] === fullNodes;
-    this.#hashFullNodes(level, dirty.list, raggedIsListed ? dirty.count - 1 : dirty.count);
-    forEachRange(dirty.suffixStart, fullNodes - dirty.suffixStart, (indices, step) => {
-      this.#hashFullNodes(level, indices, step);
-    });
-    const isRaggedDirty = raggedIsListed || dirty.suffixStart < nodes;
-    if (isRagged && isRaggedDirty) this.#hashNodeAlone(TAG_NODE, level, nodes - 1, nodes - 1);
+    const [below, out] = [this.#digests(level - 1), this.#digests(level)];
+    this.#hasher.nodeList(level, dirty.list, raggedIsListed ? dirty.count - 1 : dirty.count, below, out);
+    this.#hasher.nodeRange(level, dirty.suffixStart, fullNodes, below, out);
+    if (isRagged && (raggedIsListed || dirty.suffixStart < nodes)) {
+      this.#hasher.node(TAG_NODE, { level, index: nodes - 1, children, indexField: nodes - 1 }, below, out);
+    }
   }
 
-  #hashFullNodes(level: number, indices: Uint32Array, count: number): void {
-    if (count === 0) return;
-    const bodySizeBytes = this.#shape.geometry.arity * DIGEST_SIZE_BYTES;
-    this.#engine.hashMany({
-      prefix: this.#batchPrefix(level),
-      source: this.#digests(level - 1),
-      sourceStart: 0,
-      strideBytes: bodySizeBytes,
-      bodySizeBytes,
-      gather: true,
-      indices,
-      count,
-      out: this.#digests(level),
-    });
-  }
-
-  #hashNodeAlone(tag: Tag, level: number, index: number, indexField: number): void {
-    const bodySizeBytes = childCount(this.#shape, level, index) * DIGEST_SIZE_BYTES;
-    const start = index * this.#shape.geometry.arity * DIGEST_SIZE_BYTES;
-    const message = this.#loneMessage(PREFIX_SIZE_BYTES + bodySizeBytes);
-    message.set(this.#prefix(tag, level, indexField));
-    message.set(this.#digests(level - 1).subarray(start, start + bodySizeBytes), PREFIX_SIZE_BYTES);
-    this.#engine.hash(message, this.#digests(level), index * DIGEST_SIZE_BYTES);
-  }
-}
-
-/** Calls `visit` with the indices `first .. first + count - 1`, some thousands at a time; nothing if `count` <= 0. */
-function forEachRange(
-  first: number,
-  count: number,
-  visit: (indices: Uint32Array, step: number, from: number) => void,
-): void {
-  if (count <= 0) return;
-  const indices = new Uint32Array(Math.min(RANGE_STEP, count));
-  for (let from = first; from < first + count; from += RANGE_STEP) {
-    const step = Math.min(RANGE_STEP, first + count - from);
-    for (let k = 0; k < step; k += 1) indices[k] = from + k;
-    visit(indices, step, from);
+  #hashRoot(level: number): void {
+    const place = { level, index: 0, children: childCount(this.#shape, level, 0), indexField: this.#shape.sizeBytes };
+    this.#hasher.node(TAG_ROOT, place, this.#digests(level - 1), this.#digests(level));
   }
 }
 

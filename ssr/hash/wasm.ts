@@ -3,7 +3,7 @@
  *
  * It lays messages out padded in the module's one page of memory, hashes them in groups of four, and copies the digests
  * to their places. Two to three times faster than `node:crypto` for leaves and nodes up to 64 bytes, and slower for
- * messages beyond some 230 bytes or fewer than three at a time: docs/adr/0011-merkle-engines.md has the numbers and
+ * messages beyond some 230 bytes or fewer than four at a time: docs/adr/0011-merkle-engines.md has the numbers and
  * `fastest.ts` the choice. Not safe to use re-entrantly; JavaScript never does, as every call runs to its end.
  */
 import type { HashBatch, HashEngine } from '../hash-engine.ts';

@@ -166,6 +166,16 @@ test('swapped subtrees, and a subtree grafted onto another place, change the roo
   assert.notDeepEqual(swapped.root(), one.root());
 });
 
+test('a digest cut short by a zero byte, or too long, is not that leaf', () => {
+  const data = bytesOf(4 * 32);
+  data[63] = 0;
+  const tree = MerkleTree.build({ arity: 2, leafSizeBytes: 32, leafKind: 'digests' }, data, engine);
+  const claim = { root: tree.root(), index: 1, proof: tree.prove(1) };
+  assert.ok(verifyProof({ ...claim, leaf: data.subarray(32, 64) }).ok);
+  assert.equal(verifyProof({ ...claim, leaf: data.subarray(32, 63) }).ok, false);
+  assert.equal(verifyProof({ ...claim, leaf: data.subarray(32, 65) }).ok, false);
+});
+
 test('a proof is as long as its shape says', () => {
   const tree = MerkleTree.build({ arity: 3, leafSizeBytes: 4 }, bytesOf(100), engine);
   for (let index = 0; index < 25; index += 1) assert.equal(tree.prove(index).length, proofLength(tree.shape, index));
