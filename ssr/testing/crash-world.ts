@@ -1,0 +1,566 @@
+/**
+ * Every crash of every short history, and what an attacker can make of it.
+ *
+ * A history is a sequence of operations on a tiny volume. Each is carried out for real: the volume is opened through the
+ * TPM, changed and committed, while every moment at which power may fail is recorded: before and after each flush with
+ * every subset of unsynced sectors, and before, inside and after each NV write. Each such (disk, TPM) pair is a *case*: it
+ * is recovered and judged. Crashes are operations too, so what follows a recovery is explored as well; and since the
+ * recording covers the opening, crashes during recovery are among the cases.
+ *
+ * The oracle. Without an attack, recovery succeeds and shows the last acknowledged state or the one in flight. With any mix
+ * of past sectors it refuses, or shows just that. For one state of the TPM no two disks ever show two different contents
+ * (no fork). Damaged regions may fail to read; what reads must be right. No nonce is used twice for different bytes.
+ *
+ * The TPM is read through its sessions once for each of its states and combined with all disks of that state.
+ */
+import type { Anchor } from '../anchor.ts';
+import { openAnchor } from '../anchor.ts';
+import { encodeSlot, formatSlots, judgeSlots, slotOf } from '../anchor-slots.ts';
+import type { AnchorPoint, AnchorReading } from '../anchor-slots.ts';
+import type { BlockSealer } from '../block-cipher.ts';
+import { SsrError } from '../errors.ts';
+import { superblockKey } from '../keys.ts';
+import type { Keyring } from '../keys.ts';
+import { createVolume, openVolume } from '../open-volume.ts';
+import type { Seams } from '../open-volume.ts';
+import { decideMount } from '../recovery.ts';
+import type { GenuineSuperblock } from '../recovery.ts';
+import { readRegion } from '../region-edit.ts';
+import { SimulatedDisk } from '../store/simulated-disk.ts';
+import type { DiskImage } from '../store/simulated-disk.ts';
+import type { Store } from '../store/store.ts';
+import { isGenuine, superblockDigest } from '../superblock.ts';
+import type { Transaction } from '../volume.ts';
+import { readSuperblocks, safeProtocol, VolumeCore } from '../volume-core.ts';
+import type { Protocol } from '../volume-core.ts';
+import { attackedImages } from './disk-attacks.ts';
+import type { RewindableTpm, TpmMemory } from './rewindable-tpm.ts';
+
+export const BLOCK = 512;
+const SLOTS = 2;
+
+/** Contents by region name. Constant. */
+export type Model = ReadonlyMap<string, Uint8Array>;
+
+export interface Operation {
+  readonly name: string;
+  /** What the operation does to a volume, and to the model of one. `stamp` makes contents differ between operations. */
+  readonly change: (transaction: Transaction, model: Model, stamp: number) => void;
+  readonly model: (model: Model, stamp: number) => Model;
+  /** How it ends: acknowledged, or by a power cut with none or all of its unsynced sectors surviving, or inside the NV write. */
+  readonly crash?: 'none-survives' | 'all-survives' | 'torn-nv-write';
+}
+
+/** An anchor protocol in memory, for protocols that are not the product's. Rewound with the TPM. */
+export interface ModelAnchor {
+  open(): Anchor;
+  remember(): () => void;
+  /** What it would say if the power failed while this is written. */
+  tornReadings(point: AnchorPoint): AnchorReading[];
+}
+
+export interface WorldOptions {
+  readonly tpm: RewindableTpm;
+  readonly operations: readonly Operation[];
+  /** Longest sequence. */
+  readonly depth: number;
+  readonly attacksPerOperation: number;
+  /** Crash images considered at one moment. */
+  readonly imagesPerMoment: number;
+  readonly protocol?: Protocol;
+  readonly decide?: typeof decideMount;
+  readonly modelAnchor?: ModelAnchor;
+  /** Commits are acknowledged when durable. */
+  readonly isNotFresh?: boolean;
+  /** Stop after this many violations. */
+  readonly violationsMax?: number;
+  /** Explore only so many sequences, chosen evenly. */
+  readonly sequencesMax?: number;
+  /** Judge each case by opening the volume through the rewound TPM, not from a shared reading. */
+  readonly isEachCaseThroughTpm?: boolean;
+}
+
+export interface Violation {
+  readonly what: string;
+  readonly history: string;
+}
+
+export interface WorldReport {
+  sequences: number;
+  crashCases: number;
+  attackCases: number;
+  mounted: number;
+  readonly refused: Map<string, number>;
+  readonly violations: Violation[];
+}
+
+interface Node {
+  readonly image: DiskImage;
+  readonly tpm: TpmMemory;
+  readonly anchor: (() => void) | undefined;
+  readonly reading: AnchorReading;
+  readonly slots: readonly Uint8Array[];
+  readonly model: Model;
+  /** What an attacker may bring back: one state, unless commits need not be fresh. */
+  readonly showable: readonly Model[];
+  readonly past: readonly DiskImage[];
+  readonly history: readonly string[];
+}
+
+interface Moment {
+  readonly images: readonly DiskImage[];
+  readonly reading: AnchorReading;
+  readonly tpmState: string;
+  readonly tpm: TpmMemory | undefined;
+  readonly honest: readonly Model[];
+  readonly showable: readonly Model[];
+}
+
+const PAST_KEPT = 14;
+
+function keyOf(model: Model): string {
+  return [...model.keys()].sort().map((name) => `${name}=${Buffer.from(model.get(name) ?? []).toString('latin1')}`).join('|');
+}
+
+/** Notices a nonce that was used twice with one key for different bytes. */
+class NonceMonitor {
+  readonly #seen = new Map<string, string>();
+  reused = 0;
+
+  watch(inner: BlockSealer, keyName: string): BlockSealer {
+    return {
+      seal: (place, plain, out) => {
+        const bytes = `${place.level}/${place.index}/${place.version}/${Buffer.from(plain).toString('latin1')}`;
+        const seal = inner.seal(place, plain, out);
+        const key = `${keyName}/${Buffer.from(seal.subarray(0, 12)).toString('latin1')}`;
+        const before = this.#seen.get(key);
+        if (before !== undefined && before !== bytes) this.reused += 1;
+        this.#seen.set(key, bytes);
+        return seal;
+      },
+      open: (place, seal, stored) => inner.open(place, seal, stored),
+    };
+  }
+}
+
+export async function exploreCrashes(options: WorldOptions): Promise<WorldReport> {
+  const world = new World(options);
+  await world.run();
+  return world.report;
+}
+
+class World {
+  readonly #options: WorldOptions;
+  readonly report: WorldReport = {
+    sequences: 0,
+    crashCases: 0,
+    attackCases: 0,
+    mounted: 0,
+    refused: new Map(),
+    violations: [],
+  };
+  readonly #nonces = new NonceMonitor();
+  readonly #protocol: Protocol;
+  readonly #decide: typeof decideMount;
+  #keyring: Keyring | undefined;
+  #macKey: Uint8Array | undefined;
+  #seed = 1;
+  #expansions = 0;
+
+  constructor(options: WorldOptions) {
+    this.#options = options;
+    const protocol = options.protocol ?? safeProtocol();
+    // Deriving keys anew for every case would take most of the time.
+    const sealers = options.protocol === undefined ? new Map<string, BlockSealer>() : undefined;
+    this.#decide = options.decide ?? decideMount;
+    this.#protocol = {
+      order: protocol.order,
+      makeSealer: (mode, keyring, tree, arity) => {
+        this.#keyring ??= keyring;
+        const name = `${Buffer.from(tree.id).toString('hex')}/${tree.generation}`;
+        const known = sealers?.get(name);
+        if (known !== undefined) return known;
+        const made = protocol.makeSealer(mode, keyring, tree, arity);
+        const sealer = mode === 'encrypted' ? this.#nonces.watch(made, name) : made;
+        sealers?.set(name, sealer);
+        return sealer;
+      },
+    };
+  }
+
+  get #isDone(): boolean {
+    return this.report.violations.length >= (this.#options.violationsMax ?? 5);
+  }
+
+  #violate(what: string, history: readonly string[]): void {
+    if (!this.#isDone) this.report.violations.push({ what, history: history.join(', ') });
+  }
+
+  #seams(onAdvance?: (anchor: Anchor, when: 'entry' | 'exit', point: AnchorPoint) => Promise<void>): Seams {
+    const { modelAnchor } = this.#options;
+    return {
+      protocol: this.#protocol,
+      decide: this.#decide,
+      openAnchor: (access, place) => {
+        const inner = modelAnchor?.open() ?? openAnchor(access, place);
+        if (onAdvance === undefined) return inner;
+        return {
+          place,
+          read: () => inner.read(),
+          advance: async (point) => {
+            await onAdvance(inner, 'entry', point);
+            await inner.advance(point);
+            await onAdvance(inner, 'exit', point);
+          },
+        };
+      },
+    };
+  }
+
+  async run(): Promise<void> {
+    await this.#explore(await this.#create(), 0);
+    if (this.#nonces.reused > 0) this.#violate(`a nonce was used ${this.#nonces.reused} times again`, []);
+  }
+
+  async #create(): Promise<Node> {
+    const { tpm, modelAnchor, isNotFresh } = this.#options;
+    const disk = new SimulatedDisk();
+    const seams = this.#seams();
+    const volume = await createVolume(
+      {
+        store: disk.open(),
+        tpm: await tpm.powerOn(),
+        blockSizeBytes: BLOCK,
+        arity: 2,
+        capacityBytes: 128 * BLOCK,
+        allowNotFresh: isNotFresh ?? false,
+      },
+      seams,
+    );
+    await volume.transaction((transaction) => {
+      transaction.create('a', { sizeBytes: 2 * BLOCK }).write(0, new Uint8Array(BLOCK).fill(1));
+    });
+    await volume.close();
+    const image = disk.durableImage();
+    const memory = await tpm.remember();
+    const genuine = this.#genuine(image);
+    const newest = genuine.reduce((best, one) => (one.superblock.epoch > best.superblock.epoch ? one : best));
+    const point = { epoch: newest.superblock.epoch, digest: newest.digest };
+    const slots: Uint8Array[] = [];
+    for (const { slot, bytes } of formatSlots(SLOTS, { epoch: SLOTS, digest: new Uint8Array(32) })) slots[slot] = bytes;
+    slots[slotOf(point.epoch, SLOTS)] = encodeSlot(point);
+    const model: Model = new Map([['a', new Uint8Array(2 * BLOCK).fill(1, 0, BLOCK)]]);
+    const anchor = modelAnchor?.remember();
+    const reading = await modelAnchor?.open().read();
+    return {
+      image,
+      tpm: memory,
+      anchor,
+      reading: reading ?? { kind: 'valid', point, tornSlot: undefined },
+      slots,
+      model,
+      showable: [model],
+      past: [],
+      history: [],
+    };
+  }
+
+  async #explore(node: Node, depth: number): Promise<void> {
+    if (depth === this.#options.depth) return;
+    for (const [index, operation] of this.#options.operations.entries()) {
+      if (this.#isDone || this.#isSkipped(depth)) continue;
+      const child = await this.#carryOut(node, operation, 16 * (depth + 1) + index);
+      if (child !== undefined) await this.#explore(child, depth + 1);
+    }
+  }
+
+  /** With a limit, only some of the longest sequences are explored. */
+  #isSkipped(depth: number): boolean {
+    const { operations, sequencesMax, depth: longest } = this.#options;
+    if (sequencesMax === undefined || depth < longest - 1) return false;
+    this.#expansions += 1;
+    const step = Math.max(1, Math.ceil(operations.length ** longest / sequencesMax));
+    return this.#expansions % step !== 0;
+  }
+
+  /** One operation from a node: collects its moments, judges them, and gives the node after it. */
+  async #carryOut(node: Node, operation: Operation, stamp: number): Promise<Node | undefined> {
+    const { tpm, isNotFresh, imagesPerMoment } = this.#options;
+    const history = [...node.history, operation.name];
+    const next = operation.model(node.model, stamp);
+    const disk = new SimulatedDisk(node.image);
+    const moments: Moment[] = [];
+    const slots = [...node.slots];
+    let { reading } = node;
+    let memory = node.tpm;
+    let anchorMemory = node.anchor;
+    let advances = 0;
+    let honest: readonly Model[] = [node.model];
+    let showable = node.showable;
+    let phase: 'opening' | 'changing' = 'opening';
+    let firstFlush: readonly DiskImage[] | undefined;
+    let beforeAdvance = { memory, anchorMemory, reading, slots: node.slots };
+
+    const record = (state: string, seen: AnchorReading): void => {
+      const images = [...disk.crashImages(imagesPerMoment)];
+      moments.push({ images, reading: seen, tpmState: state, tpm: state.startsWith('torn') ? undefined : memory, honest, showable });
+    };
+    const onAdvance = async (anchor: Anchor, when: 'entry' | 'exit', point: AnchorPoint): Promise<void> => {
+      const slot = slotOf(point.epoch, SLOTS);
+      if (when === 'entry') {
+        beforeAdvance = { memory, anchorMemory, reading, slots: [...slots] };
+        record(`${advances}`, reading);
+        for (const torn of this.#options.modelAnchor?.tornReadings(point) ?? []) record(`torn ${advances}`, torn);
+        if (this.#options.modelAnchor === undefined) {
+          for (const count of [1, 11, 30, 47]) {
+            const torn = [...slots];
+            const bytes = (slots[slot] ?? new Uint8Array(48)).slice();
+            bytes.set(encodeSlot(point).subarray(0, count));
+            torn[slot] = bytes;
+            record(`torn ${advances}`, judgeSlots(torn));
+          }
+        }
+        return;
+      }
+      advances += 1;
+      slots[slot] = encodeSlot(point);
+      reading = await anchor.read();
+      memory = await tpm.remember();
+      anchorMemory = this.#options.modelAnchor?.remember();
+      if (phase === 'opening') showable = [node.model];
+      else {
+        honest = [next];
+        showable = [next];
+      }
+      record(`${advances}`, reading);
+    };
+
+    await node.tpm.restore();
+    node.anchor?.();
+    const client = await tpm.powerOn();
+    const inner = disk.open();
+    const store: Store = {
+      ...inner,
+      flush: () => {
+        record(`${advances}`, reading);
+        if (phase === 'changing') firstFlush ??= moments.at(-1)?.images;
+        inner.flush();
+        record(`${advances}`, reading);
+      },
+    };
+    try {
+      const volume = await openVolume(
+        {
+          store,
+          tpm: client,
+          ...(isNotFresh === true && { mode: 'durable-not-fresh', tokenBucket: { burst: 0, refillMs: 1e15 } }),
+        },
+        this.#seams(onAdvance),
+      );
+      record(`${advances}`, reading);
+      phase = 'changing';
+      honest = [node.model, next];
+      showable = isNotFresh === true ? [...showable, next] : honest;
+      if (operation.crash === 'torn-nv-write') tpm.tearNextWrite(20);
+      try {
+        await volume.transaction((transaction) => operation.change(transaction, node.model, stamp));
+        honest = [next];
+        if (isNotFresh !== true) showable = [next];
+        record(`${advances}`, reading);
+      } catch (error) {
+        if (operation.crash !== 'torn-nv-write') throw error;
+      }
+    } catch (error) {
+      this.#violate(`${operation.name} failed: ${(error as Error).message}`, node.history);
+      return undefined;
+    }
+    this.report.sequences += 1;
+    await this.#judge(moments, node, history);
+    const past = [...node.past, node.image, ...(firstFlush?.slice(1, 2) ?? []), disk.currentImage()].slice(-PAST_KEPT);
+    const crashed = { ...beforeAdvance, showable: node.showable };
+    switch (operation.crash) {
+      case undefined: {
+        const common = { image: disk.currentImage(), tpm: memory, anchor: anchorMemory, reading, slots, past, history };
+        return { ...common, model: next, showable };
+      }
+      case 'none-survives':
+      case 'all-survives': {
+        const image = firstFlush?.[operation.crash === 'none-survives' ? 0 : 1] ?? disk.durableImage();
+        const state = { ...crashed, image, past, history, tpm: crashed.memory, anchor: crashed.anchorMemory };
+        return this.#afterCrash(state, [node.model, next], isNotFresh === true ? showable : undefined);
+      }
+      case 'torn-nv-write': {
+        const state = { ...crashed, image: disk.durableImage(), past, history, anchor: undefined };
+        const torn = [...beforeAdvance.slots];
+        const judged = await this.#readTorn(torn);
+        return this.#afterCrash({ ...state, ...judged }, [node.model, next], undefined);
+      }
+    }
+  }
+
+  /** What the torn TPM says through its sessions. */
+  async #readTorn(slots: readonly Uint8Array[]): Promise<{ tpm: TpmMemory; reading: AnchorReading; slots: readonly Uint8Array[] }> {
+    const { tpm } = this.#options;
+    const memory = await tpm.remember();
+    return { tpm: memory, reading: { kind: 'valid', point: highest(slots), tornSlot: undefined }, slots };
+  }
+
+  /** Which state the crash left is what recovery says; that it may say it was judged with the moments. */
+  #afterCrash(node: Omit<Node, 'model'>, candidates: readonly Model[], showable: readonly Model[] | undefined): Node | undefined {
+    const shown = this.#show(node.image, node.reading);
+    const model = candidates.find((candidate) => shown.kind === 'mounted' && keyOf(candidate) === shown.key);
+    if (model === undefined) return undefined;
+    return { ...node, model, showable: showable ?? [model] };
+  }
+
+  // --- judging --------------------------------------------------------------------------------------------------------
+
+  async #judge(moments: readonly Moment[], node: Node, history: readonly string[]): Promise<void> {
+    const shownByState = new Map<string, string>();
+    for (const moment of moments) {
+      for (const image of moment.images) {
+        this.report.crashCases += 1;
+        await this.#judgeCase(image, moment, { isAttack: false, shownByState, history });
+      }
+    }
+    const perMoment = Math.max(1, Math.floor(this.#options.attacksPerOperation / Math.max(1, moments.length)));
+    for (const moment of moments) {
+      const present = moment.images.at(-1) ?? node.image;
+      const past = [...node.past, node.image, ...moment.images.slice(1, 3)];
+      this.#seed += 1;
+      for (const image of attackedImages(present, past, perMoment, this.#seed)) {
+        this.report.attackCases += 1;
+        await this.#judgeCase(image, moment, { isAttack: true, shownByState, history });
+      }
+    }
+  }
+
+  async #judgeCase(
+    image: DiskImage,
+    moment: Moment,
+    context: { isAttack: boolean; shownByState: Map<string, string>; history: readonly string[] },
+  ): Promise<void> {
+    if (this.#isDone) return;
+    const { isAttack, shownByState, history } = context;
+    const throughTpm = this.#options.isEachCaseThroughTpm === true && moment.tpm !== undefined;
+    const shown = throughTpm ? await this.#showThroughTpm(image, moment.tpm) : this.#show(image, moment.reading);
+    const where = `TPM state ${moment.tpmState}, ${isAttack ? 'attacked disk' : 'crash'}`;
+    if (shown.kind === 'refused') {
+      this.report.refused.set(shown.code, (this.report.refused.get(shown.code) ?? 0) + 1);
+      if (!isAttack) this.#violate(`stuck: ${shown.code} (${where})`, history);
+      return;
+    }
+    this.report.mounted += 1;
+    const allowed = isAttack ? moment.showable : moment.honest;
+    if (!allowed.some((model) => isShown(model, shown.regions, isAttack))) {
+      this.#violate(`shows what is neither acknowledged nor in flight (${where})`, history);
+      return;
+    }
+    if (shown.isDamaged || this.#options.isNotFresh === true) return;
+    const before = shownByState.get(moment.tpmState);
+    if (before !== undefined && before !== shown.key) {
+      this.#violate(`fork: two disks show two contents for one state of the TPM (${where})`, history);
+    }
+    shownByState.set(moment.tpmState, shown.key);
+  }
+
+  #genuine(image: DiskImage): GenuineSuperblock[] {
+    const alleged = readSuperblocks(new SimulatedDisk(image).open());
+    const keyring = this.#keyring;
+    if (keyring === undefined) throw new RangeError('no volume was created');
+    const genuine: GenuineSuperblock[] = [];
+    for (const one of alleged) {
+      this.#macKey ??= superblockKey(keyring, one.superblock.volumeId);
+      if (isGenuine(one, this.#macKey)) genuine.push({ superblock: one.superblock, digest: superblockDigest(one.bytes) });
+    }
+    return genuine;
+  }
+
+  #show(image: DiskImage, reading: AnchorReading): Shown {
+    try {
+      const decision = this.#decide(reading, this.#genuine(image));
+      const store = new SimulatedDisk(image).open();
+      const keyring = this.#keyring;
+      if (keyring === undefined) throw new RangeError('no volume was created');
+      const options = { store, keyring, cacheSizeBytes: 1 << 16, protocol: this.#protocol };
+      return shownBy(VolumeCore.mount(options, decision.mount, decision.rollForward?.superblock));
+    } catch (error) {
+      return refusedBy(error);
+    }
+  }
+
+  async #showThroughTpm(image: DiskImage, memory: TpmMemory | undefined): Promise<Shown> {
+    await memory?.restore();
+    const client = await this.#options.tpm.powerOn();
+    try {
+      const volume = await openVolume({ store: new SimulatedDisk(image).open(), tpm: client }, this.#seams());
+      const regions = new Map<string, Uint8Array | undefined>();
+      for (const { name, sizeBytes } of volume.list()) {
+        regions.set(name, readOrDamaged(() => volume.region(name).read(0, sizeBytes)));
+      }
+      return shownRegions(regions);
+    } catch (error) {
+      return refusedBy(error);
+    }
+  }
+}
+
+function highest(slots: readonly Uint8Array[]): AnchorPoint {
+  const reading = judgeSlots(slots);
+  if (reading.kind === 'destroyed') throw new RangeError(reading.reason);
+  return reading.point;
+}
+
+type Shown =
+  | { readonly kind: 'refused'; readonly code: string }
+  | {
+      readonly kind: 'mounted';
+      /** Undefined for a region that cannot be read. */
+      readonly regions: ReadonlyMap<string, Uint8Array | undefined>;
+      readonly isDamaged: boolean;
+      readonly key: string;
+    };
+
+function refusedBy(error: unknown): Shown {
+  if (error instanceof SsrError && error.isTamper) return { kind: 'refused', code: error.code };
+  if (error instanceof SsrError && error.code === 'SSR_NOT_A_VOLUME') return { kind: 'refused', code: error.code };
+  throw error;
+}
+
+function readOrDamaged(read: () => Uint8Array): Uint8Array | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof SsrError && error.code === 'SSR_BLOCK_CORRUPT') return undefined;
+    throw error;
+  }
+}
+
+function shownRegions(regions: ReadonlyMap<string, Uint8Array | undefined>): Shown {
+  const isDamaged = [...regions.values()].some((bytes) => bytes === undefined);
+  const key = isDamaged ? '' : keyOf(regions as Model);
+  return { kind: 'mounted', regions, isDamaged, key };
+}
+
+function shownBy(core: VolumeCore): Shown {
+  const regions = new Map<string, Uint8Array | undefined>();
+  for (const record of core.state.regions.values()) {
+    regions.set(record.name, readOrDamaged(() => readRegion(core.io, core.identity(record), record, 0, record.sizeBytes)));
+  }
+  return shownRegions(regions);
+}
+
+/** Is this what the model says? On an attacked disk a region may fail to read; what reads must be right. */
+function isShown(model: Model, regions: ReadonlyMap<string, Uint8Array | undefined>, mayBeDamaged: boolean): boolean {
+  if (model.size !== regions.size) return false;
+  for (const [name, expected] of model) {
+    if (!regions.has(name)) return false;
+    const actual = regions.get(name);
+    if (actual === undefined) {
+      if (!mayBeDamaged) return false;
+      continue;
+    }
+    if (Buffer.compare(expected, actual) !== 0) return false;
+  }
+  return true;
+}
