@@ -125,7 +125,7 @@ export function openAnchor(access: AnchorAccess, place: AnchorPlace): Anchor {
 /** `slotCount` free NV indices in a row. @throws SsrError `SSR_NO_SPACE` */
 export async function chooseAnchorPlace(tpm: Tpm, slotCount: number): Promise<AnchorPlace> {
   const used = new Set<number>();
-  for (let from = NV_INDEX_FIRST, more = true; more; ) {
+  for (let from = NV_INDEX_FIRST, more = true; more;) {
     const answer = await tpm.run(getHandles(from, 64));
     for (const handle of answer.handles) used.add(handle);
     const last = answer.handles.at(-1);

@@ -21,7 +21,7 @@ export interface TreeIdentity {
   sealer(keyGeneration: number): BlockSealer;
 }
 
-/** Neighbouring blocks go out in writes of at most this size. */
+/** Neighbouring blocks go out in writes of at most this size: several blocks of any size. */
 const GATHER_SIZE_BYTES = 1 << 18;
 
 export class BlockIo {
@@ -29,7 +29,8 @@ export class BlockIo {
   readonly blockSizeBytes: number;
   readonly arity: number;
   readonly cache: NodeCache;
-  readonly #gathered: Uint8Array;
+  /** Made at the first write: readers need none. */
+  #gathered = new Uint8Array(0);
   #gatheredFrom = 0;
   #gatheredBytes = 0;
 
@@ -38,7 +39,6 @@ export class BlockIo {
     this.blockSizeBytes = geometry.blockSizeBytes;
     this.arity = geometry.arity;
     this.cache = new NodeCache(geometry.cacheSizeBytes);
-    this.#gathered = new Uint8Array(Math.max(GATHER_SIZE_BYTES, geometry.blockSizeBytes));
   }
 
   /** Bytes of a node: it may be smaller than the block that it lies in. */
@@ -83,6 +83,7 @@ export class BlockIo {
     plain: Uint8Array,
   ): Entry {
     const { level, index, version, keyGeneration, address } = place;
+    if (this.#gathered.length === 0) this.#gathered = new Uint8Array(GATHER_SIZE_BYTES);
     const offset = address * this.blockSizeBytes;
     const end = this.#gatheredFrom + this.#gatheredBytes;
     if (this.#gatheredBytes > 0 && (offset !== end || this.#gatheredBytes + plain.length > this.#gathered.length)) {

@@ -181,7 +181,7 @@ export class FreeMapEdit implements Allocator {
   seal(keyGeneration: number): { root: TreeRoot; sealedBlocks: number } {
     const addresses = new Map<number, number>();
     const nodes = new Map<number, number>();
-    for (let known = -1; known < addresses.size + nodes.size; ) {
+    for (let known = -1; known < addresses.size + nodes.size;) {
       known = addresses.size + nodes.size;
       for (const leaf of this.#dirty.keys()) {
         if (addresses.has(leaf)) continue;

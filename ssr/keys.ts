@@ -178,11 +178,7 @@ export function wrapKeyring(keyring: Keyring, recoveryKey: Uint8Array, volumeId:
 }
 
 /** Undefined if this is not the recovery key of the volume. */
-export function unwrapKeyring(
-  wrapped: Uint8Array,
-  recoveryKey: Uint8Array,
-  volumeId: Uint8Array,
-): Keyring | undefined {
+export function unwrapKeyring(wrapped: Uint8Array, recoveryKey: Uint8Array, volumeId: Uint8Array): Keyring | undefined {
   const decipher = createDecipheriv('aes-256-gcm', wrappingKey(recoveryKey, volumeId), wrapped.subarray(0, 12), {
     authTagLength: 16,
   });

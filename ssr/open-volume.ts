@@ -217,7 +217,9 @@ async function anchorAnew(
   const anchor = (seams.openAnchor ?? openAnchor)(nv, place);
   const reading = await anchor.read();
   if (reading.kind === 'destroyed' || reading.point.epoch !== point.epoch) {
-    throw new SsrError('SSR_TPM_UNAVAILABLE', 'the TPM did not keep what was written to it', { help: 'use another TPM' });
+    throw new SsrError('SSR_TPM_UNAVAILABLE', 'the TPM did not keep what was written to it', {
+      help: 'use another TPM',
+    });
   }
   return anchor;
 }

@@ -40,7 +40,7 @@ function forEachBlock(
   length: number,
   visit: (index: number, within: number, at: number, count: number) => void,
 ): void {
-  for (let at = 0; at < length; ) {
+  for (let at = 0; at < length;) {
     const within = (offset + at) % blockSizeBytes;
     const count = Math.min(blockSizeBytes - within, length - at);
     visit((offset + at - within) / blockSizeBytes, within, at, count);

@@ -49,7 +49,12 @@ const OWN_KEY_GENERATION = 0;
 /** The seams where tests put something unsafe; `SAFE_PROTOCOL` is what the product uses. */
 export interface Protocol {
   readonly order: typeof COMMIT_ORDER;
-  makeSealer(mode: RegionMode, keyring: Keyring, tree: { id: Uint8Array; generation: number }, arity: number): BlockSealer;
+  makeSealer(
+    mode: RegionMode,
+    keyring: Keyring,
+    tree: { id: Uint8Array; generation: number },
+    arity: number,
+  ): BlockSealer;
 }
 
 export function safeProtocol(nonces: NonceSource = randomNonces()): Protocol {
@@ -112,7 +117,7 @@ export class VolumeCore {
   readonly directoryTree: TreeIdentity;
   readonly #keyring: Keyring;
   readonly #protocol: Protocol;
-  readonly #macKey: Uint8Array;
+  #macKey: Uint8Array | undefined;
   readonly #identities = new Map<string, TreeIdentity>();
   /** What every superblock of this volume says alike; and the keys, until they are sealed anew. */
   #fixed: Superblock;
@@ -134,7 +139,6 @@ export class VolumeCore {
     this.store = options.store;
     this.#keyring = options.keyring;
     this.#protocol = options.protocol;
-    this.#macKey = superblockKey(options.keyring, superblock.volumeId);
     this.#fixed = superblock;
     this.#anchored = { epoch: superblock.epoch, digest: base.digest };
     this.io = new BlockIo(options.store, { ...superblock, cacheSizeBytes: options.cacheSizeBytes });
@@ -192,7 +196,12 @@ export class VolumeCore {
 
   #ownTree(label: string): TreeIdentity {
     const id = ownId(label);
-    const sealer = this.#protocol.makeSealer('encrypted', this.#keyring, { id, generation: OWN_KEY_GENERATION }, this.io.arity);
+    const sealer = this.#protocol.makeSealer(
+      'encrypted',
+      this.#keyring,
+      { id, generation: OWN_KEY_GENERATION },
+      this.io.arity,
+    );
     return { name: label, id, sealer: () => sealer };
   }
 
@@ -262,8 +271,13 @@ export class VolumeCore {
       previousDigest: this.#anchored.digest,
       tokens,
     };
+    this.#macKey ??= superblockKey(this.#keyring, superblock.volumeId);
     const bytes = encodeSuperblock(superblock, this.#macKey);
-    return { point: { epoch: superblock.epoch, digest: superblockDigest(bytes) }, bytes, offset: superblockOffset(superblock) };
+    return {
+      point: { epoch: superblock.epoch, digest: superblockDigest(bytes) },
+      bytes,
+      offset: superblockOffset(superblock),
+    };
   }
 
   /** The state with this version is durable and will be found after a crash (if `point` is given, surely). */

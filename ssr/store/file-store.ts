@@ -90,7 +90,7 @@ class FileStore implements Store {
     checkAccess(offset, bytes.length);
     const descriptor = this.#open();
     try {
-      for (let done = 0; done < bytes.length; ) {
+      for (let done = 0; done < bytes.length;) {
         done += writeSync(descriptor, bytes, done, bytes.length - done, offset + done);
       }
     } catch (cause) {

@@ -148,7 +148,7 @@ export class SimulatedDisk {
     this.#calls.read += 1;
     const fault = this.#fault;
     if (fault?.kind === 'error' && fault.call === 'read' && this.#strikes('read', fault.after)) throw failure('read');
-    for (let done = 0; done < into.length; ) {
+    for (let done = 0; done < into.length;) {
       const at = offset + done;
       const within = at % SECTOR_SIZE_BYTES;
       const count = Math.min(SECTOR_SIZE_BYTES - within, into.length - done);
@@ -173,7 +173,7 @@ export class SimulatedDisk {
     if (fault?.kind === 'misdirected' && this.#strikes('write', fault.afterWrites)) {
       target = Math.max(0, offset + fault.sectors * SECTOR_SIZE_BYTES);
     }
-    for (let done = 0; done < bytes.length; ) {
+    for (let done = 0; done < bytes.length;) {
       const at = target + done;
       const within = at % SECTOR_SIZE_BYTES;
       const count = Math.min(SECTOR_SIZE_BYTES - within, bytes.length - done);

@@ -119,7 +119,10 @@ interface Moment {
 const PAST_KEPT = 14;
 
 function keyOf(model: Model): string {
-  return [...model.keys()].sort().map((name) => `${name}=${Buffer.from(model.get(name) ?? []).toString('latin1')}`).join('|');
+  return [...model.keys()]
+    .sort()
+    .map((name) => `${name}=${Buffer.from(model.get(name) ?? []).toString('latin1')}`)
+    .join('|');
 }
 
 /** Notices a nonce that was used twice with one key for different bytes. */
@@ -303,7 +306,14 @@ class World {
 
     const record = (state: string, seen: AnchorReading): void => {
       const images = [...disk.crashImages(imagesPerMoment)];
-      moments.push({ images, reading: seen, tpmState: state, tpm: state.startsWith('torn') ? undefined : memory, honest, showable });
+      moments.push({
+        images,
+        reading: seen,
+        tpmState: state,
+        tpm: state.startsWith('torn') ? undefined : memory,
+        honest,
+        showable,
+      });
     };
     const onAdvance = async (anchor: Anchor, when: 'entry' | 'exit', point: AnchorPoint): Promise<void> => {
       const slot = slotOf(point.epoch, SLOTS);
@@ -317,7 +327,8 @@ class World {
             const bytes = (slots[slot] ?? new Uint8Array(48)).slice();
             bytes.set(encodeSlot(point).subarray(0, count));
             torn[slot] = bytes;
-            record(`torn ${advances}`, judgeSlots(torn));
+            // A tear may happen to leave the whole new slot: each tear is a TPM state of its own.
+            record(`torn ${advances} at ${count}`, judgeSlots(torn));
           }
         }
         return;
@@ -335,9 +346,8 @@ class World {
       record(`${advances}`, reading);
     };
 
-    await node.tpm.restore();
+    const client = await node.tpm.restore();
     node.anchor?.();
-    const client = await tpm.powerOn();
     const inner = disk.open();
     const store: Store = {
       ...inner,
@@ -359,6 +369,7 @@ class World {
       );
       record(`${advances}`, reading);
       phase = 'changing';
+      beforeAdvance = { memory, anchorMemory, reading, slots: [...slots] };
       honest = [node.model, next];
       showable = isNotFresh === true ? [...showable, next] : honest;
       if (operation.crash === 'torn-nv-write') tpm.tearNextWrite(20);
@@ -399,14 +410,20 @@ class World {
   }
 
   /** What the torn TPM says through its sessions. */
-  async #readTorn(slots: readonly Uint8Array[]): Promise<{ tpm: TpmMemory; reading: AnchorReading; slots: readonly Uint8Array[] }> {
+  async #readTorn(
+    slots: readonly Uint8Array[],
+  ): Promise<{ tpm: TpmMemory; reading: AnchorReading; slots: readonly Uint8Array[] }> {
     const { tpm } = this.#options;
     const memory = await tpm.remember();
     return { tpm: memory, reading: { kind: 'valid', point: highest(slots), tornSlot: undefined }, slots };
   }
 
   /** Which state the crash left is what recovery says; that it may say it was judged with the moments. */
-  #afterCrash(node: Omit<Node, 'model'>, candidates: readonly Model[], showable: readonly Model[] | undefined): Node | undefined {
+  #afterCrash(
+    node: Omit<Node, 'model'>,
+    candidates: readonly Model[],
+    showable: readonly Model[] | undefined,
+  ): Node | undefined {
     const shown = this.#show(node.image, node.reading);
     const model = candidates.find((candidate) => shown.kind === 'mounted' && keyOf(candidate) === shown.key);
     if (model === undefined) return undefined;
@@ -442,8 +459,8 @@ class World {
   ): Promise<void> {
     if (this.#isDone) return;
     const { isAttack, shownByState, history } = context;
-    const throughTpm = this.#options.isEachCaseThroughTpm === true && moment.tpm !== undefined;
-    const shown = throughTpm ? await this.#showThroughTpm(image, moment.tpm) : this.#show(image, moment.reading);
+    const memory = this.#options.isEachCaseThroughTpm === true ? moment.tpm : undefined;
+    const shown = memory === undefined ? this.#show(image, moment.reading) : await this.#showThroughTpm(image, memory);
     const where = `TPM state ${moment.tpmState}, ${isAttack ? 'attacked disk' : 'crash'}`;
     if (shown.kind === 'refused') {
       this.report.refused.set(shown.code, (this.report.refused.get(shown.code) ?? 0) + 1);
@@ -471,7 +488,8 @@ class World {
     const genuine: GenuineSuperblock[] = [];
     for (const one of alleged) {
       this.#macKey ??= superblockKey(keyring, one.superblock.volumeId);
-      if (isGenuine(one, this.#macKey)) genuine.push({ superblock: one.superblock, digest: superblockDigest(one.bytes) });
+      if (isGenuine(one, this.#macKey))
+        genuine.push({ superblock: one.superblock, digest: superblockDigest(one.bytes) });
     }
     return genuine;
   }
@@ -489,14 +507,16 @@ class World {
     }
   }
 
-  async #showThroughTpm(image: DiskImage, memory: TpmMemory | undefined): Promise<Shown> {
-    await memory?.restore();
-    const client = await this.#options.tpm.powerOn();
+  async #showThroughTpm(image: DiskImage, memory: TpmMemory): Promise<Shown> {
+    const client = await memory.restore();
     try {
       const volume = await openVolume({ store: new SimulatedDisk(image).open(), tpm: client }, this.#seams());
       const regions = new Map<string, Uint8Array | undefined>();
       for (const { name, sizeBytes } of volume.list()) {
-        regions.set(name, readOrDamaged(() => volume.region(name).read(0, sizeBytes)));
+        regions.set(
+          name,
+          readOrDamaged(() => volume.region(name).read(0, sizeBytes)),
+        );
       }
       return shownRegions(regions);
     } catch (error) {
@@ -545,7 +565,10 @@ function shownRegions(regions: ReadonlyMap<string, Uint8Array | undefined>): Sho
 function shownBy(core: VolumeCore): Shown {
   const regions = new Map<string, Uint8Array | undefined>();
   for (const record of core.state.regions.values()) {
-    regions.set(record.name, readOrDamaged(() => readRegion(core.io, core.identity(record), record, 0, record.sizeBytes)));
+    regions.set(
+      record.name,
+      readOrDamaged(() => readRegion(core.io, core.identity(record), record, 0, record.sizeBytes)),
+    );
   }
   return shownRegions(regions);
 }

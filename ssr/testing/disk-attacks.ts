@@ -34,7 +34,11 @@ function compose(images: readonly DiskImage[], choose: (sector: number) => DiskI
   return mixed;
 }
 
-function flipBit(image: DiskImage, random: (below: number) => number, isWanted: (sector: number) => boolean): DiskImage {
+function flipBit(
+  image: DiskImage,
+  random: (below: number) => number,
+  isWanted: (sector: number) => boolean,
+): DiskImage {
   const sectors = [...image.keys()].filter(isWanted);
   if (sectors.length === 0) return image;
   const sector = pick(sectors, random);

@@ -243,7 +243,8 @@ async function withoutLock(tpm: RewindableTpm): Promise<MutantResult> {
   const [one] = after.region('a').read(0, 1);
   return {
     cases: 1,
-    violation: one === 1 ? undefined : { what: 'an acknowledged write of the other opener is lost', history: 'two openers' },
+    violation:
+      one === 1 ? undefined : { what: 'an acknowledged write of the other opener is lost', history: 'two openers' },
   };
 }
 
@@ -274,7 +275,9 @@ function tolerantOfMissingSlots(): Promise<MutantResult> {
   const isFooled = newest !== undefined && honest.kind === 'destroyed' && epochOf(fooled) < 6;
   return Promise.resolve({
     cases: 1,
-    violation: isFooled ? { what: 'an older slot counts after the newest was deleted', history: 'undefine' } : undefined,
+    violation: isFooled
+      ? { what: 'an older slot counts after the newest was deleted', history: 'undefine' }
+      : undefined,
   });
 }
 

@@ -3,18 +3,25 @@ import { nodeCrypto } from '../tpm/crypto-node.ts';
 import { Tpm } from '../tpm/client.ts';
 import { SimulatedTpm } from '../tpm/simulated.ts';
 import { startSwtpm } from '../tpm/swtpm.ts';
+import type { TpmTransport } from '../tpm/transport.ts';
 
-/** A permanent state, as after a power cut at that moment. */
-export type TpmMemory = { readonly restore: () => Promise<void> };
+/** A permanent state. `restore` goes back to it with a power cut, and gives a client of the started TPM. */
+export type TpmMemory = { readonly restore: () => Promise<Tpm> };
 
 export interface RewindableTpm extends AsyncDisposable {
   readonly kind: 'simulated' | 'swtpm';
-  /** The permanent state now; restoring it cuts the power too. */
+  /** The permanent state now, as after a power cut at this moment. */
   remember(): Promise<TpmMemory>;
   /** Power off and on, and a client of the started TPM. Earlier clients are dead. */
   powerOn(): Promise<Tpm>;
   /** The next NV write is torn after so many bytes of the index, and its answer is lost. Simulated only. */
   tearNextWrite(writtenBytes: number): void;
+}
+
+async function started(transport: TpmTransport): Promise<Tpm> {
+  const tpm = new Tpm(transport, { crypto: nodeCrypto });
+  await tpm.startup();
+  return tpm;
 }
 
 export function rewindableSimulated(entropy?: Uint8Array): RewindableTpm {
@@ -23,19 +30,22 @@ export function rewindableSimulated(entropy?: Uint8Array): RewindableTpm {
     crypto: nodeCrypto,
     ...(entropy && { entropy }),
   });
+  const powerOn = async (): Promise<Tpm> => {
+    simulated.disarm();
+    simulated.powerCycle();
+    return started(simulated.transport());
+  };
   return {
     kind: 'simulated',
     remember() {
       const snapshot = simulated.snapshot();
-      return Promise.resolve({ restore: () => Promise.resolve(simulated.restore(snapshot)) });
+      const restore = (): Promise<Tpm> => {
+        simulated.restore(snapshot);
+        return powerOn();
+      };
+      return Promise.resolve({ restore });
     },
-    async powerOn() {
-      simulated.disarm();
-      simulated.powerCycle();
-      const tpm = new Tpm(simulated.transport(), { crypto: nodeCrypto });
-      await tpm.startup();
-      return tpm;
-    },
+    powerOn,
     tearNextWrite(writtenBytes) {
       simulated.inject({ kind: 'torn-write', writtenBytes }, { command: 'NV_Write' });
     },
@@ -49,13 +59,15 @@ export async function rewindableSwtpm(): Promise<RewindableTpm> {
     kind: 'swtpm',
     async remember() {
       const state = await swtpm.control.snapshot();
-      return { restore: () => swtpm.control.restore(state) };
+      const restore = async (): Promise<Tpm> => {
+        await swtpm.control.restore(state);
+        return started(swtpm.transport);
+      };
+      return { restore };
     },
     async powerOn() {
       await swtpm.control.powerCycle();
-      const tpm = new Tpm(swtpm.transport, { crypto: nodeCrypto });
-      await tpm.startup();
-      return tpm;
+      return started(swtpm.transport);
     },
     tearNextWrite() {
       throw new RangeError('swtpm writes whole states; it cannot tear an index');
