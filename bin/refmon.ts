@@ -6,6 +6,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { registerLanguageCommands } from '../dsslang/cli.ts';
 import { registerDriverCommands } from '../drivers/cli.ts';
 import { registerVerificationCommands } from '../proptests/cli.ts';
+import { registerSsrCommands } from '../ssr/cli.ts';
 import { createTerminal, EXIT, type Format, type Terminal } from './terminal.ts';
 
 const packageFile = new URL('../../package.json', import.meta.url);
@@ -48,6 +49,7 @@ const terminal = (): Terminal => {
 
 registerLanguageCommands(program, terminal);
 registerDriverCommands(program, terminal);
+registerSsrCommands(program, terminal);
 registerVerificationCommands(program, terminal);
 for (const command of program.commands) command.exitOverride();
 

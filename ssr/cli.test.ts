@@ -4,13 +4,13 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+const refmon = fileURLToPath(new URL('../../bin/refmon.js', import.meta.url));
 
 /** Runs `refmon ssr ...` in a process of its own, as a shell would. */
 function ssr(...args: string[]): { status: number | null; stdout: string; stderr: string } {
-  const cli = new URL('./cli.js', import.meta.url).href;
-  const program = `const { ssrCommand } = await import(${JSON.stringify(cli)});
-    await ssrCommand().parseAsync(process.argv.slice(1), { from: 'user' });`;
-  return spawnSync(process.execPath, ['--input-type=module', '-e', program, '--', ...args], { encoding: 'utf8' });
+  return spawnSync(process.execPath, [refmon, 'ssr', ...args], { encoding: 'utf8' });
 }
 
 interface PlanDocument {

@@ -1,19 +1,19 @@
 /**
- * `refmon ssr`: secure storage regions from the command line. Here: `plan`, which chooses a region's block size.
- *
- * Results go to stdout, everything else to stderr. Exit codes: 0 ok, 2 usage.
+ * `refmon ssr`: secure storage regions from the command line. Here: `plan`, which chooses a region's block size, and
+ * `bench`; the commands that work on volumes are in `commands/cli.ts`.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { Terminal } from '../bin/terminal.ts';
 import type { Workload } from './blocksize.ts';
 import { drawSvg } from './blocksize/chart.ts';
 import { parseTrace } from './blocksize/trace.ts';
+import { registerVolumeCommands } from './commands/cli.ts';
 import { ENGINE_NAMES } from './hash/open.ts';
 import { planChart, planText } from './plan-text.ts';
 import type { PlanEngine, RegionPlanRequest } from './plan.ts';
 import { planRegion } from './plan.ts';
 
-const EXIT_USAGE = 2;
 const SIZE_MAX_BYTES = 2 ** 50;
 
 interface PlanOptions {
@@ -21,7 +21,6 @@ interface PlanOptions {
   readonly updates: number;
   readonly workload: string;
   readonly engine: PlanEngine;
-  readonly format: 'human' | 'json';
   readonly measure: boolean;
   readonly svg?: string;
   readonly arity?: number[];
@@ -77,7 +76,7 @@ function parseWorkload(text: string, updates: number): Workload {
   );
 }
 
-function requestOf(options: PlanOptions): RegionPlanRequest {
+function requestOf(options: PlanOptions, terminal: Terminal): RegionPlanRequest {
   const [cipherFixedUs = 0, cipherPerByteUs = 0] = options.cipher ?? [];
   const [diskFixedUs = 0, diskPerByteUs = 0, sectorSizeBytes = 512] = options.disk ?? [];
   if (options.disk && sectorSizeBytes < 1) throw new RangeError('a sector has at least 1 byte');
@@ -93,34 +92,34 @@ function requestOf(options: PlanOptions): RegionPlanRequest {
     ...(options.disk && { disk: { fixedUs: diskFixedUs, perByteUs: diskPerByteUs, sectorSizeBytes } }),
     ...(options.tpm !== undefined && { tpmCommitUs: options.tpm }),
     onProgress: (text) => {
-      if (process.stderr.isTTY) process.stderr.write(`refmon: ${text}\n`);
+      if (process.stderr.isTTY) terminal.note(`refmon: ${text}`);
     },
   };
 }
 
-function runPlan(options: PlanOptions, command: Command): void {
+function runPlan(options: PlanOptions, terminal: Terminal): void {
+  const command = 'ssr plan';
   try {
-    const request = requestOf(options);
+    const request = requestOf(options, terminal);
     const plan = planRegion(request);
     if (options.svg !== undefined) writeFileSync(options.svg, drawSvg(planChart(request, plan)));
-    if (options.format === 'json') {
-      const { sizeBytes, updates } = request;
-      const head = { schema: 1, command: 'ssr plan', status: 'ok', sizeBytes, updates, workload: options.workload };
-      console.log(JSON.stringify({ ...head, ...plan }));
-    } else {
-      process.stdout.write(planText(request, plan));
-    }
+    terminal.print(planText(request, plan).trimEnd());
+    const { sizeBytes, updates } = request;
+    terminal.finish('ok', { command, status: 'ok', sizeBytes, updates, workload: options.workload, ...plan });
   } catch (error) {
     const isInput = error instanceof RangeError || (error instanceof Error && 'syscall' in error);
     if (!isInput) throw error;
-    command.error(`refmon ssr plan: ${error.message}`, { exitCode: EXIT_USAGE });
+    terminal.complain(`refmon ssr plan: ${error.message}`);
+    terminal.finish('usage', { command, status: 'usage', error: { code: 'USAGE', message: error.message } });
   }
 }
 
-function planCommand(): Command {
+function registerPlan(ssr: Command, terminal: () => Terminal): void {
   const engines = [...ENGINE_NAMES, 'sha1-2004'];
-  return new Command('plan')
-    .description('choose the leaf size and arity of a region’s hash tree, and say what it costs')
+  ssr
+    .command('plan')
+    .summary('choose the leaf size and arity of a region’s hash tree')
+    .description('Chooses the leaf size and arity of a region’s hash tree, and says what it costs.')
     .requiredOption('--size <size>', 'size of the region, as 64MiB', parseSize)
     .option('--updates <n>', 'updates in one commit', parseCount, 1)
     .option('--workload <kind>', 'uniform, zipf:EXPONENT[:scrambled], sequential:BYTES or trace:FILE', 'uniform')
@@ -136,14 +135,33 @@ function planCommand(): Command {
     .option('--tpm <us>', 'the TPM’s part of a commit, us', (text) => parseNumbers(1, 'one number')(text)[0] ?? 0)
     .option('--measure', 'run the real update at several sizes and compare', false)
     .option('--svg <file>', 'draw the cost curve')
-    .addOption(new Option('--format <format>', 'output').choices(['human', 'json']).default('human'))
-    .action((options: PlanOptions, command: Command) => runPlan(options, command));
+    .action((options: PlanOptions) => runPlan(options, terminal()));
 }
 
-/** The `ssr` command with its subcommands, ready to be added to a program. */
-export function ssrCommand(): Command {
-  const plan = planCommand();
-  // Commander's own exit code for a usage error is 1; ours is 2. Help and version stay 0.
-  plan.exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : EXIT_USAGE));
-  return new Command('ssr').description('secure storage regions').addCommand(plan);
+function registerBench(ssr: Command, terminal: () => Terminal): void {
+  ssr
+    .command('bench')
+    .summary('measure volumes against their floor, as ratios in one run')
+    .option('--directory <dir>', 'where the scratch store lies; the system’s temporary directory by default')
+    .option('--size <size>', 'how much data the sequential rows write', parseSize, 64 * 1024 * 1024)
+    .action(async (options: { directory?: string; size: number }) => {
+      const { benchSsr, ssrBenchText } = await import('./bench-ssr.ts');
+      const out = terminal();
+      const progress = out.progress('measuring');
+      const rows = await benchSsr({ ...options, onProgress: (text) => progress.update(text) });
+      progress.clear();
+      out.print(ssrBenchText(rows));
+      const isMet = rows.every((row) => row.isMet !== false);
+      out.finish(isMet ? 'ok' : 'inconclusive', { command: 'ssr bench', status: isMet ? 'ok' : 'missed', rows });
+    });
+}
+
+/** Adds `ssr` with its subcommands. */
+export function registerSsrCommands(program: Command, terminal: () => Terminal): void {
+  const ssr = program.command('ssr').summary('secure storage regions: confidential, intact, replay-proof');
+  ssr.description('Secure storage regions: confidential, intact and replay-proof data on a disk nobody trusts.');
+  registerVolumeCommands(ssr, terminal);
+  registerPlan(ssr, terminal);
+  registerBench(ssr, terminal);
+  for (const command of ssr.commands) command.exitOverride();
 }
