@@ -169,10 +169,21 @@ export async function formatAnchor(access: AnchorAccess, place: AnchorPlace, poi
   return openAnchor(access, place);
 }
 
-/** Gives the NV indices back. The volume cannot be opened afterwards, except by its recovery key. */
-export async function removeAnchor(tpm: Tpm, place: AnchorPlace): Promise<void> {
+/**
+ * Takes an anchor away, if this TPM has it: indices that do not answer to the secret are someone else's and stay.
+ * The volume cannot be opened by it afterwards.
+ */
+export async function removeAnchor(access: AnchorAccess, place: AnchorPlace): Promise<void> {
+  const { tpm, session, secret } = access;
   for (let slot = 0; slot < place.slotCount; slot += 1) {
-    const index = await tpm.nvEntity(place.firstIndex + slot);
-    await tpm.run(nvUndefineSpace(index, OWNER), [NO_PASSWORD]);
+    try {
+      const index = await tpm.nvEntity(place.firstIndex + slot);
+      await tpm.run(nvRead({ index, sizeBytes: SLOT_SIZE_BYTES }), [
+        { kind: 'session', session, authValue: secret, encrypt: 'response' },
+      ]);
+      await tpm.run(nvUndefineSpace(index, OWNER), [NO_PASSWORD]);
+    } catch (error) {
+      if (!(error instanceof TpmError && DESTROYED_CODES.has(error.code))) throw tpmUnavailable(error);
+    }
   }
 }

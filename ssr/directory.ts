@@ -40,7 +40,6 @@ export function checkRegionName(name: string): Uint8Array {
   if (bytes.length < 1 || bytes.length > NAME_SIZE_MAX_BYTES) {
     throw new RangeError(`name must be 1 to ${NAME_SIZE_MAX_BYTES} bytes of UTF-8, not ${bytes.length}`);
   }
-  // eslint-disable-next-line no-control-regex
   if (/[\u0000-\u001f\u007f]/.test(name) || new TextDecoder().decode(bytes) !== name) {
     throw new RangeError('name must be well-formed text without control characters');
   }

@@ -385,15 +385,11 @@ export function recoverVolume(options: RecoverOptions, seams: Seams = {}): Promi
       const anchor = await anchorAnew(access, rekeyed, renewed.anchor, core.anchored, seams);
       forgetOthers(options.store, superblockOffset(renewed));
       // If this is the same TPM, the old anchor would still vouch for a copy of the disk from before.
-      await removeAnchor(options.tpm, superblock.anchor).catch(ignoreMissing);
+      const old = { tpm: access.tpm, session: access.session, secret: keyring.anchorSecret };
+      await removeAnchor(old, superblock.anchor);
       return volumeOf({ options, core, anchor, access }, { wasSlotTorn: false, wasRolledForward: false });
     });
   });
-}
-
-/** Another TPM has no such index; anything else must be known. */
-function ignoreMissing(error: unknown): void {
-  if (!(error instanceof TpmError && error.code === 'TPM_RC_HANDLE')) throw error;
 }
 
 function unwrapNewest(

@@ -219,6 +219,27 @@ void test('recovery on the same intact TPM takes the old anchor away: a copy of 
   await assert.rejects(openVolume({ store: before.open(), tpm }), refusal('SSR_ANCHOR_DESTROYED'));
 });
 
+void test('recovery on another TPM leaves alone what lies there under the same NV indices', async () => {
+  const recoveryKey = makeRecoveryKey();
+  const { disk, volume } = await bench({ recoveryKey });
+  volume.create('a', { sizeBytes: 1 }).write(0, bytes(5));
+  await volume.commit();
+  await volume.close();
+  for (const isTaken of [true, false]) {
+    const other = await bench();
+    await other.volume.close();
+    if (!isTaken)
+      for (const index of other.volume.anchorIndices)
+        await other.tpm.run(tpm2.nvUndefineSpace(await other.tpm.nvEntity(index)), [NO_PASSWORD]);
+    const moved = copyOf(disk);
+    await (await recoverVolume({ store: moved.open(), tpm: other.tpm, recoveryKey, acceptLoss: true })).close();
+    const again = await openVolume({ store: moved.open(), tpm: other.tpm });
+    assert.deepEqual(again.region('a').read(0, 1), bytes(5));
+    await again.close();
+    if (isTaken) await (await openVolume({ store: other.disk.open(), tpm: other.tpm })).close();
+  }
+});
+
 function copyOf(disk: MemoryDisk): MemoryDisk {
   const from = disk.open();
   const all = new Uint8Array(from.sizeBytes());
