@@ -203,7 +203,6 @@ export class Batch {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#core.io.dropGathered();
-    // If the volume went back to an earlier state, it released everything itself.
-    if (this.#generation === this.#core.generation) this.#freeMap.abort();
+    this.#freeMap.abort(this.#generation === this.#core.generation);
   }
 }

@@ -203,9 +203,12 @@ export class FreeMapEdit implements Allocator {
     return { root, sealedBlocks: addresses.size + nodes.size };
   }
 
-  /** Nothing of the transaction happened: what it freed is in use as before. */
-  abort(): void {
+  /**
+   * Nothing of the transaction happened: what it freed is in use as before. `isRootOurs` is false if the map has gone to
+   * another state meanwhile, which then stays.
+   */
+  abort(isRootOurs: boolean): void {
     for (const address of this.#freed) this.#map.release(address);
-    if (this.#map.root !== this.#baseRoot) this.#map.reset(this.#baseRoot);
+    if (isRootOurs && this.#map.root !== this.#baseRoot) this.#map.reset(this.#baseRoot);
   }
 }

@@ -102,6 +102,8 @@ export class RegionEdit {
   readonly #nodes: TreeEdit;
   readonly #buffer = new Map<number, Uint8Array>();
   #record: RegionRecord;
+  /** Under the present key, this transaction included. */
+  #sealedBlocks: number;
 
   constructor(
     io: BlockIo,
@@ -112,6 +114,7 @@ export class RegionEdit {
     this.#io = io;
     this.#tree = tree;
     this.#record = record;
+    this.#sealedBlocks = record.sealedBlocks;
     this.#allocator = transaction.allocator;
     this.#version = transaction.version;
     this.#nodes = new TreeEdit(io, tree, record.root, transaction.allocator);
@@ -135,48 +138,55 @@ export class RegionEdit {
     if (!(bytes instanceof Uint8Array)) throw new TypeError('bytes must be a Uint8Array');
     checkRange(this.#record, offset, bytes.length);
     forEachBlock(this.#io.blockSizeBytes, offset, bytes.length, (index, within, at, count) => {
-      this.#blockToChange(index, count === this.#io.blockSizeBytes).set(bytes.subarray(at, at + count), within);
+      const part = bytes.subarray(at, at + count);
+      // Whole blocks go straight out: a copy of each would cost a sixth of writing it.
+      if (count === this.#io.blockSizeBytes && !this.#buffer.has(index)) this.#sealBlock(index, part);
+      else this.#blockToChange(index).set(part, within);
     });
+    this.#checkLimits();
   }
 
-  #blockToChange(index: number, isReplaced: boolean): Uint8Array {
+  #blockToChange(index: number): Uint8Array {
     const buffered = this.#buffer.get(index);
     if (buffered !== undefined) return buffered;
     if (this.#buffer.size * this.#io.blockSizeBytes >= BUFFER_SIZE_BYTES) this.#spill();
     const block = new Uint8Array(this.#io.blockSizeBytes);
-    const entry = isReplaced ? undefined : this.#nodes.leaf(index);
+    const entry = this.#nodes.leaf(index);
     if (entry !== undefined) this.#io.readBlock(this.#tree, 0, index, entry, block);
     this.#buffer.set(index, block);
     return block;
   }
 
-  /** Seals the buffered blocks in order, so that neighbours lie together. */
-  #spill(): void {
+  #sealBlock(index: number, block: Uint8Array): void {
     const { keyGeneration } = this.#record;
-    for (const index of [...this.#buffer.keys()].sort((a, b) => a - b)) {
-      const block = this.#buffer.get(index);
-      if (block === undefined) continue;
-      const place = { level: 0, index, version: this.#version, keyGeneration, address: this.#allocator.allocate() };
-      this.#nodes.setLeaf(index, this.#io.writeBlock(this.#tree, place, block));
-    }
-    this.#countSealed(this.#buffer.size);
-    this.#buffer.clear();
-    if (this.#nodes.dirtyNodes * this.#io.nodeSizeBytes > DIRTY_NODES_SIZE_MAX_BYTES) {
-      throw new SsrError('SSR_LIMIT', `one transaction changes too much of region \`${this.#record.name}\``, {
-        help: 'commit in parts',
-      });
-    }
+    const place = { level: 0, index, version: this.#version, keyGeneration, address: this.#allocator.allocate() };
+    this.#nodes.setLeaf(index, this.#io.writeBlock(this.#tree, place, block));
+    this.#sealedBlocks += 1;
   }
 
-  #countSealed(count: number): void {
-    const sealedBlocks = this.#record.sealedBlocks + count;
-    if (sealedBlocks > BLOCKS_PER_KEY_MAX) {
+  /** Seals the buffered blocks in order, so that neighbours lie together. */
+  #spill(): void {
+    for (const index of [...this.#buffer.keys()].sort((a, b) => a - b)) {
+      const block = this.#buffer.get(index);
+      if (block !== undefined) this.#sealBlock(index, block);
+    }
+    this.#buffer.clear();
+    this.#checkLimits();
+  }
+
+  #checkLimits(): void {
+    if (this.#sealedBlocks + this.#nodes.dirtyNodes > BLOCKS_PER_KEY_MAX) {
       throw new SsrError('SSR_LIMIT', `region \`${this.#record.name}\` has sealed 2^32 blocks with one key`, {
         region: this.#record.name,
         help: 'rotate its key',
       });
     }
-    this.#record = { ...this.#record, sealedBlocks };
+    if (this.#nodes.dirtyNodes * this.#io.nodeSizeBytes > DIRTY_NODES_SIZE_MAX_BYTES) {
+      throw new SsrError('SSR_LIMIT', `one transaction changes too much of region \`${this.#record.name}\``, {
+        region: this.#record.name,
+        help: 'commit in parts',
+      });
+    }
   }
 
   /** New bytes are zeros and take no room; what is cut off is freed. */
@@ -191,7 +201,7 @@ export class RegionEdit {
       const tail = sizeBytes % blockSizeBytes;
       const last = kept - 1;
       if (tail > 0 && (this.#buffer.has(last) || this.#nodes.leaf(last) !== undefined)) {
-        this.#blockToChange(last, false).fill(0, tail);
+        this.#blockToChange(last).fill(0, tail);
       }
     }
     this.#record = { ...this.#record, sizeBytes };
@@ -206,8 +216,9 @@ export class RegionEdit {
       });
     }
     this.#spill();
-    this.#record = { ...this.#record, keyGeneration, sealedBlocks: 0 };
-    for (const index of [...this.#nodes.leaves()].map((leaf) => leaf.index)) this.#blockToChange(index, false);
+    this.#record = { ...this.#record, keyGeneration };
+    this.#sealedBlocks = 0;
+    for (const index of [...this.#nodes.leaves()].map((leaf) => leaf.index)) this.#blockToChange(index);
   }
 
   /** Frees every block: the region is being deleted. */
@@ -219,8 +230,8 @@ export class RegionEdit {
   seal(): RegionRecord {
     this.#spill();
     const { keyGeneration } = this.#record;
-    this.#countSealed(this.#nodes.dirtyNodes);
+    const sealedBlocks = this.#sealedBlocks + this.#nodes.dirtyNodes;
     const root = this.#nodes.seal({ version: this.#version, keyGeneration });
-    return { ...this.#record, root };
+    return { ...this.#record, root, sealedBlocks };
   }
 }
