@@ -37,6 +37,23 @@ void test('every crash of every history up to length three, and every attack tri
     assert.ok((report.refused.get(code) ?? 0) > 0, `${code} never happened: the world is too tame`);
 });
 
+void test('random longer histories end no differently', async (context) => {
+  const seed = Number(process.env['SSR_CRASH_SEED'] ?? Date.now() % 1_000_000);
+  const walks = { count: Number(process.env['SSR_CRASH_WALKS'] ?? 12), length: 9, seed };
+  await using tpm = rewindableSimulated();
+  const report = await exploreCrashes({
+    tpm,
+    operations: [...OPERATIONS, TORN_WRITE],
+    depth: 0,
+    walks,
+    attacksPerOperation: 60,
+    imagesPerMoment: 60,
+  });
+  tell(context, `random histories, SSR_CRASH_SEED=${seed}`, report);
+  assert.deepEqual(report.violations, []);
+  assert.ok(report.sequences > walks.count);
+});
+
 void test('durable-not-fresh: a crash keeps what was acknowledged; an attacker reaches no further back than the anchor', async (context) => {
   await using tpm = rewindableSimulated(new Uint8Array(32).fill(2));
   const report = await exploreCrashes({

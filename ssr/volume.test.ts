@@ -143,6 +143,25 @@ void test('names, sizes and accesses are checked at the limit and one past it', 
   await assert.rejects(volume.commit(), refusal('SSR_CLOSED'));
 });
 
+void test('closing finishes what was begun and takes nothing new', async () => {
+  const { disk, tpm, volume } = await bench();
+  await volume.transaction((transaction) => void transaction.create('a', { sizeBytes: 1 }));
+  const begun = volume.transaction(async (transaction) => {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    transaction.region('a').write(0, bytes(4));
+  });
+  // The transaction begins in the next turn.
+  await Promise.resolve();
+  const closed = volume.close();
+  await assert.rejects(
+    volume.transaction(() => undefined),
+    refusal('SSR_CLOSED'),
+  );
+  await Promise.all([begun, closed]);
+  await using again = await openVolume({ store: disk.open(), tpm });
+  assert.deepEqual(again.region('a').read(0, 1), bytes(4));
+});
+
 void test('a second opener is refused, and so is a volume on top of a volume', async () => {
   const { disk, tpm, volume } = await bench();
   assert.throws(() => disk.open(), refusal('SSR_STORE_LOCKED'));
@@ -377,10 +396,18 @@ void test('any program of writes, resizes, deletions, rotations, commits, rollba
   const property = fc.asyncProperty(
     fc.array(step, { maxLength: 25 }),
     fc.constantFrom(2, 3, 10),
-    async (steps, arity) => {
+    fc.integer({ min: 2, max: 5 }),
+    async (steps, arity, slotCount) => {
       const disk = new MemoryDisk();
       const tpm = await rewindableSimulated().powerOn();
-      let volume = await createVolume({ store: disk.open(), tpm, blockSizeBytes: 512, arity, cacheSizeBytes: 700 });
+      let volume = await createVolume({
+        store: disk.open(),
+        tpm,
+        blockSizeBytes: 512,
+        arity,
+        slotCount,
+        cacheSizeBytes: 700,
+      });
       let committed = new Map<string, Uint8Array>();
       let working = new Map<string, Uint8Array>();
       for (const one of steps) {

@@ -90,6 +90,8 @@ export class Volume {
   /** The anchoring that will cover what is sealed now. */
   #next: Promise<void> | undefined;
   #suspended: SsrError | undefined;
+  /** No new work is taken; what was begun is finished. */
+  #isClosing = false;
   #isClosed = false;
   #nvWrites = 0;
 
@@ -127,11 +129,16 @@ export class Volume {
   }
 
   #checkOpen(): void {
-    if (this.#isClosed) throw new SsrError('SSR_CLOSED', 'the volume is closed', { help: 'open it again' });
+    if (this.#isClosing) throw new SsrError('SSR_CLOSED', 'the volume is closed', { help: 'open it again' });
   }
 
   #checkWritable(): void {
     this.#checkOpen();
+    this.#checkPublishable();
+  }
+
+  #checkPublishable(): void {
+    if (this.#isClosed) throw new SsrError('SSR_CLOSED', 'the volume is closed', { help: 'open it again' });
     if (this.#suspended !== undefined) throw this.#suspended;
   }
 
@@ -221,7 +228,7 @@ export class Volume {
         },
         delete: (name) => batch.delete(name),
       });
-      this.#checkWritable();
+      this.#checkPublishable();
       return { result, version: batch.seal() };
     } catch (error) {
       batch.abort();
@@ -278,7 +285,6 @@ export class Volume {
         help: 'nothing of it was committed; look at the disk and try again',
       });
     }
-    this.#checkOpen();
     if (this.#behaviour.mode !== 'durable-not-fresh' && this.#suspended !== undefined) throw this.#suspended;
   }
 
@@ -317,7 +323,7 @@ export class Volume {
   }
 
   async #publishAnchored(): Promise<void> {
-    this.#checkWritable();
+    this.#checkPublishable();
     const core = this.#core;
     if (!core.isAhead) return;
     const { tokenBucket, now } = this.#behaviour;
@@ -349,7 +355,7 @@ export class Volume {
   }
 
   #publishTentative(): void {
-    this.#checkWritable();
+    this.#checkPublishable();
     const core = this.#core;
     if (!core.isAhead) return;
     const { state } = core;
@@ -402,8 +408,9 @@ export class Volume {
 
   /** Commits nothing: changes since the last commit are dropped. Anchors what is durable, then lets go of store and TPM. */
   async close(): Promise<void> {
-    if (this.#isClosed) return;
+    if (this.#isClosing) return;
     this.rollback();
+    this.#isClosing = true;
     await this.#writer;
     try {
       if (this.#suspended === undefined && this.#core.isAhead) await this.#anchorSoon(0);

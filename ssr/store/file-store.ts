@@ -4,7 +4,8 @@
  * Short reads and writes are continued; the end of the file is a short read. Errors of the system become typed errors
  * with the system's error as cause. `flush` is fdatasync: it covers the size of the file as well as its bytes.
  */
-import { closeSync, fdatasyncSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, fdatasyncSync, fstatSync, fsyncSync, openSync, readSync, realpathSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { SsrError } from '../errors.ts';
 import type { Store } from './store.ts';
 import { checkAccess } from './store.ts';
@@ -115,8 +116,18 @@ class FileStore implements Store {
   }
 }
 
+/** A new file is there after a power cut only once its directory is flushed. */
+function flushDirectoryOf(path: string): void {
+  const directory = openSync(dirname(path), 'r');
+  try {
+    fsyncSync(directory);
+  } finally {
+    closeSync(directory);
+  }
+}
+
 /**
- * Opens a file as a store and locks it.
+ * Opens a file as a store and locks it. Paths that lead to the same place share the lock.
  * @throws SsrError `SSR_STORE_LOCKED`, `SSR_EXISTS`, `SSR_NOT_A_VOLUME`, `SSR_STORE_FAILED`
  */
 export function openFileStore(options: FileStoreOptions): Store {
@@ -124,7 +135,9 @@ export function openFileStore(options: FileStoreOptions): Store {
   // Opened before it is locked: a mistyped path must not leave a lock file about. Opening changes nothing.
   const descriptor = openFile(path, options.open === 'new' ? 'wx+' : 'r+');
   try {
-    return new FileStore(path, descriptor, takeLock(`${path}.lock`));
+    const place = realpathSync(path);
+    if (options.open === 'new') flushDirectoryOf(place);
+    return new FileStore(path, descriptor, takeLock(`${place}.lock`));
   } catch (error) {
     closeSync(descriptor);
     throw error instanceof SsrError ? error : failed(path, 'lock', error);

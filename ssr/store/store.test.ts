@@ -1,7 +1,7 @@
 /** Files as stores: locks between processes, dead owners, ends of files. And what the simulated disk promises. */
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -35,8 +35,11 @@ void test('a file store reads back, reads short at its end, and refuses a second
   store.close();
   store.close();
   assert.throws(() => store.read(0, into), refusal('SSR_CLOSED'));
-  openFileStore({ path }).close();
-  assert.deepEqual(readdirSync(directory), ['one']);
+  const again = openFileStore({ path });
+  symlinkSync(path, join(directory, 'alias'));
+  assert.throws(() => openFileStore({ path: join(directory, 'alias') }), refusal('SSR_STORE_LOCKED'));
+  again.close();
+  assert.deepEqual(readdirSync(directory).sort(), ['alias', 'one']);
 });
 
 void test('the lock of a killed process is taken over by exactly one of many', async () => {

@@ -33,7 +33,7 @@ import { isGenuine, superblockDigest } from '../superblock.ts';
 import type { Transaction } from '../volume.ts';
 import { readSuperblocks, safeProtocol, VolumeCore } from '../volume-core.ts';
 import type { Protocol } from '../volume-core.ts';
-import { attackedImages } from './disk-attacks.ts';
+import { attackedImages, numbers } from './disk-attacks.ts';
 import type { RewindableTpm, TpmMemory } from './rewindable-tpm.ts';
 
 export const BLOCK = 512;
@@ -74,6 +74,8 @@ export interface WorldOptions {
   readonly isNotFresh?: boolean;
   /** Stop after this many violations. */
   readonly violationsMax?: number;
+  /** Instead of all sequences up to `depth`: this many random ones of this length, which follow from the seed. */
+  readonly walks?: { readonly count: number; readonly length: number; readonly seed: number };
   /** Explore only so many sequences, chosen evenly. */
   readonly sequencesMax?: number;
   /** Judge each case by opening the volume through the rewound TPM, not from a shared reading. */
@@ -221,7 +223,9 @@ class World {
   }
 
   async run(): Promise<void> {
-    await this.#explore(await this.#create(), 0);
+    const start = await this.#create();
+    if (this.#options.walks === undefined) await this.#explore(start, 0);
+    else await this.#walk(start, this.#options.walks);
     if (this.#nonces.reused > 0) this.#violate(`a nonce was used ${this.#nonces.reused} times again`, []);
   }
 
@@ -274,6 +278,19 @@ class World {
       if (this.#isDone || this.#isSkipped(depth)) continue;
       const child = await this.#carryOut(node, operation, 16 * (depth + 1) + index);
       if (child !== undefined) await this.#explore(child, depth + 1);
+    }
+  }
+
+  async #walk(start: Node, walks: NonNullable<WorldOptions['walks']>): Promise<void> {
+    const { operations } = this.#options;
+    const random = numbers(walks.seed);
+    for (let walk = 0; walk < walks.count && !this.#isDone; walk += 1) {
+      let node: Node | undefined = start;
+      for (let step = 1; step <= walks.length && node !== undefined; step += 1) {
+        const index = random(operations.length);
+        const operation = operations[index];
+        if (operation !== undefined) node = await this.#carryOut(node, operation, (16 * step + index) % 255);
+      }
     }
   }
 
