@@ -6,8 +6,11 @@
  */
 export { SsrError } from './errors.ts';
 export type { SsrErrorCode } from './errors.ts';
-export { createVolume, openVolume, recoverVolume } from './open-volume.ts';
-export type { CreateOptions, OpenOptions, RecoverOptions } from './open-volume.ts';
+export { createVolume } from './create-volume.ts';
+export { openVolume } from './open-volume.ts';
+export { recoverVolume } from './recover-volume.ts';
+export type { CreateOptions, OpenOptions } from './volume-setup.ts';
+export type { RecoverOptions } from './recover-volume.ts';
 export { Volume } from './volume.ts';
 export type { CommitMode, Opening, RegionInfo, Transaction } from './volume.ts';
 export { Region, Snapshot } from './region.ts';

@@ -1,6 +1,7 @@
 /** The process that gets killed: commits a rising number for ever and says so after each acknowledgement. */
 import { writeSync } from 'node:fs';
-import { createVolume, openVolume } from '../open-volume.ts';
+import { createVolume } from '../create-volume.ts';
+import { openVolume } from '../open-volume.ts';
 import { openFileStore } from '../store/file-store.ts';
 import { nodeCrypto } from '../tpm/crypto-node.ts';
 import { Tpm } from '../tpm/client.ts';
