@@ -8,7 +8,6 @@
  */
 import { openAnchor } from './anchor.ts';
 import type { Anchor } from './anchor.ts';
-import { SsrError } from './errors.ts';
 import { keysUnavailable, unsealKeyring } from './keys.ts';
 import type { Keyring, TpmAccess } from './keys.ts';
 import { decideMount } from './recovery.ts';

@@ -18,7 +18,6 @@ import { openAnchor } from '../anchor.ts';
 import { encodeSlot, formatSlots, judgeSlots, slotOf } from '../anchor-slots.ts';
 import type { AnchorPoint, AnchorReading } from '../anchor-slots.ts';
 import type { BlockSealer } from '../block-cipher.ts';
-import { SsrError } from '../errors.ts';
 import { superblockKey } from '../keys.ts';
 import type { Keyring } from '../keys.ts';
 import { createVolume } from '../create-volume.ts';
@@ -26,7 +25,6 @@ import { openVolume } from '../open-volume.ts';
 import type { Seams } from '../volume-setup.ts';
 import { decideMount } from '../recovery.ts';
 import type { GenuineSuperblock } from '../recovery.ts';
-import { readRegion } from '../region-edit.ts';
 import { SimulatedDisk } from '../store/simulated-disk.ts';
 import type { DiskImage } from '../store/simulated-disk.ts';
 import type { Store } from '../store/store.ts';
@@ -36,12 +34,12 @@ import { readSuperblocks, safeProtocol, VolumeCore } from '../volume-core.ts';
 import type { Protocol } from '../volume-core.ts';
 import { attackedImages, numbers } from './disk-attacks.ts';
 import type { RewindableTpm, TpmMemory } from './rewindable-tpm.ts';
+import { NonceMonitor } from './nonce-monitor.ts';
+import { isShown, keyOf, readOrDamaged, refusedBy, shownBy, shownRegions } from './shown.ts';
+import type { Model, Shown } from './shown.ts';
 
 export const BLOCK = 512;
 const SLOTS = 2;
-
-/** Contents by region name. Constant. */
-export type Model = ReadonlyMap<string, Uint8Array>;
 
 export interface Operation {
   readonly name: string;
@@ -120,34 +118,6 @@ interface Moment {
 }
 
 const PAST_KEPT = 14;
-
-function keyOf(model: Model): string {
-  return [...model.keys()]
-    .sort()
-    .map((name) => `${name}=${Buffer.from(model.get(name) ?? []).toString('latin1')}`)
-    .join('|');
-}
-
-/** Notices a nonce that was used twice with one key for different bytes. */
-class NonceMonitor {
-  readonly #seen = new Map<string, string>();
-  reused = 0;
-
-  watch(inner: BlockSealer, keyName: string): BlockSealer {
-    return {
-      seal: (place, plain, out) => {
-        const bytes = `${place.level}/${place.index}/${place.version}/${Buffer.from(plain).toString('latin1')}`;
-        const seal = inner.seal(place, plain, out);
-        const key = `${keyName}/${Buffer.from(seal.subarray(0, 12)).toString('latin1')}`;
-        const before = this.#seen.get(key);
-        if (before !== undefined && before !== bytes) this.reused += 1;
-        this.#seen.set(key, bytes);
-        return seal;
-      },
-      open: (place, seal, stored) => inner.open(place, seal, stored),
-    };
-  }
-}
 
 export async function exploreCrashes(options: WorldOptions): Promise<WorldReport> {
   const world = new World(options);
@@ -547,61 +517,4 @@ function highest(slots: readonly Uint8Array[]): AnchorPoint {
   const reading = judgeSlots(slots);
   if (reading.kind === 'destroyed') throw new RangeError(reading.reason);
   return reading.point;
-}
-
-type Shown =
-  | { readonly kind: 'refused'; readonly code: string }
-  | {
-      readonly kind: 'mounted';
-      /** Undefined for a region that cannot be read. */
-      readonly regions: ReadonlyMap<string, Uint8Array | undefined>;
-      readonly isDamaged: boolean;
-      readonly key: string;
-    };
-
-function refusedBy(error: unknown): Shown {
-  if (error instanceof SsrError && error.isTamper) return { kind: 'refused', code: error.code };
-  if (error instanceof SsrError && error.code === 'SSR_NOT_A_VOLUME') return { kind: 'refused', code: error.code };
-  throw error;
-}
-
-function readOrDamaged(read: () => Uint8Array): Uint8Array | undefined {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof SsrError && error.code === 'SSR_BLOCK_CORRUPT') return undefined;
-    throw error;
-  }
-}
-
-function shownRegions(regions: ReadonlyMap<string, Uint8Array | undefined>): Shown {
-  const isDamaged = [...regions.values()].some((bytes) => bytes === undefined);
-  const key = isDamaged ? '' : keyOf(regions as Model);
-  return { kind: 'mounted', regions, isDamaged, key };
-}
-
-function shownBy(core: VolumeCore): Shown {
-  const regions = new Map<string, Uint8Array | undefined>();
-  for (const record of core.state.regions.values()) {
-    regions.set(
-      record.name,
-      readOrDamaged(() => readRegion(core.io, core.identity(record), record, 0, record.sizeBytes)),
-    );
-  }
-  return shownRegions(regions);
-}
-
-/** Is this what the model says? On an attacked disk a region may fail to read; what reads must be right. */
-function isShown(model: Model, regions: ReadonlyMap<string, Uint8Array | undefined>, mayBeDamaged: boolean): boolean {
-  if (model.size !== regions.size) return false;
-  for (const [name, expected] of model) {
-    if (!regions.has(name)) return false;
-    const actual = regions.get(name);
-    if (actual === undefined) {
-      if (!mayBeDamaged) return false;
-      continue;
-    }
-    if (Buffer.compare(expected, actual) !== 0) return false;
-  }
-  return true;
 }

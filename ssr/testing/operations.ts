@@ -1,6 +1,7 @@
 /** The operations that crash tests make histories of, on a volume of one or two tiny regions. */
 import { BLOCK } from './crash-world.ts';
-import type { Model, Operation } from './crash-world.ts';
+import type { Operation } from './crash-world.ts';
+import type { Model } from './shown.ts';
 
 function changed(model: Model, name: string, change: (bytes: Uint8Array) => Uint8Array | void): Model {
   const bytes = (model.get(name) ?? new Uint8Array(0)).slice();

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { readFileSync } from 'node:fs';
 import { recoverVolume } from '../../recover-volume.ts';
 import { openFileStore } from '../../store/file-store.ts';
-import { hex, report, tpmOf, withTpm } from '../shared/cli.ts';
+import { report, tpmOf, withTpm } from '../shared/cli.ts';
 import type { GetTerminal, TpmFlags } from '../shared/cli.ts';
 
 export function registerRecover(ssr: Command, terminal: GetTerminal): void {
