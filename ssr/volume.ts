@@ -166,7 +166,8 @@ export class Volume {
    */
   region(name: string): Region {
     this.#checkOpen();
-    if (!(this.#batch?.names().includes(name) ?? false)) this.#core.findRegion(this.#core.state, name);
+    if (this.#batch === undefined) this.#core.findRegion(this.#core.state, name);
+    else this.#batch.region(name);
     return new Region(name, this.#core, {
       forWriting: () => this.#openBatch(),
       forReading: () => {
