@@ -232,7 +232,7 @@ function printReplay(result: ReplayResult, terminal: Terminal): void {
   for (const denial of result.denials) {
     terminal.print(`${terminal.paint('red', 'denied')}  ${result.trace}:${denial.line}: ${denial.operation}`);
     terminal.print(`        ${denial.reason}`);
-    terminal.print(`        ${terminal.paint('dim', denial.rule)}`);
+    terminal.print(`        ${terminal.paint('dim', `rule \`${denial.clause}\` at ${denial.rule}`)}`);
   }
   const more = result.denied - result.denials.length;
   if (more > 0) terminal.print(`        and ${more} more`);
@@ -242,7 +242,7 @@ function printReplay(result: ReplayResult, terminal: Terminal): void {
     `${result.trace}: ${result.operations} operations, ${verdict} ` +
       terminal.paint(
         'dim',
-        `(${result.descriptors} descriptors seen, ${result.platform} configuration writes of the platform)`,
+        `(descriptors seen: ${result.descriptors}; configuration writes of the platform: ${result.platform})`,
       ),
   );
 }

@@ -1,8 +1,8 @@
 /**
  * Documentation is executed: every `console` block of the README and of docs/ is run and its output compared.
  *
- * In a block, a line that begins with `$ ` is a command; the lines after it are what it must print (stdout and stderr, in
- * that order). A line `...` stands for any lines, `…` within a line for any text. `# exit 3` after a command says its code.
+ * In a block, a line that begins with `$ ` is a command, continued by lines that begin with `> `; the lines after it are
+ * what it must print (stdout and stderr, in that order). A line `...` stands for any lines, `…` within a line for any text. `# exit 3` after a command says its code.
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -19,7 +19,7 @@ after(() => {
 });
 
 interface Step {
-  readonly command: string;
+  command: string;
   readonly exit: number;
   readonly expected: readonly string[];
   readonly line: number;
@@ -43,6 +43,9 @@ function stepsOf(markdown: string): Step[] {
         expected,
         line: index + 1,
       });
+    } else if (inBlock && /^>( |$)/.test(line) && expected?.length === 0) {
+      const step = steps.at(-1);
+      if (step !== undefined) step.command += `\n${line.slice(2)}`;
     } else if (inBlock) expected?.push(line);
   });
   return steps;
@@ -77,7 +80,7 @@ const pages = [
 
 for (const page of pages) {
   for (const step of stepsOf(readFileSync(join(root, page), 'utf8'))) {
-    void test(`${page}:${step.line}: ${step.command}`, () => {
+    void test(`${page}:${step.line}: ${step.command.split('\n')[0]}`, () => {
       const done = spawnSync('bash', ['-c', step.command], {
         cwd: root,
         encoding: 'utf8',

@@ -42,6 +42,8 @@ export interface Denial {
   readonly operation: string;
   /** `file:line:column` of the clause that refuses. */
   readonly rule: string;
+  /** The clause itself. */
+  readonly clause: string;
   readonly reason: string;
 }
 
@@ -133,6 +135,7 @@ export async function replay(
       line: access.line,
       operation: describe(access, place, monitor.info),
       rule: rulePlace(rule),
+      clause: rule.text,
       reason: rule.reason,
     });
   };

@@ -72,8 +72,9 @@ export function elaborateDevice(device: ast.Device, diagnostics: Diagnostics): P
     badGrant: context.rule('the memory is empty, beyond the address limit, or already granted', device.name.span),
     tooManyGrants: context.rule('too many grants', device.name.span),
   };
-  lint(items, context);
+  // What looks wrong in a broken file is mostly the breakage.
   if (diagnostics.hasErrors) return undefined;
+  lint(items, context);
 
   const program: Program = {
     device: device.name.text,

@@ -127,8 +127,8 @@ export function createSession(options: SessionOptions): Session {
     }
   }
 
-  /** What has come beside the answers: interrupts. */
-  function hearRest(): void {
+  /** Notes interrupts that came without being asked for; nothing else may. */
+  function noteRest(): void {
     for (let line = nextLine(); line !== undefined; line = nextLine()) {
       // While out of step, late answers are expected, and the next call drops them.
       if (state === 'in step') broken ??= protocolError('QEMU spoke without being asked', describeLine(line));
@@ -171,14 +171,13 @@ export function createSession(options: SessionOptions): Session {
       let value = 0;
       for (let count = 0; count < answerCount; count += 1) value = answer();
       state = 'in step';
-      // An interrupt may have come in the same read as the answer. Nobody looks at it again before the next access, and
-      // a driver that waits for just that interrupt makes none.
-      hearRest();
+      // An edge may follow the answer in the same chunk: left there, it would wait for the next access.
+      noteRest();
       return value;
     },
     heard: (bytes) => {
       cutter.push(bytes);
-      hearRest();
+      noteRest();
     },
     beginResync,
     isInStep: () => {

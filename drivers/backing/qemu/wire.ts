@@ -1,5 +1,5 @@
 /**
- * The cable of a network device: frames to and from `-netdev stream`, over the socket that QEMU inherited.
+ * The cable of a network device: frames to and from `-netdev socket`, over the socket that QEMU inherited.
  *
  * The stream carries each frame behind its length in 4 bytes, big-endian (QEMU's `net/stream`). Bytes arrive in chunks
  * that end anywhere. What QEMU sends is checked: a length beyond the limit ends the conversation, for after a wrong length
@@ -57,7 +57,9 @@ export function createFrameReader(onFrame: (frame: Uint8Array) => void): FrameRe
           continue;
         }
         const length = header.readUInt32BE();
-        if (length === 0 || length > FRAME_MAX_BYTES) broken = true;
+        // A descriptor of length 0 makes a frame of no bytes: a cable carries nothing then, and nothing is wrong with QEMU.
+        if (length === 0) continue;
+        if (length > FRAME_MAX_BYTES) broken = true;
         else frame = new Uint8Array(length);
       }
       return !broken;
