@@ -107,6 +107,14 @@ describe('the e1000 driver', () => {
     driver.advance(0);
     driver.send({ kind: 'no such message' });
     assert.equal(driver.messages.length, 1);
+    // It was taken, for the next one is waited for: 31 more fill half the ring, and all are given back.
+    for (let index = 1; index < 32; index += 1) {
+      view.setUint8(ring.address + 16 * index + r.RXD_STATUS, r.RXD_STATUS_DD | r.RXD_STATUS_EOP);
+    }
+    driver.model.write(r.BAR_REGISTERS, r.ICS, 4, r.INT_RXT0);
+    driver.advance(0);
+    assert.equal(driver.messages.length, 1);
     assert.equal(view.getUint8(ring.address + r.RXD_STATUS), 0);
+    assert.equal(driver.model.read(r.BAR_REGISTERS, r.RDT, 4), 31);
   });
 });

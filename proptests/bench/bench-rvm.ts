@@ -14,9 +14,9 @@ import { measureTraffic, type TrafficResult } from './rvm-traffic.ts';
 export interface RvmBenchOptions {
   /** How often drivers are respawned with monitors exchanged; 4 by default, and even, so that each card has had each. */
   readonly legs?: number;
-  /** Pairs of rounds in each leg and direction; 5 by default. */
+  /** Pairs of rounds in each leg and direction; 25 by default. */
   readonly pairs?: number;
-  /** Frames of 1514 bytes in each round; 1500 by default. */
+  /** Frames of 1514 bytes in each round; 250 by default: short, so that both rounds of a pair see the same machine. */
   readonly frames?: number;
   /** Starts of a driver; 9 by default. */
   readonly starts?: number;
@@ -48,7 +48,7 @@ const ACCESS_GOAL_NS = 300;
 const START_GOAL_NS = 250e6;
 
 export async function benchRvm(options: RvmBenchOptions = {}): Promise<RvmBenchResult> {
-  const { legs = 4, pairs = 5, frames = 1500, starts = 9 } = options;
+  const { legs = 4, pairs = 25, frames = 250, starts = 9 } = options;
   const device = DEMO_DEVICES['e1000'];
   if (device === undefined) throw new Error('there is no e1000 among the devices');
   const specification = await loadDeviceSpecification(device);
