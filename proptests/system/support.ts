@@ -64,12 +64,3 @@ export function childPids(): string[] {
       }
     });
 }
-
-/** Waits for `holds`, at most `withinMs`. */
-export async function until(what: string, withinMs: number, holds: () => boolean): Promise<void> {
-  const deadline = performance.now() + withinMs;
-  while (!holds()) {
-    assert.ok(performance.now() < deadline, `${what} within ${withinMs} ms`);
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
-}
