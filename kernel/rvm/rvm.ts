@@ -183,13 +183,13 @@ export class Rvm implements Device {
     const address = this.#dma.place(sizeBytes);
     this.#begin();
     try {
-      zeroMemory(this.#device, address, sizeBytes);
       const verdict = this.#monitor.grant(address, sizeBytes, purposes);
       if (verdict !== ALLOWED) {
         const fatal = this.#refuse(verdict, { kind: 'grant', address, length: sizeBytes, purpose }, 'driver');
         // `log` cannot help here: a monitor that does not know the grant would refuse each use of it.
         if (!fatal) throw this.#denied(verdict);
       }
+      zeroMemory(this.#device, address, sizeBytes);
       this.#dma.keep({ address, sizeBytes, purposes });
       this.#options.onDmaUsed?.(this.#dma.usedBytes);
       this.#busy = false;
