@@ -35,17 +35,19 @@ function traceFile(name: string, content: string | Uint8Array): string {
   return file;
 }
 
-describe("Linux's e1000 driver, recorded", () => {
-  const traces = process.env['REFMON_TRACES'] ?? inPackage('../shared/traces');
-  const linux = join(traces, 'e1000.jsonl.gz');
-  const skip = existsSync(linux) ? false : `there is no ${linux}; REFMON_TRACES names the folder`;
-  it('is refused nothing', { skip }, async () => {
-    const result = await replay(module.createMonitor, linux);
-    assert.deepEqual(result.denials, []);
-    assert.equal(result.denied, 0);
-    assert.ok(result.operations > 10_000 && result.descriptors > 1000, 'the trace is the whole one');
+/** Not skipped but absent where the trace is: it is no part of the package, so nothing is missing there. */
+const traces = process.env['REFMON_TRACES'] ?? inPackage('../shared/traces');
+const linux = join(traces, 'e1000.jsonl.gz');
+if (process.env['REFMON_TRACES'] !== undefined || existsSync(linux)) {
+  describe("Linux's e1000 driver, recorded", () => {
+    it('is refused nothing', async () => {
+      const result = await replay(module.createMonitor, linux);
+      assert.deepEqual(result.denials, []);
+      assert.equal(result.denied, 0);
+      assert.ok(result.operations > 10_000 && result.descriptors > 1000, 'the trace is the whole one');
+    });
   });
-});
+}
 
 describe('our own driver, recorded', () => {
   it('is refused nothing, with no more memory granted than it had', async () => {
