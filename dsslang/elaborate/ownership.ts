@@ -63,7 +63,7 @@ function frozenEntries(ring: ast.ItemOf<'ring'>, scope: HandlerScope): Statement
   const first = local();
   const last = local();
   const ringEnd: NumberExpr = { op: 'addSat', left: shape.base, right: bytes, bits: 64, max: all };
-  const storeEnd: NumberExpr = { op: 'add', left: address, right: length, max: 2n * BigInt(ADDRESS_LIMIT) };
+  const storeEnd: NumberExpr = { op: 'add', left: address, right: length, max: address.max + length.max };
   const entry = (offset: NumberExpr): NumberExpr => ({
     op: 'div',
     left: offset,

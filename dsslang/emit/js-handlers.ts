@@ -3,7 +3,7 @@
  * assignment, the assigned variables are worked on as copies and written back at the end.
  */
 import type { BoolExpr, Program, Reaction, Statement } from '../ir.ts';
-import { ExpressionWriter, isWide } from './js-numbers.ts';
+import { ExpressionWriter, isWide, type Notes } from './js-numbers.ts';
 
 export interface FunctionText {
   readonly name: string;
@@ -72,17 +72,27 @@ export class HandlerWriter {
 
   /** Guards compare machines with states: nothing wide, nothing to compute first. */
   #guard(guard: BoolExpr, lines: string[]): string {
-    return new ExpressionWriter(lines, (scalar) => `s${scalar}`, { next: 0 }).condition(guard);
+    return new ExpressionWriter(lines, (scalar) => `s${scalar}`, { next: 0, halves: new Set() }).condition(guard);
   }
 
+  /** Written anew until no further local turns out to be wanted in halves: what is not wanted is not computed. */
   #handler(body: readonly Statement[]): string[] {
+    const halves = new Set<number>();
+    for (;;) {
+      const wanted = halves.size;
+      const lines = this.#transaction(body, { next: 0, halves });
+      if (halves.size === wanted) return lines;
+    }
+  }
+
+  #transaction(body: readonly Statement[], notes: Notes): string[] {
     const copies = deniesAfterSet(body) ? assigned(body) : new Set<number>();
     const lines: string[] = [];
     const each = (scalar: number): string[] => (this.#wide(scalar) ? ['lo', 'hi'] : ['']);
     for (const scalar of copies)
       for (const half of each(scalar)) lines.push(`let n${scalar}${half} = s${scalar}${half};`);
     const scalarName = (scalar: number): string => `${copies.has(scalar) ? 'n' : 's'}${scalar}`;
-    const writer = new ExpressionWriter(lines, scalarName, { next: 0 });
+    const writer = new ExpressionWriter(lines, scalarName, notes);
     this.#statements(body, writer, scalarName, 0);
     for (const scalar of copies) for (const half of each(scalar)) lines.push(`s${scalar}${half} = n${scalar}${half};`);
     lines.push('return 0;');
@@ -109,10 +119,7 @@ export class HandlerWriter {
         out.push(`if (!${writer.condition(statement.condition)}) return ${statement.rule};`);
         return;
       case 'let':
-        if (isWide(statement.value.max)) {
-          const [lo, hi] = writer.wide(statement.value);
-          out.push(`const l${statement.local}lo = ${lo}, l${statement.local}hi = ${hi};`);
-        } else out.push(`const l${statement.local} = ${writer.narrow(statement.value)};`);
+        writer.define(statement.local, statement.value);
         return;
       case 'set':
         if (this.#wide(statement.scalar)) {

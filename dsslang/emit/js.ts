@@ -13,8 +13,15 @@ import { isWide } from './js-numbers.ts';
 /** @returns the text of an ES module */
 export function emitJs(program: Program): string {
   const handlers = new HandlerWriter(program);
-  const functions = program.registers.flatMap((register, index) => registerFunctions(register, index, handlers));
-  const accesses = [access(program, 'read'), access(program, 'report'), access(program, 'write')];
+  const signatures: Signatures = new Map();
+  const functions = program.registers.flatMap((register, index) =>
+    registerFunctions(register, index, handlers, signatures),
+  );
+  const accesses = [
+    access(program, 'read', signatures),
+    access(program, 'report', signatures),
+    access(program, 'write', signatures),
+  ];
   const events = [
     eventFunction('store', 'address, length, now', program.store, handlers),
     eventFunction('interrupt', 'now', program.interrupt, handlers),
@@ -81,17 +88,23 @@ function grantCode(program: Program): string[] {
   ];
 }
 
+const TOUCHED_COLUMNS = 6;
+
 /** Which rule refuses an access that nothing accepts: the register it touches, else its region, else the device. */
 function refusalCode(program: Program): string[] {
+  // One flat table of numbers: space, first offset, count, stride, width, rule.
   const registers = program.registers.map((r) => [r.space, r.offset, r.count, r.stride, r.width, r.rules.width]);
   const regions = program.regions.map((r) => [r.space, r.base, r.base + r.sizeBytes, r.unlisted]);
   return [
-    `const touched = ${JSON.stringify(registers)};`,
+    `const touched = ${JSON.stringify(registers.flat())};`,
     `const regions = ${JSON.stringify(regions)};`,
     'function refuse(space, offset, width) {',
-    '  for (const [where, first, count, stride, bytes, rule] of touched) {',
-    '    if (where !== space) continue;',
-    '    for (let i = 0; i < count; i += 1) if (offset < first + i * stride + bytes && offset + width > first + i * stride) return rule;',
+    `  for (let at = 0; at < touched.length; at += ${TOUCHED_COLUMNS}) {`,
+    '    if (touched[at] !== space) continue;',
+    '    const first = touched[at + 1], stride = touched[at + 3];',
+    '    // The last element that begins before the access ends; if that one is not touched, none is.',
+    '    const element = Math.min(touched[at + 2] - 1, Math.floor((offset + width - 1 - first) / stride));',
+    '    if (element >= 0 && offset < first + element * stride + touched[at + 4]) return touched[at + 5];',
     '  }',
     '  for (const [where, first, end, rule] of regions) if (where === space && offset >= first && offset < end) return rule;',
     `  return ${program.builtin.unknownSpace};`,
@@ -103,30 +116,36 @@ type Event = 'read' | 'report' | 'write';
 
 const isTrivial = (reaction: Reaction): boolean => reaction.handlers.length === 0 && reaction.otherwise === undefined;
 const functionName = (event: Event, index: number): string => `${event}${index}`;
-const parameters: Record<Event, string> = {
-  read: 'index, through, now',
-  report: 'index, through, lo, hi, now',
-  write: 'index, through, lo, hi, now',
-};
+const parameters = ['index', 'through', 'lo', 'hi', 'now'] as const;
 
-/** The handlers of one register, one function for each kind of access that has any. */
-function registerFunctions(register: Register, index: number, handlers: HandlerWriter): string[][] {
+/** The parameters that each handler function takes: only what it uses, as a number that is passed may have to be boxed. */
+type Signatures = Map<string, readonly (typeof parameters)[number][]>;
+
+/** The handlers of one register, one function for each kind of access that has any. Notes what each takes. */
+function registerFunctions(
+  register: Register,
+  index: number,
+  handlers: HandlerWriter,
+  signatures: Signatures,
+): string[][] {
   return (['read', 'report', 'write'] as const)
     .filter((event) => !isTrivial(register[event]))
-    .map((event) => [
-      `function ${functionName(event, index)}(${parameters[event]}) { // ${event} ${register.name}`,
-      ...indent(handlers.reaction(register[event])),
-      '}',
-    ]);
+    .map((event) => {
+      const name = functionName(event, index);
+      const body = handlers.reaction(register[event]);
+      const used = parameters.filter((parameter) => new RegExp(`\\b${parameter}\\b`).test(body.join('\n')));
+      signatures.set(name, used);
+      return [`function ${name}(${used.join(', ')}) { // ${event} ${register.name}`, ...indent(body), '}'];
+    });
 }
 
 /** What an access that reached this register returns. */
-function outcome(register: Register, id: number, event: Event, element: string): string {
+function outcome(register: Register, id: number, event: Event, element: string, signatures: Signatures): string {
   const allowed = event === 'write' ? register.writable : register.readable;
   if (!allowed) return `return ${event === 'write' ? register.rules.write : register.rules.read};`;
-  const call = isTrivial(register[event])
-    ? 'return 0;'
-    : `return ${functionName(event, id)}(${element}, through, ${event === 'read' ? '' : 'lo, hi, '}now);`;
+  const name = functionName(event, id);
+  const passed = (signatures.get(name) ?? []).map((parameter) => (parameter === 'index' ? element : parameter));
+  const call = isTrivial(register[event]) ? 'return 0;' : `return ${name}(${passed.join(', ')});`;
   if (event !== 'write' || register.reservedMask === 0n) return call;
   const lo = register.reservedMask % 2n ** 32n;
   const hi = register.reservedMask >> 32n;
@@ -136,7 +155,7 @@ function outcome(register: Register, id: number, event: Event, element: string):
   return `if (${bad}) return ${register.rules.reserved}; ${call}`;
 }
 
-function access(program: Program, event: Event): string[] {
+function access(program: Program, event: Event, signatures: Signatures): string[] {
   const lines = [
     `function ${event}(space, offset, width, ${event === 'read' ? '' : 'lo, hi, '}now) {`,
     '  let through = 0;',
@@ -149,7 +168,11 @@ function access(program: Program, event: Event): string[] {
   });
   lines.push('  switch (space) {');
   for (const space of new Set(program.regions.map((region) => region.space))) {
-    lines.push(`    case ${space}:`, ...indent(indent(indent(inSpace(program, space, event)))), '      break;');
+    lines.push(
+      `    case ${space}:`,
+      ...indent(indent(indent(inSpace(program, space, event, signatures)))),
+      '      break;',
+    );
   }
   lines.push('  }', '  return refuse(space, offset, width);', '}');
   return lines;
@@ -160,31 +183,61 @@ const widthTest = (register: Register): string => {
   return tests.length === 1 ? (tests[0] ?? 'false') : `(${tests.join(' || ')})`;
 };
 
-function inSpace(program: Program, space: number, event: Event): string[] {
-  const lines: string[] = [];
+/** What an access at one offset meets. */
+interface Place {
+  readonly offset: number;
+  readonly name: string;
+  /** The code that decides it. */
+  readonly fate: string;
+}
+
+/** V8 tries the cases of a sparse switch one after the other, so more than this are halved first. */
+const SWITCH_CASES_MAX = 6;
+
+/** Decodes the offset: a binary search, then a switch. Registers with the same fate share one case. */
+function decode(places: readonly Place[]): string[] {
+  if (places.length === 0) return [];
+  const middle = places[places.length >> 1];
+  if (places.length > SWITCH_CASES_MAX && middle !== undefined) {
+    const half = places.length >> 1;
+    return [
+      `if (offset < ${middle.offset}) {`,
+      ...indent(decode(places.slice(0, half))),
+      '} else {',
+      ...indent(decode(places.slice(half))),
+      '}',
+    ];
+  }
+  const cases = new Map<string, Place[]>();
+  for (const place of places) cases.set(place.fate, [...(cases.get(place.fate) ?? []), place]);
+  const lines = ['switch (offset) {'];
+  for (const [fate, alike] of cases) {
+    for (const { offset, name } of alike) lines.push(`  case ${offset}: // ${name}`);
+    lines.push(`    ${fate}`, '    break;');
+  }
+  return [...lines, '}'];
+}
+
+function inSpace(program: Program, space: number, event: Event, signatures: Signatures): string[] {
   const entries = program.registers
     .map((register, id) => ({ register, id }))
     .filter(({ register }) => register.space === space);
-
-  // Registers with the same fate share one case.
-  const cases = new Map<string, { offset: number; name: string }[]>();
-  for (const { register, id } of entries.filter((entry) => entry.register.count === 1)) {
-    const fate = `if (${widthTest(register)}) { ${outcome(register, id, event, '0')} }`;
-    cases.set(fate, [...(cases.get(fate) ?? []), { offset: register.offset, name: register.name }]);
-  }
-  if (cases.size > 0) {
-    lines.push('switch (offset) {');
-    for (const [fate, places] of cases) {
-      for (const { offset, name } of places) lines.push(`  case ${offset}: // ${name}`);
-      lines.push(`    ${fate}`, '    break;');
-    }
-    lines.push('}');
-  }
+  const places = entries
+    .filter(({ register }) => register.count === 1)
+    .map(({ register, id }) => ({
+      offset: register.offset,
+      name: register.name,
+      fate: `if (${widthTest(register)}) { ${outcome(register, id, event, '0', signatures)} }`,
+    }))
+    .sort((a, b) => a.offset - b.offset);
+  const lines = decode(places);
   for (const { register, id } of entries.filter((entry) => entry.register.count > 1)) {
     const { offset, stride, count } = register;
     const into = offset === 0 ? 'offset' : `(offset - ${offset})`;
     const inRange = `offset >= ${offset} && offset <= ${offset + stride * (count - 1)} && ${into} % ${stride} === 0 && ${widthTest(register)}`;
-    lines.push(`if (${inRange}) { ${outcome(register, id, event, `${into} / ${stride}`)} } // ${register.name}[]`);
+    lines.push(
+      `if (${inRange}) { ${outcome(register, id, event, `${into} / ${stride}`, signatures)} } // ${register.name}[]`,
+    );
   }
   for (const area of program.areas.filter((each) => each.space === space)) {
     const allowed = event === 'write' ? area.writable : area.readable;
