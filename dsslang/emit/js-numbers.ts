@@ -10,6 +10,7 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { BoolExpr, NumberExpr } from '../ir.ts';
+import type { Part } from './js-state.ts';
 
 /** Names of the two halves of a wide number. */
 export type Halves = readonly [lo: string, hi: string];
@@ -32,19 +33,19 @@ export interface Notes {
 /** Writes the code of one handler: expressions return text, what they need first goes to `out`. */
 export class ExpressionWriter {
   readonly out: string[];
-  readonly #scalarName: (scalar: number) => string;
+  readonly #place: (scalar: number, part: Part) => string;
   readonly #notes: Notes;
 
-  /** @param scalarName where the current value of a scalar is found; wide ones add `lo` and `hi` */
-  constructor(out: string[], scalarName: (scalar: number) => string, notes: Notes) {
+  /** @param place where the current value of a scalar, or of a part of a wide one, is found */
+  constructor(out: string[], place: (scalar: number, part: Part) => string, notes: Notes) {
     this.out = out;
-    this.#scalarName = scalarName;
+    this.#place = place;
     this.#notes = notes;
   }
 
   /** The same writer, appending elsewhere. */
   into(out: string[]): ExpressionWriter {
-    return new ExpressionWriter(out, this.#scalarName, this.#notes);
+    return new ExpressionWriter(out, this.#place, this.#notes);
   }
 
   #temporary(text: string): string {
@@ -64,7 +65,7 @@ export class ExpressionWriter {
       case 'const':
         return e.value.toString();
       case 'scalar':
-        return this.#scalarName(e.scalar);
+        return this.#place(e.scalar, '');
       case 'local':
         return `l${e.local}`;
       case 'argument':
@@ -208,7 +209,7 @@ export class ExpressionWriter {
 
   // ---- wide ------------------------------------------------------------------------------------------------------------
 
-  /** Any number as two 32-bit halves, each a name or a literal. */
+  /** Any number as two 32-bit halves, each a name, an element of `large`, or a literal. */
   wide(e: NumberExpr): Halves {
     if (!isWide(e.max) && !this.#needsWide(e)) {
       const text = this.narrow(e);
@@ -221,7 +222,7 @@ export class ExpressionWriter {
       case 'const':
         return [String(e.value % WORD), String(e.value / WORD)];
       case 'scalar':
-        return [`${this.#scalarName(e.scalar)}lo`, `${this.#scalarName(e.scalar)}hi`];
+        return [this.#place(e.scalar, 'lo'), this.#place(e.scalar, 'hi')];
       case 'local':
         this.#notes.halves.add(e.local);
         return [`l${e.local}lo`, `l${e.local}hi`];

@@ -1,26 +1,27 @@
 /**
  * A program as one JavaScript module that imports nothing: `info` and `createMonitor(memory)` (runtime.ts, MonitorModule).
  *
- * State lives in variables of a closure; each operation is decoded by a switch over the offset. No allocation on the
+ * State lives in variables of a closure (js-state.ts); each operation is decoded by a switch over the offset. No allocation on the
  * allow path. What is only needed to explain a refusal (which register was touched, which region) is a table, not code.
  */
 import type { Program, Reaction, Register } from '../ir.ts';
 import { monitorInfo } from '../monitor-info.ts';
 import { ADDRESS_LIMIT, GRANTS_MAX } from '../runtime.ts';
 import { HandlerWriter, indent } from './js-handlers.ts';
-import { isWide } from './js-numbers.ts';
+import { StateLayout } from './js-state.ts';
 
 /** @returns the text of an ES module */
 export function emitJs(program: Program): string {
-  const handlers = new HandlerWriter(program);
+  const state = new StateLayout(program);
+  const handlers = new HandlerWriter(program, state);
   const signatures: Signatures = new Map();
   const functions = program.registers.flatMap((register, index) =>
     registerFunctions(register, index, handlers, signatures),
   );
   const accesses = [
-    access(program, 'read', signatures),
-    access(program, 'report', signatures),
-    access(program, 'write', signatures),
+    access(program, 'read', signatures, state),
+    access(program, 'report', signatures, state),
+    access(program, 'write', signatures, state),
   ];
   const events = [
     eventFunction('store', 'address, length, now', program.store, handlers),
@@ -28,7 +29,7 @@ export function emitJs(program: Program): string {
     eventFunction('check', 'now', program.check, handlers),
   ];
   const body = [
-    ...stateVariables(program),
+    ...state.declarations(),
     ...handlers.scratchBytes.flatMap((bytes, depth) => [
       `const scratch${depth} = new Uint8Array(${bytes});`,
       `const view${depth} = new DataView(scratch${depth}.buffer);`,
@@ -38,7 +39,7 @@ export function emitJs(program: Program): string {
     ...functions.flat(),
     ...accesses.flat(),
     ...events.flat(),
-    ...reporting(program),
+    ...reporting(program, state),
     'return { info, read, report, write, store, grant, interrupt, check, reset, states, snapshot };',
   ];
   return [
@@ -52,14 +53,6 @@ export function emitJs(program: Program): string {
     '}',
     '',
   ].join('\n');
-}
-
-function stateVariables(program: Program): string[] {
-  return program.scalars.map((scalar, index) => {
-    const comment = ` // ${scalar.name}`;
-    if (!isWide(scalar.max)) return `let s${index} = ${scalar.initial};${comment}`;
-    return `let s${index}lo = ${scalar.initial % 2n ** 32n}, s${index}hi = ${scalar.initial >> 32n};${comment}`;
-  });
 }
 
 /** Grants end below 2^52, so plain numbers hold them exactly. The last hit is tried first: descriptors come in runs. */
@@ -155,7 +148,7 @@ function outcome(register: Register, id: number, event: Event, element: string, 
   return `if (${bad}) return ${register.rules.reserved}; ${call}`;
 }
 
-function access(program: Program, event: Event, signatures: Signatures): string[] {
+function access(program: Program, event: Event, signatures: Signatures, state: StateLayout): string[] {
   const lines = [
     `function ${event}(space, offset, width, ${event === 'read' ? '' : 'lo, hi, '}now) {`,
     '  let through = 0;',
@@ -163,7 +156,7 @@ function access(program: Program, event: Event, signatures: Signatures): string[
   program.windows.forEach((window, index) => {
     const test = `space === ${window.space} && offset === ${window.offset} && width === ${window.width}`;
     lines.push(
-      `  ${index > 0 ? 'else ' : ''}if (${test}) { space = ${window.into}; offset = s${window.selector}; through = ${index + 1}; } // ${window.name}`,
+      `  ${index > 0 ? 'else ' : ''}if (${test}) { space = ${window.into}; offset = ${state.place(window.selector)}; through = ${index + 1}; } // ${window.name}`,
     );
   });
   lines.push('  switch (space) {');
@@ -255,23 +248,17 @@ function eventFunction(name: string, parameterList: string, reaction: Reaction, 
   return [`function ${name}(${parameterList}) {`, ...indent(handlers.reaction(reaction)), '}'];
 }
 
-function reporting(program: Program): string[] {
-  const wide = (index: number): string => `(BigInt(s${index}hi) << 32n) | BigInt(s${index}lo)`;
-  const values = program.scalars.map((scalar, index) => (isWide(scalar.max) ? wide(index) : `BigInt(s${index})`));
+function reporting(program: Program, state: StateLayout): string[] {
   return [
     'function reset() {',
-    ...program.scalars.map((scalar, index) =>
-      isWide(scalar.max)
-        ? `  s${index}lo = ${scalar.initial % 2n ** 32n}; s${index}hi = ${scalar.initial >> 32n};`
-        : `  s${index} = ${scalar.initial};`,
-    ),
+    ...indent(state.reset()),
     '  grants = 0; lastHit = 0;',
     '}',
     'function states() {',
-    `  return [${program.machines.map((machine) => `s${machine.scalar}`).join(', ')}];`,
+    `  return [${program.machines.map((machine) => state.place(machine.scalar)).join(', ')}];`,
     '}',
     'function snapshot() {',
-    `  return [${values.join(', ')}];`,
+    `  return [${state.exact().join(', ')}];`,
     '}',
   ];
 }
