@@ -159,7 +159,7 @@ export class HandlerWriter {
     );
     const [lo, hi] = writer.wide(walk.base);
     out.push(
-      `if (!inside(1, ${lo}, ${hi}, count${id} * ${walk.size})) return ${walk.memory};`,
+      `if (!inside(1, ${lo} | 0, ${hi} | 0, count${id} * ${walk.size})) return ${walk.memory};`,
       `const turns${id} = to${id} >= from${id} ? to${id} - from${id} : to${id} + count${id} - from${id};`,
       `if (turns${id} !== 0) {`,
       `  const base${id} = ${hi} * 4294967296 + ${lo};`,

@@ -367,10 +367,10 @@ export class ExpressionWriter {
 
   #inside(e: Extract<BoolExpr, { op: 'inside' }>): string {
     const [lo, hi] = this.wide(e.base);
-    if (!isWide(e.length.max)) return `inside(${e.purposes}, ${lo}, ${hi}, ${this.narrow(e.length)})`;
+    if (!isWide(e.length.max)) return `inside(${e.purposes}, ${lo} | 0, ${hi} | 0, ${this.narrow(e.length)})`;
     const [lengthLo, lengthHi] = this.wide(e.length);
     // A length of 2^52 or more fits no grant; so does 2^52 itself.
-    return `inside(${e.purposes}, ${lo}, ${hi}, Math.min(${lengthHi} * 4294967296 + ${lengthLo}, 4503599627370496))`;
+    return `inside(${e.purposes}, ${lo} | 0, ${hi} | 0, Math.min(${lengthHi} * 4294967296 + ${lengthLo}, 4503599627370496))`;
   }
 
   #comparison(e: Extract<BoolExpr, { op: 'eq' | 'ne' | 'lt' | 'le' }>): string {

@@ -4,9 +4,10 @@
  * State lives in variables of a closure (js-state.ts); each operation is decoded by a switch over the offset. No allocation on the
  * allow path. What is only needed to explain a refusal (which register was touched, which region) is a table, not code.
  */
-import type { Program, Reaction, Register } from '../ir.ts';
+import type { Program, Reaction } from '../ir.ts';
 import { monitorInfo } from '../monitor-info.ts';
 import { ADDRESS_LIMIT, GRANTS_MAX } from '../runtime.ts';
+import { accessCode } from './js-access.ts';
 import { HandlerWriter, indent } from './js-handlers.ts';
 import { StateLayout } from './js-state.ts';
 
@@ -14,17 +15,9 @@ import { StateLayout } from './js-state.ts';
 export function emitJs(program: Program): string {
   const state = new StateLayout(program);
   const handlers = new HandlerWriter(program, state);
-  const signatures: Signatures = new Map();
-  const functions = program.registers.flatMap((register, index) =>
-    registerFunctions(register, index, handlers, signatures),
-  );
-  const accesses = [
-    access(program, 'read', signatures, state),
-    access(program, 'report', signatures, state),
-    access(program, 'write', signatures, state),
-  ];
+  const accesses = accessCode(program, handlers, state);
   const events = [
-    eventFunction('store', 'address, length, now', program.store, handlers),
+    storeFunction(program.store, handlers),
     eventFunction('interrupt', 'now', program.interrupt, handlers),
     eventFunction('check', 'now', program.check, handlers),
   ];
@@ -36,8 +29,7 @@ export function emitJs(program: Program): string {
     ]),
     ...grantCode(program),
     ...refusalCode(program),
-    ...functions.flat(),
-    ...accesses.flat(),
+    ...accesses,
     ...events.flat(),
     ...reporting(program, state),
     'return { info, read, report, write, store, grant, interrupt, check, reset, states, snapshot };',
@@ -62,6 +54,7 @@ function grantCode(program: Program): string[] {
     `const grantBase = new Float64Array(${GRANTS_MAX}), grantEnd = new Float64Array(${GRANTS_MAX}), grantPurposes = new Uint8Array(${GRANTS_MAX});`,
     'let grants = 0, lastHit = 0;',
     'function inside(purposes, lo, hi, length) {',
+    '  lo >>>= 0; hi >>>= 0;',
     '  if (length === 0) return true;',
     '  if (hi >= 1048576) return false;',
     '  const base = hi * 4294967296 + lo, end = base + length;',
@@ -105,143 +98,22 @@ function refusalCode(program: Program): string[] {
   ];
 }
 
-type Event = 'read' | 'report' | 'write';
-
-const isTrivial = (reaction: Reaction): boolean => reaction.handlers.length === 0 && reaction.otherwise === undefined;
-const functionName = (event: Event, index: number): string => `${event}${index}`;
-const parameters = ['index', 'through', 'lo', 'hi', 'now'] as const;
-
-/** The parameters that each handler function takes: only what it uses, as a number that is passed may have to be boxed. */
-type Signatures = Map<string, readonly (typeof parameters)[number][]>;
-
-/** The handlers of one register, one function for each kind of access that has any. Notes what each takes. */
-function registerFunctions(
-  register: Register,
-  index: number,
-  handlers: HandlerWriter,
-  signatures: Signatures,
-): string[][] {
-  return (['read', 'report', 'write'] as const)
-    .filter((event) => !isTrivial(register[event]))
-    .map((event) => {
-      const name = functionName(event, index);
-      const body = handlers.reaction(register[event]);
-      const used = parameters.filter((parameter) => new RegExp(`\\b${parameter}\\b`).test(body.join('\n')));
-      signatures.set(name, used);
-      return [`function ${name}(${used.join(', ')}) { // ${event} ${register.name}`, ...indent(body), '}'];
-    });
-}
-
-/** What an access that reached this register returns. */
-function outcome(register: Register, id: number, event: Event, element: string, signatures: Signatures): string {
-  const allowed = event === 'write' ? register.writable : register.readable;
-  if (!allowed) return `return ${event === 'write' ? register.rules.write : register.rules.read};`;
-  const name = functionName(event, id);
-  const passed = (signatures.get(name) ?? []).map((parameter) => (parameter === 'index' ? element : parameter));
-  const call = isTrivial(register[event]) ? 'return 0;' : `return ${name}(${passed.join(', ')});`;
-  if (event !== 'write' || register.reservedMask === 0n) return call;
-  const lo = register.reservedMask % 2n ** 32n;
-  const hi = register.reservedMask >> 32n;
-  const bad = [lo === 0n ? '' : `(lo & ${lo}) !== 0`, hi === 0n ? '' : `(hi & ${hi}) !== 0`]
-    .filter((part) => part !== '')
-    .join(' || ');
-  return `if (${bad}) return ${register.rules.reserved}; ${call}`;
-}
-
-function access(program: Program, event: Event, signatures: Signatures, state: StateLayout): string[] {
-  const lines = [
-    `function ${event}(space, offset, width, ${event === 'read' ? '' : 'lo, hi, '}now) {`,
-    '  let through = 0;',
+/**
+ * `store` only puts its arguments down, so that the engine can make it part of its caller: passed on as arguments, an
+ * address or a time above 2^31 would each be a new heap object.
+ */
+function storeFunction(reaction: Reaction, handlers: HandlerWriter): string[] {
+  return [
+    'const stored = new Float64Array(3);',
+    'function store(address, length, now) {',
+    '  stored[0] = address; stored[1] = length; stored[2] = now;',
+    '  return judgeStore();',
+    '}',
+    'function judgeStore() {',
+    '  const address = stored[0], length = stored[1], now = stored[2];',
+    ...indent(handlers.reaction(reaction)),
+    '}',
   ];
-  program.windows.forEach((window, index) => {
-    const test = `space === ${window.space} && offset === ${window.offset} && width === ${window.width}`;
-    lines.push(
-      `  ${index > 0 ? 'else ' : ''}if (${test}) { space = ${window.into}; offset = ${state.place(window.selector)}; through = ${index + 1}; } // ${window.name}`,
-    );
-  });
-  lines.push('  switch (space) {');
-  for (const space of new Set(program.regions.map((region) => region.space))) {
-    lines.push(
-      `    case ${space}:`,
-      ...indent(indent(indent(inSpace(program, space, event, signatures)))),
-      '      break;',
-    );
-  }
-  lines.push('  }', '  return refuse(space, offset, width);', '}');
-  return lines;
-}
-
-const widthTest = (register: Register): string => {
-  const tests = register.accessWidths.map((width) => `width === ${width}`);
-  return tests.length === 1 ? (tests[0] ?? 'false') : `(${tests.join(' || ')})`;
-};
-
-/** What an access at one offset meets. */
-interface Place {
-  readonly offset: number;
-  readonly name: string;
-  /** The code that decides it. */
-  readonly fate: string;
-}
-
-/** V8 tries the cases of a sparse switch one after the other, so more than this are halved first. */
-const SWITCH_CASES_MAX = 6;
-
-/** Decodes the offset: a binary search, then a switch. Registers with the same fate share one case. */
-function decode(places: readonly Place[]): string[] {
-  if (places.length === 0) return [];
-  const middle = places[places.length >> 1];
-  if (places.length > SWITCH_CASES_MAX && middle !== undefined) {
-    const half = places.length >> 1;
-    return [
-      `if (offset < ${middle.offset}) {`,
-      ...indent(decode(places.slice(0, half))),
-      '} else {',
-      ...indent(decode(places.slice(half))),
-      '}',
-    ];
-  }
-  const cases = new Map<string, Place[]>();
-  for (const place of places) cases.set(place.fate, [...(cases.get(place.fate) ?? []), place]);
-  const lines = ['switch (offset) {'];
-  for (const [fate, alike] of cases) {
-    for (const { offset, name } of alike) lines.push(`  case ${offset}: // ${name}`);
-    lines.push(`    ${fate}`, '    break;');
-  }
-  return [...lines, '}'];
-}
-
-function inSpace(program: Program, space: number, event: Event, signatures: Signatures): string[] {
-  const entries = program.registers
-    .map((register, id) => ({ register, id }))
-    .filter(({ register }) => register.space === space);
-  const places = entries
-    .filter(({ register }) => register.count === 1)
-    .map(({ register, id }) => ({
-      offset: register.offset,
-      name: register.name,
-      fate: `if (${widthTest(register)}) { ${outcome(register, id, event, '0', signatures)} }`,
-    }))
-    .sort((a, b) => a.offset - b.offset);
-  const lines = decode(places);
-  for (const { register, id } of entries.filter((entry) => entry.register.count > 1)) {
-    const { offset, stride, count } = register;
-    const into = offset === 0 ? 'offset' : `(offset - ${offset})`;
-    const inRange = `offset >= ${offset} && offset <= ${offset + stride * (count - 1)} && ${into} % ${stride} === 0 && ${widthTest(register)}`;
-    lines.push(
-      `if (${inRange}) { ${outcome(register, id, event, `${into} / ${stride}`, signatures)} } // ${register.name}[]`,
-    );
-  }
-  for (const area of program.areas.filter((each) => each.space === space)) {
-    const allowed = event === 'write' ? area.writable : area.readable;
-    const verdict = allowed ? 0 : event === 'write' ? area.rules.write : area.rules.read;
-    const inRange = `offset >= ${area.offset} && offset + width <= ${area.offset + area.sizeBytes}`;
-    // A misaligned access ends the search, as in the interpreter.
-    lines.push(
-      `if (${inRange}) { return offset % width === 0 ? ${verdict} : refuse(space, offset, width); } // ${area.name}`,
-    );
-  }
-  return lines;
 }
 
 function eventFunction(name: string, parameterList: string, reaction: Reaction, handlers: HandlerWriter): string[] {

@@ -95,7 +95,8 @@ class DriverModel {
   readonly stream: EventStream;
   readonly #random: (below: number) => number;
   #at = 0;
-  #now = 1000;
+  /** An hour of uptime: too large for a small integer of the engine. */
+  #now = 3_600_000_000;
   #layout = 0;
   #txHead = 0;
   #txTail = 0;

@@ -1,7 +1,7 @@
 /**
  * The memory of the stream's imaginary driver: four descriptor rings and the buffers that they point to.
  *
- * Two layouts, one below and one above 4 GiB, each with a transmit and a receive ring of 256 descriptors. All descriptors
+ * Two layouts, one below 2 GiB and one above 4 GiB with the top bit of its low half set, each with a transmit and a receive ring of 256 descriptors. All descriptors
  * are good but one in each ring of layout 1, which points outside of granted memory. Nothing here changes after it is made.
  */
 import {
@@ -19,9 +19,9 @@ export const POISONED_SLOT = 200;
 
 const HIGH = 2 ** 32;
 /** Addresses of the rings, by layout. */
-export const RINGS = { tx: [0x0010_0000, HIGH + 0x0010_0000], rx: [0x0020_0000, HIGH + 0x0020_0000] } as const;
+export const RINGS = { tx: [0x0010_0000, HIGH + 0x8010_0000], rx: [0x0020_0000, HIGH + 0x8020_0000] } as const;
 /** Addresses of the buffers, by layout. */
-const BUFFERS = { tx: [0x0100_0000, HIGH + 0x0100_0000], rx: [0x0200_0000, HIGH + 0x0200_0000] } as const;
+const BUFFERS = { tx: [0x0100_0000, HIGH + 0x8100_0000], rx: [0x0200_0000, HIGH + 0x8200_0000] } as const;
 const BUFFERS_BYTES = 2 ** 20;
 const BUFFER_BYTES = 2048;
 
@@ -55,9 +55,10 @@ export class RingMemory implements DescriptorMemory {
   }
 
   fetch(address: number, length: number, target: Uint8Array, at: number): boolean {
-    const bytes = address >= HIGH ? this.#high : this.#low;
-    const below = address >= HIGH ? address - HIGH : address;
-    const from = below >= RINGS.rx[0] ? below - RINGS.rx[0] + RING_BYTES : below - RINGS.tx[0];
+    const layout = address < HIGH ? 0 : 1;
+    const bytes = layout === 0 ? this.#low : this.#high;
+    const rx = RINGS.rx[layout];
+    const from = address >= rx ? address - rx + RING_BYTES : address - RINGS.tx[layout];
     if (from < 0 || from + length > 2 * RING_BYTES) return false;
     for (let index = 0; index < length; index += 1) target[at + index] = bytes[from + index] ?? 0;
     return true;
