@@ -4,17 +4,9 @@
  * An operation becomes an event named after its register ("write TDT"); what no transition takes falls to the wildcard at
  * the root, which denies: default deny comes with statecharts. Decoding offsets to names is a Map outside of the machine,
  * which is kinder to XState than a guard for each register would be. Driven by `actor.send`, which is faster than the pure
- * `transition()` (3x in XState 5.33, measured). Not for use: it shows what a general statechart library costs.
+ * `transition()` (by 4 times in XState 5.33, measured). Not for use: it shows what a general statechart library costs.
  */
-import {
-  assign,
-  createActor,
-  createMachine,
-  stateIn,
-  type Actor,
-  type ParameterizedObject,
-  type ProvidedActor,
-} from 'xstate';
+import { assign, createActor, createMachine, stateIn, type Actor, type ProvidedActor } from 'xstate';
 import {
   ADDRESS_LIMIT,
   GRANT_COMMANDS,
