@@ -198,6 +198,10 @@ export const catalogue = {
       `an index of ring \`${p.name}\` may be as large as ${p.largest}; the bound is ${p.max}`,
     "declare the index's `var` with `max`",
   ),
+  DSS315: error(
+    (p: { name: string; bits: number }) => `\`${p.name}\` has rules, so it takes only whole accesses of ${p.bits} bits`,
+    'remove `access`, or the rules: a rule about the whole cannot judge a part',
+  ),
 
   // ---- 4xx: allowed, but looks wrong
   DSS401: warning(

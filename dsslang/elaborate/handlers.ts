@@ -109,7 +109,7 @@ function bindParameters(
   const { index, value } = handler;
   const { diagnostics } = scope.context;
   if (index !== undefined) {
-    if (register?.count === 1) {
+    if (register !== undefined && register.declaration.count === undefined) {
       diagnostics.add('DSS111', { name: register.name }, index.span, {
         labels: [{ span: register.declaration.name.span, text: 'declared here' }],
       });

@@ -139,6 +139,18 @@ function only<T extends ast.Node>(clause: string, found: readonly T[], diagnosti
   return first;
 }
 
+/** A rule about the whole register would be passed by with half of it. */
+function reportPartialAccess(register: RegisterDraft, interrupt: InterruptParts, context: Context): void {
+  const partial = register.declaration.widths[register.accessWidths.findIndex((width) => width !== register.width)];
+  const hasRules =
+    register.write.length + register.read.length + register.report.length > 0 ||
+    register.written !== undefined ||
+    register.reported !== undefined ||
+    [...interrupt.before(register, 'write'), ...interrupt.before(register, 'report')].length > 0;
+  if (partial !== undefined && hasRules)
+    context.diagnostics.add('DSS315', { name: register.name, bits: register.bits }, partial.span);
+}
+
 /** Does the monitor forbid reading this register, or learn from it? */
 function isReadGuarded(register: RegisterDraft, interrupt: InterruptParts): boolean {
   return (
@@ -154,6 +166,7 @@ function isReadGuarded(register: RegisterDraft, interrupt: InterruptParts): bool
 function finishRegister(register: RegisterDraft, interrupt: InterruptParts, context: Context): Register {
   const { declaration, access } = register;
   const widths = register.accessWidths.map((width) => width * 8).join(', ');
+  reportPartialAccess(register, interrupt, context);
   const who =
     access === 'platform' ? `only the platform may change \`${register.name}\`` : `\`${register.name}\` is read-only`;
   return {
