@@ -239,6 +239,21 @@ export class SpecificationSource {
       case 4:
         if (random.oneIn(12)) return ['deny "d"', env];
         break;
+      case 5:
+        return [this.#narrowed(env), env];
+      case 6: {
+        // Declared wide, but known to be small: its upper bits are 0.
+        const wide = env.variables.filter((each) => each.bits > 8);
+        if (wide.length === 0) break;
+        const place = random.pick(wide);
+        const name = this.#fresh('l');
+        const mask = random.pick([0xffn, 0xffffn, 0xffff_ffffn, 1n << 52n]);
+        const max = mask < place.max ? mask : place.max;
+        return [
+          `let ${name} = ${place.text} & ${mask}`,
+          { ...env, values: [...env.values, { text: name, bits: place.bits, max }] },
+        ];
+      }
       case 8:
       case 9:
       case 10: {
@@ -264,6 +279,31 @@ export class SpecificationSource {
     }
     const target = random.pick(env.variables);
     return [`${target.text} = ${this.#atMost(target.max, env, 3)}`, env];
+  }
+
+  /** What only a fact makes right: inside the condition a wide variable is known to be small. */
+  #narrowed(env: Environment): string {
+    const random = this.#random;
+    const place = random.pick(env.values);
+    const bits = 1 + random.below(Math.min(place.bits, 53));
+    const target = random.pick(env.variables);
+    const limit = maxOf(bits);
+    const candidates = [`${place.text} +% 1`, `${place.text} | 0`, place.text];
+    const shift = 64 - bits;
+    const wide = env.variables.filter((each) => each.max === U64);
+    if (wide.length > 0 && random.oneIn(2)) {
+      const by = random.pick([32, shift, random.below(shift + 1)]);
+      const into = random.oneIn(2) ? place.text : random.pick(wide).text;
+      if (by <= shift && wide.some((each) => each.text === into))
+        return `if ${place.text} <= ${limit} { ${into} = ${place.text} << ${by} }`;
+    }
+    if (limit <= target.max) {
+      const by = random.below(target.max.toString(2).length - bits + 1);
+      if (limit << BigInt(by) <= target.max && random.oneIn(2))
+        return `if ${place.text} <= ${limit} { ${target.text} = ${place.text} << ${by} }`;
+      return `if ${place.text} < ${limit + 1n} { ${target.text} = ${random.oneIn(3) ? random.pick(candidates.slice(1, 2)) : place.text} }`;
+    }
+    return `if ${place.text} <= ${target.max} { ${target.text} = ${place.text} }`;
   }
 
   // ---- the device --------------------------------------------------------------------------------------------------
