@@ -127,8 +127,11 @@ export class HandlerWriter {
       case 'set':
         if (this.#wide(statement.scalar)) {
           const [lo, hi] = writer.wide(statement.value);
-          out.push(`${place(statement.scalar, 'lo')} = ${lo}; ${place(statement.scalar, 'hi')} = ${hi};`);
-        } else out.push(`${place(statement.scalar, '')} = ${writer.narrow(statement.value)};`);
+          const [low, high] = [place(statement.scalar, 'lo'), place(statement.scalar, 'hi')];
+          // `x = x << 32` needs the old low half in the high one.
+          if (hi === low) out.push(`${high} = ${hi}; ${low} = ${lo};`);
+          else out.push(`${low} = ${lo}; ${high} = ${hi};`);
+        } else out.push(`${place(statement.scalar, '')} = ${writer.fitting(statement.value)};`);
         return;
       case 'if': {
         const condition = writer.condition(statement.condition);
@@ -154,7 +157,7 @@ export class HandlerWriter {
     const id = walk.walk;
     this.scratchBytes[depth] = Math.max(this.scratchBytes[depth] ?? 0, walk.bound * walk.size);
     out.push(
-      `const count${id} = ${writer.narrow(walk.count)}, from${id} = ${writer.narrow(walk.from)}, to${id} = ${writer.narrow(walk.to)};`,
+      `const count${id} = ${writer.fitting(walk.count)}, from${id} = ${writer.atMost(walk.from)}, to${id} = ${writer.atMost(walk.to)};`,
       `if (from${id} >= count${id} || to${id} >= count${id}) return ${walk.range};`,
     );
     const [lo, hi] = writer.wide(walk.base);

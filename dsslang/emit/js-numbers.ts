@@ -75,6 +75,7 @@ export class ExpressionWriter {
       case 'extract':
         return this.#extract(e);
       case 'shiftLeft':
+        if (isWide(e.of.max)) return this.#joined(this.wide(e), e.max);
         return `(${this.narrow(e.of)} * ${2 ** e.by})`;
       case 'shiftRight':
         if (isWide(e.of.max)) return this.#joined(this.wide(e), e.max);
@@ -82,15 +83,23 @@ export class ExpressionWriter {
           ? `(${this.narrow(e.of)} >>> ${e.by})`
           : `Math.floor(${this.narrow(e.of)} / ${2 ** e.by})`;
       case 'choice':
-        return `(${this.condition(e.condition)} ? ${this.#fit(e.left)} : ${this.#fit(e.right)})`;
+        return `(${this.condition(e.condition)} ? ${this.fitting(e.left)} : ${this.fitting(e.right)})`;
       default:
         return this.#binary(e);
     }
   }
 
-  /** A choice's branch never exceeds the choice. */
-  #fit(e: NumberExpr): string {
+  /**
+   * A number that is below 2^53 where it stands, though its type alone does not say so: a branch of a narrow choice, or a
+   * wide variable of which the checker has shown that it fits.
+   */
+  fitting(e: NumberExpr): string {
     return isWide(e.max) ? this.#joined(this.wide(e), NARROW_MAX) : this.narrow(e);
+  }
+
+  /** Any number as one; beyond 2^53 only its size is right, which is enough to refuse it. */
+  atMost(e: NumberExpr): string {
+    return isWide(e.max) ? this.#joined(this.wide(e), e.max) : this.narrow(e);
   }
 
   #joined([lo, hi]: Halves, max: bigint): string {
@@ -100,6 +109,7 @@ export class ExpressionWriter {
   #extract(e: Extract<NumberExpr, { op: 'extract' }>): string {
     if (isWide(e.of.max)) return this.#joined(this.wide(e), e.max);
     const of = this.narrow(e.of);
+    if (e.of.max < WORD && e.low >= 32) return '0';
     if (e.of.max < WORD) {
       const shifted = e.low === 0 ? of : `(${of} >>> ${e.low})`;
       if (e.low + e.bits >= 32) return e.low === 0 ? of : shifted;
@@ -258,7 +268,7 @@ export class ExpressionWriter {
 
   /** Narrow results of operations on wide operands are computed wide. */
   #needsWide(e: NumberExpr): boolean {
-    if (e.op === 'extract' || e.op === 'shiftRight') return isWide(e.of.max);
+    if (e.op === 'extract' || e.op === 'shiftRight' || e.op === 'shiftLeft') return isWide(e.of.max);
     if (!('left' in e) || e.op === 'choice') return false;
     if (isWide(e.left.max) || isWide(e.right.max)) return true;
     if (e.op === 'and' || e.op === 'or' || e.op === 'xor') return e.left.max >= WORD || e.right.max >= WORD;
@@ -320,7 +330,9 @@ export class ExpressionWriter {
       }
       default: {
         const sign = e.op === 'div' ? '/' : e.op === 'mod' ? '%' : '*';
-        const product = `${big(a)} ${sign} ${big(b)}`;
+        // Computed before the condition that guards it: a divisor of 0 must not throw. Nobody then uses the result.
+        const product =
+          e.op === 'mul' || e.op === 'mulWrap' ? `${big(a)} * ${big(b)}` : `${big(a)} ${sign} (${big(b)} || 1n)`;
         const exact = this.#temporary(e.op === 'mulWrap' ? `BigInt.asUintN(${e.bits}, ${product})` : product);
         return [this.#temporary(`Number(BigInt.asUintN(32, ${exact}))`), this.#temporary(`Number(${exact} >> 32n)`)];
       }
