@@ -141,6 +141,8 @@ class DriverModel {
 
   #reset(): void {
     this.#write(IMC, 0xffff_ffff);
+    this.#write(RCTL, 0);
+    this.#write(TCTL, 0);
     this.#write(CTRL, RST | 0x40);
     this.#read(CTRL, 0x40);
     this.#write(IMC, 0xffff_ffff);

@@ -39,8 +39,8 @@ const BAD_BUFFER_SIZE = 16;
 
 const RING_MAX = 4096;
 const ALL_KNOWN = 0b11111;
-/** 50000 a second with a burst of 5000, in microseconds of credit. */
-const INTERRUPT_COST_US = 20;
+/** 20000 a second with a burst of 2000, in microseconds of credit. */
+const INTERRUPT_COST_US = 50;
 const INTERRUPT_CREDIT_US = 100_000;
 
 const IDLE = 0;
@@ -65,14 +65,16 @@ export class HandWrittenMonitor implements JudgingMonitor {
   #txCount = 0;
   #txHead = 0;
   #txTail = 0;
-  #txKnown = ALL_KNOWN;
+  #txKnown = 0;
+  #txMoved = false;
   #rxRunning = false;
   #rxBaseLow = 0;
   #rxBaseHigh = 0;
   #rxCount = 0;
   #rxHead = 0;
   #rxTail = 0;
-  #rxKnown = ALL_KNOWN;
+  #rxKnown = 0;
+  #rxMoved = false;
   #rxBufferSize = 2048;
   #ioAddress = 0;
   #interruptState = IDLE;
@@ -192,19 +194,19 @@ export class HandWrittenMonitor implements JudgingMonitor {
   // ---- Writing ---------------------------------------------------------------------------------------------------------
 
   write(space: number, offset: number, width: number, lo: number): number {
-    if (space === 0) return this.#writeRegister(offset, width, lo, false);
+    if (space === 0) return this.#writeRegister(offset, width, lo);
     if (space === 1) {
       if (width !== 4) return UNLISTED;
       if (offset === 0) {
         this.#ioAddress = lo;
         return ALLOW;
       }
-      return offset === 4 ? this.#writeRegister(this.#ioAddress, 4, lo, true) : UNLISTED;
+      return offset === 4 ? this.#writeRegister(this.#ioAddress, 4, lo) : UNLISTED;
     }
     return space === 6 ? writeConfiguration(offset, width, lo) : UNLISTED;
   }
 
-  #writeRegister(offset: number, width: number, lo: number, throughWindow: boolean): number {
+  #writeRegister(offset: number, width: number, lo: number): number {
     if (width === 4) {
       switch (offset) {
         case 0x3818: // TDT
@@ -218,7 +220,7 @@ export class HandWrittenMonitor implements JudgingMonitor {
         case 0x0020: // MDIC
           return ALLOW;
         case 0x0000: // CTRL
-          return (lo & 0x0400_0000) !== 0 ? this.#resetDevice(throughWindow) : ALLOW;
+          return (lo & 0x0400_0000) !== 0 ? this.#resetDevice() : ALLOW;
         case 0x0004: // CTRL_DUP
           return (lo & 0x0400_0000) !== 0 ? BAD_RESET : ALLOW;
         case 0x0018: // CTRL_EXT
@@ -243,14 +245,14 @@ export class HandWrittenMonitor implements JudgingMonitor {
           if (this.#rxRunning) return ENGINE_RUNS;
           if (lo > RING_MAX * 16) return BEYOND_RING;
           this.#rxCount = lo >>> 4;
-          this.#rxHead = 0;
-          this.#rxTail = 0;
-          this.#rxKnown = (this.#rxKnown | 4) & 7;
+          this.#rxKnown |= 4;
+          if (this.#rxMoved) this.#rxKnown &= ~8;
           return ALLOW;
         case 0x2810: // RDH
           if (this.#rxRunning) return ENGINE_RUNS;
           if (lo >= RING_MAX) return BEYOND_RING;
           this.#rxHead = lo;
+          this.#rxMoved = false;
           this.#rxKnown |= 8;
           return ALLOW;
         case 0x3800: // TDBAL
@@ -269,14 +271,14 @@ export class HandWrittenMonitor implements JudgingMonitor {
           if (this.#txRunning) return ENGINE_RUNS;
           if (lo > RING_MAX * 16) return BEYOND_RING;
           this.#txCount = lo >>> 4;
-          this.#txHead = 0;
-          this.#txTail = 0;
-          this.#txKnown = (this.#txKnown | 4) & 7;
+          this.#txKnown |= 4;
+          if (this.#txMoved) this.#txKnown &= ~8;
           return ALLOW;
         case 0x3810: // TDH
           if (this.#txRunning) return ENGINE_RUNS;
           if (lo >= RING_MAX) return BEYOND_RING;
           this.#txHead = lo;
+          this.#txMoved = false;
           this.#txKnown |= 8;
           return ALLOW;
         case 0x001c: // FLA
@@ -324,15 +326,11 @@ export class HandWrittenMonitor implements JudgingMonitor {
     return inReadOnlyArea(offset, width) ? READ_ONLY : UNLISTED;
   }
 
-  /** 14.7. An implementation need not honour the I/O window, so a reset through it proves nothing. */
-  #resetDevice(throughWindow: boolean): number {
-    if (throughWindow) {
-      if (this.#txRunning || this.#rxRunning) return ENGINE_RUNS;
-      this.#txKnown = 0;
-      this.#rxKnown = 0;
-      return ALLOW;
-    }
-    this.#forgetRings();
+  /** 14.7. Implementations differ in what a reset resets, so nothing is believed of the rings after it. */
+  #resetDevice(): number {
+    if (this.#txRunning || this.#rxRunning) return ENGINE_RUNS;
+    this.#txKnown = 0;
+    this.#rxKnown = 0;
     return ALLOW;
   }
 
@@ -341,8 +339,8 @@ export class HandWrittenMonitor implements JudgingMonitor {
     this.#rxRunning = false;
     this.#txBaseLow = this.#txBaseHigh = this.#txCount = this.#txHead = this.#txTail = 0;
     this.#rxBaseLow = this.#rxBaseHigh = this.#rxCount = this.#rxHead = this.#rxTail = 0;
-    this.#txKnown = ALL_KNOWN;
-    this.#rxKnown = ALL_KNOWN;
+    this.#txKnown = this.#rxKnown = 0;
+    this.#txMoved = this.#rxMoved = false;
     this.#rxBufferSize = 2048;
   }
 
@@ -359,8 +357,10 @@ export class HandWrittenMonitor implements JudgingMonitor {
     if (this.#txHead >= this.#txCount || this.#txTail >= this.#txCount) return BEYOND_RING;
     const base = this.#txBaseHigh * 4294967296 + this.#txBaseLow;
     const verdict = this.#checkTransmit(base, this.#txCount, this.#txHead, this.#txTail);
-    if (verdict === ALLOW) this.#txRunning = true;
-    return verdict;
+    if (verdict !== ALLOW) return verdict;
+    this.#txMoved = true;
+    this.#txRunning = true;
+    return ALLOW;
   }
 
   #writeTransmitTail(tail: number): number {
@@ -368,6 +368,7 @@ export class HandWrittenMonitor implements JudgingMonitor {
       if (tail >= RING_MAX) return BEYOND_RING;
       this.#txTail = tail;
       this.#txKnown |= 16;
+      if (this.#txMoved) this.#txKnown &= ~8;
       return ALLOW;
     }
     if (tail >= this.#txCount) return BEYOND_RING;
@@ -425,6 +426,7 @@ export class HandWrittenMonitor implements JudgingMonitor {
       if (this.#rxHead >= this.#rxCount || this.#rxTail >= this.#rxCount) return BEYOND_RING;
       const verdict = this.#checkReceive(this.#rxHead, this.#rxTail, size);
       if (verdict !== ALLOW) return verdict;
+      this.#rxMoved = true;
       this.#rxRunning = true;
     }
     this.#rxBufferSize = size;
@@ -436,6 +438,7 @@ export class HandWrittenMonitor implements JudgingMonitor {
       if (tail >= RING_MAX) return BEYOND_RING;
       this.#rxTail = tail;
       this.#rxKnown |= 16;
+      if (this.#rxMoved) this.#rxKnown &= ~8;
       return ALLOW;
     }
     if (tail >= this.#rxCount) return BEYOND_RING;

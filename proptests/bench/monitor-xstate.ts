@@ -28,9 +28,11 @@ interface Ring {
   readonly head: number;
   readonly tail: number;
   readonly known: number;
+  /** The engine has run since its head was last written. */
+  readonly moved: boolean;
 }
 
-const EMPTY_RING: Ring = { baseLow: 0, baseHigh: 0, count: 0, head: 0, tail: 0, known: ALL_KNOWN };
+const EMPTY_RING: Ring = { baseLow: 0, baseHigh: 0, count: 0, head: 0, tail: 0, known: 0, moved: false };
 
 interface Context {
   readonly denied: boolean;
@@ -145,6 +147,9 @@ const change = (side: Side, by: (ring: Ring, value: number) => Partial<Ring>) =>
 const allow = update({ denied: false });
 const deny = update({ denied: true });
 
+/** A head that may have moved is no longer known once the length or the tail changes. */
+const headKnown = (ring: Ring): number => (ring.moved ? ring.known & ~8 : ring.known);
+
 /** What the driver may do to a ring whose engine is off. */
 function whileOff(side: Side, prefix: 'T' | 'R'): Record<string, object> {
   return {
@@ -157,15 +162,15 @@ function whileOff(side: Side, prefix: 'T' | 'R'): Record<string, object> {
     },
     [`write ${prefix}DLEN`]: {
       guard: ({ event }: Arguments) => (event.value & 0xfff0_007f) === 0 && event.value <= RING_MAX * 16,
-      actions: change(side, (ring, value) => ({ count: value >>> 4, head: 0, tail: 0, known: (ring.known | 4) & 7 })),
+      actions: change(side, (ring, value) => ({ count: value >>> 4, known: headKnown(ring) | 4 })),
     },
     [`write ${prefix}DH`]: {
       guard: ({ event }: Arguments) => event.value < RING_MAX,
-      actions: change(side, (ring, value) => ({ head: value, known: ring.known | 8 })),
+      actions: change(side, (ring, value) => ({ head: value, moved: false, known: ring.known | 8 })),
     },
     [`write ${prefix}DT`]: {
       guard: ({ event }: Arguments) => event.value < RING_MAX,
-      actions: change(side, (ring, value) => ({ tail: value, known: ring.known | 16 })),
+      actions: change(side, (ring, value) => ({ tail: value, known: headKnown(ring) | 16 })),
     },
     [`report ${prefix}DH`]: { actions: allow },
   };
@@ -210,20 +215,17 @@ function transmitRegion(memory: Memory) {
   const owned = ({ context, event }: Arguments): boolean => touchesOwned(context.tx, event.value, event.length);
   return {
     initial: 'Off',
-    on: {
-      'write CTRL': {
-        guard: resets,
-        target: '.Off',
-        actions: update({ denied: false, tx: EMPTY_RING }),
-      },
-    },
     states: {
       Off: {
         on: {
           ...whileOff('tx', 'T'),
           'write TCTL': [
             { guard: all(transmitControlOk, not(enabling)), actions: allow },
-            { guard: all(transmitControlOk, starts), target: 'Running', actions: allow },
+            {
+              guard: all(transmitControlOk, starts),
+              target: 'Running',
+              actions: change('tx', () => ({ moved: true })),
+            },
           ],
         },
       },
@@ -250,20 +252,21 @@ function receiveRegion(memory: Memory) {
   const sameSize = ({ context, event }: Arguments): boolean => bufferSize(event.value) === context.rxBufferSize;
   return {
     initial: 'Off',
-    on: {
-      'write CTRL': {
-        guard: resets,
-        target: '.Off',
-        actions: update({ denied: false, rx: EMPTY_RING, rxBufferSize: 2048 }),
-      },
-    },
     states: {
       Off: {
         on: {
           ...whileOff('rx', 'R'),
           'write RCTL': [
             { guard: all(receiveControlOk, not(enabling)), actions: setBufferSize },
-            { guard: all(receiveControlOk, starts), target: 'Running', actions: setBufferSize },
+            {
+              guard: all(receiveControlOk, starts),
+              target: 'Running',
+              actions: update(({ context, event }: Arguments) => ({
+                denied: false,
+                rxBufferSize: bufferSize(event.value),
+                rx: { ...context.rx, moved: true },
+              })),
+            },
           ],
         },
       },
@@ -290,11 +293,11 @@ function interruptRegion() {
     initial: 'None',
     on: {
       interrupt: {
-        guard: (args: Arguments) => creditAt(args) >= 20,
+        guard: (args: Arguments) => creditAt(args) >= 50,
         target: '.CardNotChecked',
         actions: update((args: Arguments) => ({
           denied: false,
-          credit: creditAt(args) - 20,
+          credit: creditAt(args) - 50,
           lastInterrupt: args.event.now,
         })),
       },
@@ -327,8 +330,7 @@ function machineFor(memory: Memory) {
       plain: { actions: allow },
       'report ICR': { actions: allow },
       store: { actions: allow },
-      'write CTRL': { guard: not(resets), actions: allow },
-      'write CTRL through IODATA': [
+      'write CTRL': [
         { guard: not(resets), actions: allow },
         {
           guard: bothOff,
@@ -411,10 +413,9 @@ export class XStateMonitor implements JudgingMonitor {
 
   #access(kind: Access, space: number, offset: number, width: number, value: number, now: number): number {
     const window = space === 1 && offset === 4 && width === 4;
-    let type = window
+    const type = window
       ? this.#decode.event(kind, 0, this.#actor.getSnapshot().context.ioAddress, width)
       : this.#decode.event(kind, space, offset, width);
-    if (window && type === 'write CTRL') type = 'write CTRL through IODATA';
     return this.#send({ type, value, length: 0, now });
   }
 
