@@ -6,6 +6,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { registerLanguageCommands } from '../dsslang/cli.ts';
 import { registerDriverCommands } from '../drivers/cli.ts';
 import { registerVerificationCommands } from '../proptests/cli.ts';
+import { ssrCommand } from '../ssr/cli.ts';
 import { createTerminal, EXIT, type Format, type Terminal } from './terminal.ts';
 
 const packageFile = new URL('../../package.json', import.meta.url);
@@ -49,6 +50,7 @@ const terminal = (): Terminal => {
 registerLanguageCommands(program, terminal);
 registerDriverCommands(program, terminal);
 registerVerificationCommands(program, terminal);
+program.addCommand(ssrCommand());
 for (const command of program.commands) command.exitOverride();
 
 /** The world failed in a way that has a name: say it, and what to do. */
