@@ -39,6 +39,13 @@ const BAD_BUFFER_SIZE = 16;
 
 const RING_MAX = 4096;
 const ALL_KNOWN = 0b11111;
+/** A tail that comes around to the last known head says nothing of the device's: all but the entry at the tail stays its. */
+function surelyOwnedFrom(head: number, tail: number, next: number, count: number): number {
+  const before = tail >= head ? tail - head : tail + count - head;
+  const more = next >= tail ? next - tail : next + count - tail;
+  return before + more >= count ? (next + 1) % count : head;
+}
+
 /** 20000 a second with a burst of 2000, in microseconds of credit. */
 const INTERRUPT_COST_US = 50;
 const INTERRUPT_CREDIT_US = 100_000;
@@ -374,7 +381,10 @@ export class HandWrittenMonitor implements JudgingMonitor {
     if (tail >= this.#txCount) return BEYOND_RING;
     const base = this.#txBaseHigh * 4294967296 + this.#txBaseLow;
     const verdict = this.#checkTransmit(base, this.#txCount, this.#txTail, tail);
-    if (verdict === ALLOW) this.#txTail = tail;
+    if (verdict === ALLOW) {
+      this.#txHead = surelyOwnedFrom(this.#txHead, this.#txTail, tail, this.#txCount);
+      this.#txTail = tail;
+    }
     return verdict;
   }
 
@@ -443,7 +453,10 @@ export class HandWrittenMonitor implements JudgingMonitor {
     }
     if (tail >= this.#rxCount) return BEYOND_RING;
     const verdict = this.#checkReceive(this.#rxTail, tail, this.#rxBufferSize);
-    if (verdict === ALLOW) this.#rxTail = tail;
+    if (verdict === ALLOW) {
+      this.#rxHead = surelyOwnedFrom(this.#rxHead, this.#rxTail, tail, this.#rxCount);
+      this.#rxTail = tail;
+    }
     return verdict;
   }
 

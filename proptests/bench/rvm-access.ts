@@ -6,7 +6,9 @@
  */
 import type { MonitorModule } from '../../dsslang/index.ts';
 import { Kernel, Rvm, type Backing, type Device } from '../../kernel/index.ts';
-import { median } from './median.ts';
+import { quantile } from './statistics.ts';
+
+const median = (samples: readonly number[]): number => quantile(samples, 0.5);
 
 /** 8254x registers without side effects on the driver's work: STATUS is read, ITR written. */
 const STATUS = 0x0008;

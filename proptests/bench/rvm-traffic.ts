@@ -8,7 +8,9 @@
  */
 import { Kernel, type Backing, type Ipd, type OpenBacking } from '../../kernel/index.ts';
 import { whenUp } from '../../drivers/demo/traffic.ts';
-import { median } from './median.ts';
+import { quantile } from './statistics.ts';
+
+const median = (samples: readonly number[]): number => quantile(samples, 0.5);
 
 export const FRAME_BYTES = 1514;
 /** Frames under way: a fraction of the driver's ring of 64. */
