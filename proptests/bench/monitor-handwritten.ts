@@ -39,13 +39,6 @@ const BAD_BUFFER_SIZE = 16;
 
 const RING_MAX = 4096;
 const ALL_KNOWN = 0b11111;
-/** A tail that comes around to the last known head says nothing of the device's: all but the entry at the tail stays its. */
-function surelyOwnedFrom(head: number, tail: number, next: number, count: number): number {
-  const before = tail >= head ? tail - head : tail + count - head;
-  const more = next >= tail ? next - tail : next + count - tail;
-  return before + more >= count ? (next + 1) % count : head;
-}
-
 /** 20000 a second with a burst of 2000, in microseconds of credit. */
 const INTERRUPT_COST_US = 50;
 const INTERRUPT_CREDIT_US = 100_000;
@@ -54,6 +47,13 @@ const IDLE = 0;
 const CARD_NOT_CHECKED = 1;
 const NOT_MINE = 2;
 const MINE_ACKED = 4;
+
+/** A tail that comes around to the last known head says nothing of the device's: all but the entry at the tail stays its. */
+function surelyOwnedFrom(head: number, tail: number, next: number, count: number): number {
+  const before = tail >= head ? tail - head : tail + count - head;
+  const more = next >= tail ? next - tail : next + count - tail;
+  return before + more >= count ? (next + 1) % count : head;
+}
 
 export class HandWrittenMonitor implements JudgingMonitor {
   readonly #memory: DescriptorMemory;
