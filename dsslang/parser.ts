@@ -105,16 +105,17 @@ export const NESTING_MAX = 64;
 /** More operators, members or `else if`s in one row are refused for the same reason. */
 export const CHAIN_MAX = 256;
 
-class DssParser extends EmbeddedActionsParser {
+export class DssParser extends EmbeddedActionsParser {
   /** Rows longer than `CHAIN_MAX` in the file that was parsed last. */
   tooLong: Span[] = [];
 
-  constructor() {
+  /** @param validate check the grammar itself for ambiguities: slow, so only the tests do */
+  constructor(validate = false) {
     super(allTokens, {
       recoveryEnabled: true,
       maxLookahead: 2,
       nodeLocationTracking: 'none',
-      skipValidations: true, // validated by the tests instead of at every start
+      skipValidations: !validate,
       errorMessageProvider: parserMessages,
     });
     this.performSelfAnalysis();
@@ -1027,5 +1028,3 @@ export function dssParser(): DssParser {
   shared ??= new DssParser();
   return shared;
 }
-
-export type { DssParser };

@@ -122,7 +122,10 @@ export class SpecificationSource {
         const a = inner();
         const divisor = env.values.length === 0 ? { text: '7', max: 7n } : random.pick(env.values);
         const { text } = divisor;
-        return { text: `(if ${text} != 0 then ${a.text} ${random.pick(['/', '%'])} ${text} else ${a.text})`, max: a.max };
+        return {
+          text: `(if ${text} != 0 then ${a.text} ${random.pick(['/', '%'])} ${text} else ${a.text})`,
+          max: a.max,
+        };
       }
       case 10: {
         const [a, b] = [inner(), inner()];
