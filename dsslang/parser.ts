@@ -102,6 +102,9 @@ const orElse = <T>(value: T): { recoveryValueFunc: () => T } => ({ recoveryValue
 /** Nesting deeper than this is refused: it protects the stack of every later pass. */
 export const NESTING_MAX = 64;
 
+/** After so many errors the rest of a file is not read: each costs far more time than a good statement. */
+const ERRORS_MAX = 200;
+
 /** More operators, members or `else if`s in one row are refused for the same reason. */
 export const CHAIN_MAX = 256;
 
@@ -139,6 +142,7 @@ export class DssParser extends EmbeddedActionsParser {
 
   /** Called by Chevrotain: the first token ahead, outside of blocks, that may follow. */
   findReSyncTokenType(): TokenType {
+    if (this.errors.length >= ERRORS_MAX) return EOF; // this is no specification: stop reading
     const follows = (this as unknown as { flattenFollowSet(): TokenType[] })
       .flattenFollowSet()
       .filter((each) => each !== Semicolon); // ends clauses as well as declarations: no help in finding the level
