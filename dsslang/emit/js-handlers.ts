@@ -4,6 +4,7 @@
  */
 import type { BoolExpr, Program, Reaction, Statement } from '../ir.ts';
 import { ExpressionWriter, isWide } from './js-numbers.ts';
+import type { Half } from './js-state.ts';
 
 export interface FunctionText {
   readonly name: string;
@@ -50,11 +51,14 @@ function deniesAfterSet(statements: readonly Statement[]): boolean {
 /** The program's code for one kind of operation, as a function of the operation's arguments. */
 export class HandlerWriter {
   readonly #program: Program;
+  readonly #place: (scalar: number, half: Half) => string;
   /** Bytes of scratch that the walks need, by nesting depth. */
   readonly scratchBytes: number[] = [];
 
-  constructor(program: Program) {
+  /** @param place where a scalar is kept between operations */
+  constructor(program: Program, place: (scalar: number, half: Half) => string) {
     this.#program = program;
+    this.#place = place;
   }
 
   /** Statements that decide a reaction; each path ends in `return`. */
@@ -72,19 +76,21 @@ export class HandlerWriter {
 
   /** Guards compare machines with states: nothing wide, nothing to compute first. */
   #guard(guard: BoolExpr, lines: string[]): string {
-    return new ExpressionWriter(lines, (scalar) => `s${scalar}`, { next: 0 }).condition(guard);
+    return new ExpressionWriter(lines, this.#place, { next: 0 }).condition(guard);
   }
 
   #handler(body: readonly Statement[]): string[] {
     const copies = deniesAfterSet(body) ? assigned(body) : new Set<number>();
     const lines: string[] = [];
-    const each = (scalar: number): string[] => (this.#wide(scalar) ? ['lo', 'hi'] : ['']);
+    const each = (scalar: number): Half[] => (this.#wide(scalar) ? ['lo', 'hi'] : ['']);
     for (const scalar of copies)
-      for (const half of each(scalar)) lines.push(`let n${scalar}${half} = s${scalar}${half};`);
-    const scalarName = (scalar: number): string => `${copies.has(scalar) ? 'n' : 's'}${scalar}`;
+      for (const half of each(scalar)) lines.push(`let n${scalar}${half} = ${this.#place(scalar, half)};`);
+    const scalarName = (scalar: number, half: Half): string =>
+      copies.has(scalar) ? `n${scalar}${half}` : this.#place(scalar, half);
     const writer = new ExpressionWriter(lines, scalarName, { next: 0 });
     this.#statements(body, writer, scalarName, 0);
-    for (const scalar of copies) for (const half of each(scalar)) lines.push(`s${scalar}${half} = n${scalar}${half};`);
+    for (const scalar of copies)
+      for (const half of each(scalar)) lines.push(`${this.#place(scalar, half)} = n${scalar}${half};`);
     lines.push('return 0;');
     return lines;
   }
@@ -96,13 +102,18 @@ export class HandlerWriter {
   #statements(
     statements: readonly Statement[],
     writer: ExpressionWriter,
-    name: (scalar: number) => string,
+    name: (scalar: number, half: Half) => string,
     depth: number,
   ): void {
     for (const statement of statements) this.#statement(statement, writer, name, depth);
   }
 
-  #statement(statement: Statement, writer: ExpressionWriter, name: (scalar: number) => string, depth: number): void {
+  #statement(
+    statement: Statement,
+    writer: ExpressionWriter,
+    name: (scalar: number, half: Half) => string,
+    depth: number,
+  ): void {
     const { out } = writer;
     switch (statement.op) {
       case 'require':
@@ -117,11 +128,11 @@ export class HandlerWriter {
       case 'set':
         if (this.#wide(statement.scalar)) {
           const [lo, hi] = writer.wide(statement.value);
-          const [first, second] = [`${name(statement.scalar)}lo`, `${name(statement.scalar)}hi`];
+          const [first, second] = [name(statement.scalar, 'lo'), name(statement.scalar, 'hi')];
           // `x = x << 32` needs the old low half in the high one.
           if (hi === first) out.push(`${second} = ${hi}; ${first} = ${lo};`);
           else out.push(`${first} = ${lo}; ${second} = ${hi};`);
-        } else out.push(`${name(statement.scalar)} = ${writer.fitting(statement.value)};`);
+        } else out.push(`${name(statement.scalar, '')} = ${writer.fitting(statement.value)};`);
         return;
       case 'if': {
         const condition = writer.condition(statement.condition);
@@ -139,7 +150,7 @@ export class HandlerWriter {
   #block(
     statements: readonly Statement[],
     writer: ExpressionWriter,
-    name: (scalar: number) => string,
+    name: (scalar: number, half: Half) => string,
     depth: number,
   ): string[] {
     const lines: string[] = [];
@@ -150,7 +161,7 @@ export class HandlerWriter {
   #walk(
     walk: Extract<Statement, { op: 'walk' }>,
     writer: ExpressionWriter,
-    name: (scalar: number) => string,
+    name: (scalar: number, half: Half) => string,
     depth: number,
   ): void {
     const { out } = writer;

@@ -6,6 +6,7 @@
  * Multiplication and division of wide numbers fall back to BigInt: correct, rare, and the only code here that allocates.
  */
 import type { BoolExpr, NumberExpr } from '../ir.ts';
+import type { Half } from './js-state.ts';
 
 /** Names of the two halves of a wide number. */
 export type Halves = readonly [lo: string, hi: string];
@@ -20,11 +21,11 @@ const mask = (bits: number): string => String(2 ** bits - 1);
 /** Writes the code of one handler: expressions return text, what they need first goes to `out`. */
 export class ExpressionWriter {
   readonly out: string[];
-  readonly #scalarName: (scalar: number) => string;
+  readonly #scalarName: (scalar: number, half: Half) => string;
   readonly #counter: { next: number };
 
-  /** @param scalarName where the current value of a scalar is found; wide ones add `lo` and `hi` */
-  constructor(out: string[], scalarName: (scalar: number) => string, counter: { next: number }) {
+  /** @param scalarName where the current value of a scalar, or a half of a wide one, is found */
+  constructor(out: string[], scalarName: (scalar: number, half: Half) => string, counter: { next: number }) {
     this.out = out;
     this.#scalarName = scalarName;
     this.#counter = counter;
@@ -52,7 +53,7 @@ export class ExpressionWriter {
       case 'const':
         return e.value.toString();
       case 'scalar':
-        return this.#scalarName(e.scalar);
+        return this.#scalarName(e.scalar, '');
       case 'local':
         return `l${e.local}`;
       case 'argument':
@@ -185,7 +186,7 @@ export class ExpressionWriter {
       case 'const':
         return [String(e.value % WORD), String(e.value / WORD)];
       case 'scalar':
-        return [`${this.#scalarName(e.scalar)}lo`, `${this.#scalarName(e.scalar)}hi`];
+        return [this.#scalarName(e.scalar, 'lo'), this.#scalarName(e.scalar, 'hi')];
       case 'local':
         return [`l${e.local}lo`, `l${e.local}hi`];
       case 'argument':

@@ -1,7 +1,7 @@
 /**
  * A program as one JavaScript module that imports nothing: `info` and `createMonitor(memory)` (runtime.ts, MonitorModule).
  *
- * State lives in variables of a closure; each operation is decoded by a switch over the offset. No allocation on the
+ * State lives in a closure (js-state.ts); each operation is decoded by a switch over the offset. No allocation on the
  * allow path. What is only needed to explain a refusal (which register was touched, which region) is a table, not code.
  */
 import type { Program, Reaction, Register } from '../ir.ts';
@@ -9,19 +9,21 @@ import { monitorInfo } from '../monitor-info.ts';
 import { ADDRESS_LIMIT, GRANTS_MAX } from '../runtime.ts';
 import { HandlerWriter, indent } from './js-handlers.ts';
 import { isWide } from './js-numbers.ts';
+import { layOut, type StateLayout } from './js-state.ts';
 
 /** @returns the text of an ES module */
 export function emitJs(program: Program): string {
-  const handlers = new HandlerWriter(program);
+  const state = layOut(program);
+  const handlers = new HandlerWriter(program, state.place);
   const functions = program.registers.flatMap((register, index) => registerFunctions(register, index, handlers));
-  const accesses = [access(program, 'read'), access(program, 'report'), access(program, 'write')];
+  const accesses = [access(program, state, 'read'), access(program, state, 'report'), access(program, state, 'write')];
   const events = [
     eventFunction('store', 'address, length, now', program.store, handlers),
     eventFunction('interrupt', 'now', program.interrupt, handlers),
     eventFunction('check', 'now', program.check, handlers),
   ];
   const body = [
-    ...stateVariables(program),
+    ...state.declarations,
     ...handlers.scratchBytes.flatMap((bytes, depth) => [
       `const scratch${depth} = new Uint8Array(${bytes});`,
       `const view${depth} = new DataView(scratch${depth}.buffer);`,
@@ -31,7 +33,7 @@ export function emitJs(program: Program): string {
     ...functions.flat(),
     ...accesses.flat(),
     ...events.flat(),
-    ...reporting(program),
+    ...reporting(program, state),
     'return { info, read, report, write, store, grant, interrupt, check, reset, states, snapshot };',
   ];
   return [
@@ -45,14 +47,6 @@ export function emitJs(program: Program): string {
     '}',
     '',
   ].join('\n');
-}
-
-function stateVariables(program: Program): string[] {
-  return program.scalars.map((scalar, index) => {
-    const comment = ` // ${scalar.name}`;
-    if (!isWide(scalar.max)) return `let s${index} = ${scalar.initial};${comment}`;
-    return `let s${index}lo = ${scalar.initial % 2n ** 32n}, s${index}hi = ${scalar.initial >> 32n};${comment}`;
-  });
 }
 
 /** Grants end below 2^52, so plain numbers hold them exactly. The last hit is tried first: descriptors come in runs. */
@@ -136,7 +130,7 @@ function outcome(register: Register, id: number, event: Event, element: string):
   return `if (${bad}) return ${register.rules.reserved}; ${call}`;
 }
 
-function access(program: Program, event: Event): string[] {
+function access(program: Program, state: StateLayout, event: Event): string[] {
   const lines = [
     `function ${event}(space, offset, width, ${event === 'read' ? '' : 'lo, hi, '}now) {`,
     '  let through = 0;',
@@ -144,7 +138,7 @@ function access(program: Program, event: Event): string[] {
   program.windows.forEach((window, index) => {
     const test = `space === ${window.space} && offset === ${window.offset} && width === ${window.width}`;
     lines.push(
-      `  ${index > 0 ? 'else ' : ''}if (${test}) { space = ${window.into}; offset = s${window.selector}; through = ${index + 1}; } // ${window.name}`,
+      `  ${index > 0 ? 'else ' : ''}if (${test}) { space = ${window.into}; offset = ${state.place(window.selector, '')}; through = ${index + 1}; } // ${window.name}`,
     );
   });
   lines.push('  switch (space) {');
@@ -202,23 +196,21 @@ function eventFunction(name: string, parameterList: string, reaction: Reaction, 
   return [`function ${name}(${parameterList}) {`, ...indent(handlers.reaction(reaction)), '}'];
 }
 
-function reporting(program: Program): string[] {
-  const wide = (index: number): string => `(BigInt(s${index}hi) << 32n) | BigInt(s${index}lo)`;
-  const values = program.scalars.map((scalar, index) => (isWide(scalar.max) ? wide(index) : `BigInt(s${index})`));
+function reporting(program: Program, state: StateLayout): string[] {
+  const exact = (index: number, max: bigint): string =>
+    isWide(max)
+      ? `(BigInt(${state.place(index, 'hi')}) << 32n) | BigInt(${state.place(index, 'lo')})`
+      : `BigInt(${state.place(index, '')})`;
   return [
     'function reset() {',
-    ...program.scalars.map((scalar, index) =>
-      isWide(scalar.max)
-        ? `  s${index}lo = ${scalar.initial % 2n ** 32n}; s${index}hi = ${scalar.initial >> 32n};`
-        : `  s${index} = ${scalar.initial};`,
-    ),
+    ...state.reset,
     '  grants = 0; lastHit = 0;',
     '}',
     'function states() {',
-    `  return [${program.machines.map((machine) => `s${machine.scalar}`).join(', ')}];`,
+    `  return [${program.machines.map((machine) => state.place(machine.scalar, '')).join(', ')}];`,
     '}',
     'function snapshot() {',
-    `  return [${values.join(', ')}];`,
+    `  return [${program.scalars.map((scalar, index) => exact(index, scalar.max)).join(', ')}];`,
     '}',
   ];
 }
