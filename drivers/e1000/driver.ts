@@ -12,7 +12,7 @@ import * as setup from './driver-setup.ts';
 import * as r from './registers.ts';
 
 /** Descriptors in each ring; the ring length must be a multiple of 128 bytes (8 descriptors). */
-const RING_COUNT = 128;
+export const RING_COUNT = 256;
 /**
  * Received descriptors are filled anew and given back this many at a time: half the ring stays with the device, and one
  * tail write (and, behind a monitor, one look at the device's head) serves them all.
