@@ -52,6 +52,7 @@ function installPackages() {
 function newestSource() {
   let newest = 0;
   for (const folder of ['bin', 'dsslang', 'kernel', 'drivers', 'ssr', 'proptests', 'examples']) {
+    if (!existsSync(join(root, folder))) continue;
     for (const file of readdirSync(join(root, folder), { recursive: true })) {
       if (file.endsWith('.ts')) newest = Math.max(newest, statSync(join(root, folder, file)).mtimeMs);
     }

@@ -1,6 +1,6 @@
 /** What one IPD may use. Every number is a default that `Kernel.spawn` can change for one IPD. */
 export interface IpdLimits {
-  /** Time for one entry of the driver, with all promise jobs that it leaves behind. */
+  /** Time for one entry of the driver, with all promise jobs that it leaves behind: by the clock, and of the processor. */
   readonly entryMs: number;
   /** Time for the thread to start, before the driver's first line. */
   readonly startMs: number;

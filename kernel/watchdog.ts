@@ -5,7 +5,10 @@
  * open with the same serial number for too long is unresponsive. While an entry is long open it also looks at the
  * memory of the process, since a driver that allocates in a loop never comes to its own memory guard.
  *
- * That measure is coarse: it belongs to the process, not to one thread. This thread's own heap is subtracted; of several
+ * "Too long" is time by the clock in which the process also used that much of the processor: on an overloaded machine a
+ * driver that merely waits for its turn is not to blame. By the clock alone, `PATIENCE` times the limit is the end.
+ *
+ * The measure of memory is coarse: it belongs to the process, not to one thread. This thread's own heap is subtracted; of several
  * drivers that are busy at the same time, the one whose entry is open longest is held responsible.
  */
 import { performance } from 'node:perf_hooks';
@@ -14,6 +17,9 @@ import type { IpdLimits } from './limits.ts';
 
 /** How often the shared words are read. */
 export const PERIOD_MS = 5;
+
+/** An entry may wait for the processor, or for its device, up to this many times its limit. */
+export const PATIENCE = 8;
 
 export interface Watched {
   readonly control: Control;
@@ -25,8 +31,15 @@ export interface Watched {
 interface Observation {
   serial: number | undefined;
   sinceMs: number;
+  /** Processor time of the process when this entry was first seen open. */
+  processorMs: number;
   /** Memory of other threads when this entry was first seen open. */
   memoryBytes: number;
+}
+
+function processorMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
 }
 
 /** Memory of the process that is not this thread's own heap. */
@@ -35,12 +48,17 @@ function foreignMemoryBytes(): number {
   return rss - heapTotal - external;
 }
 
+function isOverdue(openMs: number, processorBeforeMs: number, limitMs: number): boolean {
+  if (openMs <= limitMs) return false;
+  return openMs > PATIENCE * limitMs || processorMs() - processorBeforeMs > limitMs;
+}
+
 export class Watchdog {
   readonly #watched = new Map<Watched, Observation>();
   #interval: NodeJS.Timeout | undefined;
 
   watch(watched: Watched): void {
-    this.#watched.set(watched, { serial: undefined, sinceMs: 0, memoryBytes: 0 });
+    this.#watched.set(watched, { serial: undefined, sinceMs: 0, processorMs: 0, memoryBytes: 0 });
     this.#interval ??= setInterval(() => this.#look(), PERIOD_MS).unref();
   }
 
@@ -61,8 +79,9 @@ export class Watchdog {
       if (serial === undefined || serial !== seen.serial) {
         seen.serial = serial;
         seen.sinceMs = now;
+        seen.processorMs = processorMs();
         if (serial !== undefined) seen.memoryBytes = memory ??= foreignMemoryBytes();
-      } else if (now - seen.sinceMs > watched.limits.entryMs) {
+      } else if (isOverdue(now - seen.sinceMs, seen.processorMs, watched.limits.entryMs)) {
         watched.onUnresponsive();
       } else if (longest === undefined || seen.sinceMs < longest[1].sinceMs) {
         longest = pair;

@@ -40,7 +40,7 @@ describe('the e1000 driver on the model behind its backing conforms to the netwo
 });
 
 const skip =
-  qemuVersion() === undefined ? 'qemu-system-x86_64 is not installed (apt-get install qemu-system-x86)' : false;
+  (await qemuVersion()) === undefined ? 'qemu-system-x86_64 is not installed (apt-get install qemu-system-x86)' : false;
 
 describe("the e1000 driver on QEMU's card conforms to the network class:", { skip }, () => {
   const backing = qemuBacking({ device: 'e1000', deviceArguments: `mac=${MAC}` });

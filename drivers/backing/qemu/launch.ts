@@ -36,7 +36,8 @@ export function qemuArguments(machine: Machine): string[] {
     ...['-machine', `${machine.machine},accel=tcg,memory-backend=ram`, '-m', size],
     ...['-object', `memory-backend-file,id=ram,size=${size},share=on,mem-path=/dev/fd/${RAM_FD}`],
     ...['-bios', `/dev/fd/${ROM_FD}`, '-qtest', 'stdio', '-qtest-log', 'none'],
-    ...(machine.wire ? ['-netdev', `stream,id=wire,server=off,addr.type=fd,addr.str=${WIRE_FD}`] : []),
+    // Not `stream`: it speaks the same frames, but connects in the background, and frames sent before are lost.
+    ...(machine.wire ? ['-netdev', `socket,id=wire,fd=${WIRE_FD}`] : []),
     ...machine.extraArguments,
     ...['-device', machine.wire ? `${machine.device},netdev=wire` : machine.device],
   ];

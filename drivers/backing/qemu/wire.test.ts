@@ -31,7 +31,13 @@ test('takes the longest frame and breaks at one byte more, for good', () => {
   assert.equal(reader.push(tooLong), false);
   assert.equal(reader.push(encodeFrame(Uint8Array.of(1))), false);
   assert.equal(longest, FRAME_MAX_BYTES);
-  assert.equal(createFrameReader(() => undefined).push(Buffer.alloc(4)), false, 'a frame of no bytes');
+});
+
+test('a frame of no bytes, which a descriptor of length 0 makes, is nothing at all and breaks nothing', () => {
+  const frames: Uint8Array[] = [];
+  const reader = createFrameReader((frame) => frames.push(frame));
+  assert.ok(reader.push(Buffer.concat([Buffer.alloc(4), encodeFrame(Uint8Array.of(7))])));
+  assert.deepEqual(frames, [Uint8Array.of(7)]);
 });
 
 test('refuses to send what no device may receive', () => {

@@ -1,5 +1,5 @@
 /**
- * The cable of a network device: frames to and from `-netdev stream`, over the socket that QEMU inherited.
+ * The cable of a network device: frames to and from `-netdev socket`, over the socket that QEMU inherited.
  *
  * The stream carries each frame behind its length in 4 bytes, big-endian (QEMU's `net/stream`). Bytes arrive in chunks
  * that end anywhere. What QEMU sends is checked: a length beyond the limit ends the conversation, for after a wrong length
