@@ -35,6 +35,24 @@ export function registerVerificationCommands(program: Command, terminal: () => T
     .action(async () => {
       await benchRvm(terminal());
     });
+  bench
+    .command('merkle')
+    .description(
+      'Our Merkle trees against other libraries, each in a process of its own; peers that are not installed are named.',
+    )
+    .option('--rounds <n>', 'rounds', Number)
+    .action(async (options: BenchFlags) => {
+      await benchMerkle(options, terminal());
+    });
+  bench
+    .command('ssr')
+    .description(
+      'Storage regions against the sum of their flushes and NV commands, and against plain encryption without integrity.',
+    )
+    .option('--megabytes <n>', 'size of the sequential rows', Number, 64)
+    .action(async (options: { readonly megabytes: number }) => {
+      await benchSsr(options.megabytes, terminal());
+    });
 }
 
 const NAME_COLUMNS = 28;
@@ -91,4 +109,31 @@ function printRvmRow(row: RvmBenchRow, terminal: Terminal): void {
     row.goal === undefined ? '' : terminal.paint('dim', `  goal: ${goalText(row.goal)}`),
   ];
   terminal.print(`${row.name.padEnd(NAME_COLUMNS + 20)}${parts.join('')}`);
+}
+
+async function benchMerkle(options: BenchFlags, terminal: Terminal): Promise<void> {
+  const { benchMerkle: run } = await import('../ssr/bench-merkle.ts');
+  const progress = terminal.progress('building trees of 2^20 leaves');
+  const rows = await run(options.rounds === undefined ? {} : { rounds: options.rounds });
+  progress.clear();
+  for (const { name, status, median_ns: median, bytes, ratio } of rows) {
+    const value =
+      bytes === undefined
+        ? median === undefined
+          ? status
+          : `${(median / 1e6).toFixed(2)} ms`
+        : `${(bytes / 1e6).toFixed(0)} MB`;
+    const times = ratio === undefined ? '' : `  ${ratio.toFixed(2)}x ours`;
+    terminal.print(`${name.padEnd(NAME_COLUMNS + 30)}${value.padStart(NUMBER_COLUMNS + 8)}${times}`);
+  }
+  terminal.finish('ok', { command: 'bench merkle', status: 'ok', rows });
+}
+
+async function benchSsr(megabytes: number, terminal: Terminal): Promise<void> {
+  const { benchSsr: run, ssrBenchText } = await import('../ssr/bench-ssr.ts');
+  const progress = terminal.progress('measuring');
+  const rows = await run({ size: megabytes * 1024 * 1024, onProgress: (text) => progress.update(text) });
+  progress.clear();
+  terminal.print(ssrBenchText(rows));
+  terminal.finish('ok', { command: 'bench ssr', status: 'ok', rows });
 }

@@ -64,8 +64,9 @@ function allowed(from: SourceText, to: { room: string; path: string }, typeOnly:
       );
     case 'drivers':
       return (
-        ['dsslang/index.ts', 'dsslang/runtime.ts', 'kernel/abi.ts', 'kernel/index.ts'].includes(to.path) ||
-        isTest(from.path)
+        ['dsslang/index.ts', 'dsslang/runtime.ts', 'kernel/abi.ts', 'kernel/index.ts', 'ssr/index.ts'].includes(
+          to.path,
+        ) || isTest(from.path)
       );
     default:
       return isTest(from.path) && to.path === 'drivers/package-root.ts';

@@ -6,6 +6,7 @@ import type { LoadedSpecification } from '../specification.ts';
 import { runDemo, type DemoEvent } from './demo.ts';
 import { availableBackings, inPackage, loadDeviceSpecification, type BackingName, type DemoDevice } from './devices.ts';
 import type { RogueOutcome } from './rogues.ts';
+import { showReplay, type StorageResult } from './storage.ts';
 
 const BACKING_TITLES: Readonly<Record<BackingName, string>> = {
   qemu: "QEMU's device model, over qtest",
@@ -44,7 +45,8 @@ export async function showDemo(
   }
   const reports: BackingReport[] = [];
   for (const backing of backings) reports.push(await showBacking(device, specification, backing, terminal));
-  const ok = reports.every((report) => report.ok);
+  const storage = await showStorage(terminal);
+  const ok = reports.every((report) => report.ok) && storage.refused;
   terminal.print();
   terminal.print(
     ok
@@ -63,6 +65,7 @@ export async function showDemo(
     device: device.name,
     specification: device.specification,
     backings: reports,
+    storage,
   });
 }
 
@@ -147,6 +150,21 @@ async function showBacking(
     survived,
     ok,
   };
+}
+
+/** Disks need not be trusted either. */
+async function showStorage(terminal: Terminal): Promise<StorageResult> {
+  const result = await showReplay();
+  const chip =
+    result.tpm === 'swtpm' ? 'a real TPM 2.0 simulator (swtpm)' : 'the simulated TPM (swtpm is not installed)';
+  terminal.print(
+    `\n${terminal.paint('bold', '5. The disk is not trusted either')}  a storage region anchored in ${chip}`,
+  );
+  terminal.print("   a letter is written, and written again; then yesterday's copy of the disk is put back");
+  const outcome = result.refused ? terminal.paint('green', 'refused') : terminal.paint('red', 'ACCEPTED');
+  terminal.print(`   ${outcome}  ${result.message}`);
+  terminal.print(`   ${terminal.paint('green', 'ok')}  today's disk opens again and says "${result.secret}"`);
+  return result;
 }
 
 function showTraffic({ result }: Extract<DemoEvent, { event: 'traffic' | 'survived' }>, terminal: Terminal): void {
