@@ -71,6 +71,7 @@ export function elaborateDevice(device: ast.Device, diagnostics: Diagnostics): P
     unknownSpace: context.rule('the device has nothing there', device.name.span),
     badGrant: context.rule('the memory is empty, beyond the address limit, or already granted', device.name.span),
     tooManyGrants: context.rule('too many grants', device.name.span),
+    badBar: context.rule('a BAR cannot be there', device.name.span),
   };
   // What looks wrong in a broken file is mostly the breakage.
   if (diagnostics.hasErrors) return undefined;
@@ -88,14 +89,19 @@ export function elaborateDevice(device: ast.Device, diagnostics: Diagnostics): P
     }),
     regions: context.regions,
     scalars: context.scalars,
+    arrays: [],
+    tables: [],
     machines: context.machines,
     registers,
     areas: context.areas,
     windows: context.windows,
     rules: context.rules,
+    always: [],
     store,
+    grant: { handlers: [], otherwise: undefined },
     interrupt: interrupt.interrupt,
     check: interrupt.check,
+    tick: { handlers: [], otherwise: undefined },
     builtin,
     interruptPlan: interrupt.plan,
     progress,
