@@ -216,6 +216,8 @@ export type Item =
       readonly owned: { readonly from: Expression; readonly to: Expression; readonly span: Span } | undefined;
       readonly when: Expression | undefined;
       readonly head: Name | undefined;
+      /** The clauses in the order written: a second one of a kind is a mistake. */
+      readonly clauses: readonly Name[];
     })
   | HandlerDeclaration
   | InBlock
@@ -229,6 +231,7 @@ export type Item =
       readonly deadline: Expression | undefined;
       readonly rate: Expression | undefined;
       readonly burst: Expression | undefined;
+      readonly clauses: readonly Name[];
     })
   | (Node & { readonly kind: 'reset'; readonly steps: readonly StepDeclaration[] })
   | (Node & { readonly kind: 'invariant'; readonly text: string; readonly condition: Expression });

@@ -30,8 +30,9 @@ export function compile(text: string, file = 'input.dss'): CompileResult {
       program = compileSource(source, diagnostics);
     } catch (error) {
       // The guards in `parse` make this unlikely, not impossible: a deep tree must not crash whoever compiles it.
-      if (!(error instanceof RangeError)) throw error;
-      diagnostics.add('DSS006', { max: NESTING_MAX }, span(0, 0));
+      if (!(error instanceof RangeError && error.message.includes('call stack'))) throw error;
+      diagnostics.add('DSS006', { what: 'levels', max: NESTING_MAX }, span(0, Math.min(1, text.length)));
+      program = undefined;
     }
   }
   return { program, diagnostics: diagnostics.sorted(), dropped: diagnostics.dropped };
@@ -44,21 +45,43 @@ export function compileBytes(bytes: Uint8Array, file = 'input.dss'): CompileResu
     diagnostics.add('DSS005', { bytes: bytes.length, max: SOURCE_BYTES_MAX }, span(0, 0));
     return { program: undefined, diagnostics: diagnostics.sorted(), dropped: 0 };
   }
+  let text: string;
   try {
-    return compile(new TextDecoder('utf-8', { fatal: true }).decode(bytes), file);
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
     return notUtf8(bytes, file);
   }
+  return compile(text, file);
 }
 
 function notUtf8(bytes: Uint8Array, file: string): CompileResult {
-  const text = new TextDecoder().decode(bytes);
-  const source = new Source(file, text);
+  const source = new Source(file, new TextDecoder().decode(bytes));
   const diagnostics = new Diagnostics(source);
-  const at = text.indexOf('\uFFFD');
-  diagnostics.add('DSS004', { line: source.position(at).line }, span(at, at + 1));
+  const at = firstBadCharacter(bytes, source.text);
+  diagnostics.add('DSS004', { line: source.position(at).line }, span(at, Math.min(at + 1, source.text.length)));
   return { program: undefined, diagnostics: diagnostics.sorted(), dropped: 0 };
+}
+
+/** The offset of the first replacement character that the author did not write. */
+function firstBadCharacter(bytes: Uint8Array, text: string): number {
+  // The decoder does not tell where it failed: the longest good beginning is found by halving.
+  let good = 0;
+  let bad = bytes.length + 1;
+  while (bad - good > 1) {
+    const middle = (good + bad) >> 1;
+    if (decodes(bytes.subarray(0, middle)) === undefined) bad = middle;
+    else good = middle;
+  }
+  return Math.min(decodes(bytes.subarray(0, good)) ?? 0, Math.max(0, text.length - 1));
+}
+
+/** The number of whole characters in `bytes`, which may end inside one; undefined if one of them is bad. */
+function decodes(bytes: Uint8Array): number | undefined {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes, { stream: true }).length;
+  } catch {
+    return undefined;
+  }
 }
 
 function compileSource(source: Source, diagnostics: Diagnostics): Program | undefined {

@@ -39,6 +39,7 @@ export class Diagnostics {
   readonly source: Source;
   readonly #all: Diagnostic[] = [];
   readonly #seen = new Set<string>();
+  #errors = 0;
   /** How many were dropped beyond `DIAGNOSTICS_MAX`. */
   dropped = 0;
 
@@ -51,12 +52,16 @@ export class Diagnostics {
     const key = `${code}@${span.start}-${span.end}`;
     if (this.#seen.has(key)) return;
     this.#seen.add(key);
-    if (this.#all.length >= DIAGNOSTICS_MAX) {
-      this.dropped += 1;
-      return;
-    }
+    if (catalogue[code].severity === 'error') this.#errors += 1;
     const entry = catalogue[code];
-    const message = (entry.message as (parameters: Parameters<C>) => string)(parameters);
+    if (this.full) {
+      this.dropped += 1;
+      // An error is never lost behind warnings.
+      const warning = this.#all.findLastIndex((each) => each.severity === 'warning');
+      if (entry.severity === 'warning' || warning === -1) return;
+      this.#all.splice(warning, 1);
+    }
+    const message = (entry.message as (parameters: Parameters<C>) => string)(shortened(parameters));
     const help = extra.help ?? ('help' in entry ? entry.help : undefined);
     this.#all.push({
       code,
@@ -70,8 +75,13 @@ export class Diagnostics {
     });
   }
 
+  /** No more are kept: nothing expensive need be done to word the next. */
+  get full(): boolean {
+    return this.#all.length >= DIAGNOSTICS_MAX;
+  }
+
   get hasErrors(): boolean {
-    return this.#all.some((diagnostic) => diagnostic.severity === 'error');
+    return this.#errors > 0;
   }
 
   /** All of them, in the order of their places. */
@@ -80,8 +90,25 @@ export class Diagnostics {
   }
 }
 
+/** What the author wrote may be a million characters long; a message is not. */
+const PARAMETER_CHARACTERS_MAX = 100;
+
+function shortened<P>(parameters: P): P {
+  const entries = Object.entries(parameters as Record<string, unknown>).map(([name, value]) => [
+    name,
+    typeof value === 'string' && value.length > PARAMETER_CHARACTERS_MAX
+      ? `${value.slice(0, PARAMETER_CHARACTERS_MAX - 3)}...`
+      : value,
+  ]);
+  return Object.fromEntries(entries) as P;
+}
+
+/** Longer names are not compared: the comparison takes the product of both lengths. */
+const COMPARED_CHARACTERS_MAX = 64;
+
 /** The closest of `candidates` to what was written, if it is close enough to be a slip. */
 export function didYouMean(written: string, candidates: Iterable<string>): string | undefined {
+  if (written.length > COMPARED_CHARACTERS_MAX) return undefined;
   let best: string | undefined;
   let bestDistance = Math.max(1, Math.floor(written.length / 3)) + 1;
   for (const candidate of candidates) {

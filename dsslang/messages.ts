@@ -35,7 +35,10 @@ export const catalogue = {
     (p: { bytes: number; max: number }) => `the file has ${p.bytes} bytes; a specification has at most ${p.max}`,
     'a specification describes one device; split what does not belong to it',
   ),
-  DSS006: error((p: { max: number }) => `nested deeper than ${p.max} levels`, 'name parts of it with `let` or `const`'),
+  DSS006: error(
+    (p: { what: string; max: number }) => `this nests too deep: more than ${p.max} ${p.what}`,
+    'name parts of it with `let` or `const`',
+  ),
   DSS007: error(
     (p: { digits: string }) => `\`${p.digits}\` does not fit 64 bits`,
     'the largest value is 0xFFFF_FFFF_FFFF_FFFF',
@@ -47,8 +50,8 @@ export const catalogue = {
   ),
   DSS010: error(() => 'this comment is never closed', 'close it with `*/`'),
   DSS011: error(
-    (p: { digits: string }) => `\`${p.digits}\` has no digits`,
-    'write at least one digit after the prefix',
+    (p: { text: string }) => `\`${p.text}\` is not a number`,
+    'numbers are `42`, `0x2A`, `0b101`, `64K`, `10ms`',
   ),
 
   // ---- 1xx: names
@@ -83,6 +86,11 @@ export const catalogue = {
     'write `NAME[index]`',
   ),
   DSS111: error((p: { name: string }) => `register \`${p.name}\` is not an array`, 'remove the index'),
+  DSS112: error(
+    (p: { name: string }) => `\`${p.name}\` means something only while a register is accessed`,
+    'use it inside `on write`, `on read` or `on report`',
+  ),
+  DSS113: error((p: { name: string }) => `the value of \`${p.name}\` depends on itself`),
 
   // ---- 2xx: widths and ranges
   DSS201: error(() => 'this is a number, but a condition is needed here', 'compare it, for example `x != 0`'),
@@ -138,14 +146,13 @@ export const catalogue = {
   ),
   DSS220: error((p: { largest: string }) => `a shift by up to ${p.largest} bits`, 'shift by a known amount below 64'),
   DSS221: error(
-    () => 'two conditions are compared with an operator for numbers',
-    'use `and`, `or`, `not`, `==` or `!=`',
+    (p: { what: string }) => `${p.what} are compared with an operator for numbers`,
+    'conditions are joined with `and`, `or`, `not`, `==` or `!=`',
   ),
 
   // ---- 3xx: registers, handlers, machines
   DSS301: error(
-    (p: { event: string; register: string; states: string }) =>
-      `two handlers for ${p.event} \`${p.register}\` could both apply${p.states}`,
+    (p: { event: string; register: string }) => `two handlers for ${p.event} \`${p.register}\` could both apply`,
     'an operation must have one meaning: make the states disjoint',
   ),
   DSS302: error(
@@ -153,7 +160,7 @@ export const catalogue = {
       `\`${p.register}\` is \`${p.mode}\`, so ${p.event} never happens`,
     'change the access mode, or remove the handler',
   ),
-  DSS303: error((p: { clause: string }) => `a second \`${p.clause}\``, 'a device has one; join them'),
+  DSS303: error((p: { clause: string }) => `a second \`${p.clause}\``, 'only one is allowed; join them'),
   DSS304: error(
     (p: { states: string }) => `no operation can ever be in ${p.states}: these are different states of one machine`,
   ),
@@ -162,13 +169,13 @@ export const catalogue = {
     (p: { steps: number; max: number }) => `one operation may need ${p.steps} steps; the bound is ${p.max}`,
     "lower the `max` of the ring's count, or do less for each descriptor",
   ),
-  DSS307: error((p: { event: string; wanted: string }) => `\`on ${p.event}\` ${p.wanted}`),
-  DSS308: error(
-    (p: { name: string }) => `\`${p.name}\` is assigned inside a loop but declared outside of the handler's reach`,
-    'assign to a `var`',
+  DSS307: error(
+    () => '`on read` runs before the device is asked: there is no value yet',
+    'use `on report`, which sees the value before the driver does',
   ),
   DSS309: error(
-    (p: { name: string }) => `the ring \`${p.name}\` has no bound: its count may be as large as 2^32 or more`,
+    (p: { name: string; largest: string; max: string }) =>
+      `the count of ring \`${p.name}\` may be as large as ${p.largest}; the bound is ${p.max}`,
     "declare the count's `var` with `max`",
   ),
   DSS310: error(
@@ -178,10 +185,22 @@ export const catalogue = {
     () => 'a device needs a `reset { ... }`: what the kernel does to it when its driver misbehaves',
     'write the steps that make the device harmless in any state',
   ),
-  DSS312: error((p: { name: string }) => `\`${p.name}\` cannot be used in the reset sequence: ${'it is read-only'}`),
+  DSS312: error(
+    (p: { name: string; mode: string; verb: string }) => `\`${p.name}\` is \`${p.mode}\`, so no step can ${p.verb} it`,
+    'change the access mode, or remove the step',
+  ),
   DSS313: error(
-    (p: { region: string }) =>
-      `a window must lead into another region than its own, and its selector must be a register: \`${p.region}\``,
+    (p: { name: string; wanted: string }) => `window \`${p.name}\` ${p.wanted}`,
+    'a window leads `into` another region than its own, `by` one register of at most 32 bits',
+  ),
+  DSS314: error(
+    (p: { name: string; largest: string; max: string }) =>
+      `an index of ring \`${p.name}\` may be as large as ${p.largest}; the bound is ${p.max}`,
+    "declare the index's `var` with `max`",
+  ),
+  DSS315: error(
+    (p: { name: string; bits: number }) => `\`${p.name}\` has rules, so it takes only whole accesses of ${p.bits} bits`,
+    'remove `access`, or the rules: a rule about the whole cannot judge a part',
   ),
 
   // ---- 4xx: allowed, but looks wrong
@@ -195,11 +214,6 @@ export const catalogue = {
     'remove the state, or write the transition',
   ),
   DSS404: warning(() => 'no `match`: the kernel cannot know for which device this is', 'write `match pci VVVV:DDDD`'),
-  DSS405: warning(
-    (p: { event: string; register: string; states: string }) =>
-      `${p.event} \`${p.register}\` is denied in ${p.states}: no handler there`,
-    'this may be meant; write a handler with `deny "reason"` to say so',
-  ),
 } as const;
 
 export type Code = keyof typeof catalogue;

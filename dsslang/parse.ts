@@ -1,28 +1,17 @@
 /**
  * Text to tree, with every mistake reported in our own words. Never throws on bad input; always returns a tree.
  *
- * Guards before the parser runs: size, nesting and literal size, so that no later pass can be driven out of stack or
- * time by a hostile file.
+ * Guards before the parser runs: nesting and literal size, so that no later pass can be driven out of stack or time by a
+ * hostile file. (`compile.ts` has refused a file that is too large.)
  */
 import type { IToken } from 'chevrotain';
 import type { SourceFile } from './ast.ts';
 import type { Diagnostics } from './diagnostics.ts';
+import { nestingError } from './nesting.ts';
 import { unpack } from './parser-messages.ts';
-import { CHAIN_MAX, dssParser, integerValue, NESTING_MAX, spanOf } from './parser.ts';
+import { CHAIN_MAX, dssParser, integerValue, spanOf } from './parser.ts';
 import { span, type Source, type Span } from './source.ts';
-import {
-  Close,
-  CloseRound,
-  CloseSquare,
-  Integer,
-  K,
-  lexer,
-  Open,
-  OpenRound,
-  OpenSquare,
-  Tilde,
-  type LexResult,
-} from './tokens.ts';
+import { BadInteger, Integer, lexer, OpenText, type LexResult } from './tokens.ts';
 
 const empty = (source: Source): SourceFile => ({ span: span(0, source.text.length), devices: [] });
 
@@ -30,23 +19,28 @@ const empty = (source: Source): SourceFile => ({ span: span(0, source.text.lengt
 export function parse(source: Source, diagnostics: Diagnostics): SourceFile {
   const lexed = lexer.tokenize(source.text);
   reportLexerErrors(source, lexed, diagnostics);
-  if (!checkNesting(lexed.tokens, diagnostics)) return empty(source);
-  checkLiterals(lexed.tokens, diagnostics);
+  const swallowed = reportOpenEnded(lexed, diagnostics);
+  const nesting = nestingError(lexed.tokens);
+  if (nesting !== undefined) {
+    diagnostics.add('DSS006', { what: nesting.what, max: nesting.max }, spanOf(nesting.token));
+    return empty(source);
+  }
+  if (!checkLiterals(lexed.tokens, diagnostics)) return empty(source);
 
   const parser = dssParser();
   parser.input = lexed.tokens;
   parser.tooLong = [];
   const file = parser.file() as SourceFile | undefined;
-  for (const place of parser.tooLong) diagnostics.add('DSS006', { max: CHAIN_MAX }, place);
-  // A mistake in the text already explains what the parser stumbles over at the same place.
-  const lexerPlaces = new Set(lexed.errors.map((error) => source.position(error.offset).line));
+  for (const place of parser.tooLong) diagnostics.add('DSS006', { what: 'operators in a row', max: CHAIN_MAX }, place);
+  // A character that does not belong there already explains what the parser stumbles over in the same line.
+  const explained = new Set(lexed.errors.map((error) => source.position(error.offset).line));
   let lastLine = -1;
   for (const error of parser.errors) {
     const previous = 'previousToken' in error ? (error.previousToken as IToken | undefined) : undefined;
-    const place = placeOf(error.token, previous, source);
+    const place = placeOf(error.token, previous, lexed.tokens);
     const line = source.position(place.start).line;
     // One mistake often makes the parser stumble twice on one line: only the first is the author's.
-    if (line === lastLine || lexerPlaces.has(line)) continue;
+    if (line === lastLine || explained.has(line) || place.end > swallowed) continue;
     lastLine = line;
     diagnostics.add('DSS001', unpack(error.message), place);
   }
@@ -54,62 +48,62 @@ export function parse(source: Source, diagnostics: Diagnostics): SourceFile {
   return file === undefined ? empty(source) : attachDocumentation(file, lexed);
 }
 
-/** Where to point: at the unexpected token, or just behind the last one at the end of the file. */
-function placeOf(token: IToken, previous: IToken | undefined, source: Source): Span {
+/** Where to point: at the unexpected token, or at the last one if the file ends too early. */
+function placeOf(token: IToken, previous: IToken | undefined, tokens: readonly IToken[]): Span {
   const at = spanOf(token);
   if (at.end > at.start) return at;
-  const end =
-    previous === undefined || Number.isNaN(previous.startOffset) ? source.text.trimEnd().length : spanOf(previous).end;
-  return span(Math.max(0, end - 1), Math.max(end, 0));
+  const last = previous !== undefined && spanOf(previous).end > 0 ? previous : tokens.at(-1);
+  return last === undefined ? span(0, 0) : spanOf(last);
 }
 
 function reportLexerErrors(source: Source, lexed: LexResult, diagnostics: Diagnostics): void {
   for (const error of lexed.errors) {
     const place = span(error.offset, error.offset + error.length);
-    const text = source.slice(place);
-    if (text.startsWith('"')) diagnostics.add('DSS003', {}, span(place.start, place.start + 1));
-    else if (text.startsWith('/*')) diagnostics.add('DSS010', {}, span(place.start, place.start + 2));
-    else {
-      const shown = text.length > 20 ? `${text.slice(0, 17)}...` : text;
-      diagnostics.add('DSS002', { text: shown.replace(/[^\x20-\x7E]/g, '\uFFFD') }, place);
-    }
+    const text = source.slice(span(place.start, Math.min(place.end, place.start + 40)));
+    const shown = place.end - place.start > 20 ? `${text.slice(0, 17)}...` : text;
+    diagnostics.add('DSS002', { text: shown.replace(/[^\x20-\x7E]/g, '\uFFFD') }, place);
   }
 }
 
-const opening = new Set([Open, OpenRound, OpenSquare]);
-const closing = new Set([Close, CloseRound, CloseSquare]);
-/** Prefix operators nest without brackets. */
-const prefixes = new Set([K.not, Tilde, K.if, K.else]);
+/**
+ * Texts and comments that are never closed.
+ * @returns the offset from where on the parser's own complaints are only echoes: brackets may have been swallowed
+ */
+function reportOpenEnded(lexed: LexResult, diagnostics: Diagnostics): number {
+  let swallowed = Infinity;
+  for (const token of lexed.tokens) {
+    if (token.tokenType !== OpenText) continue;
+    diagnostics.add('DSS003', {}, span(token.startOffset, token.startOffset + 1));
+    if (/[{}()[\]]/.test(token.image)) swallowed = Math.min(swallowed, token.startOffset);
+  }
+  for (const comment of lexed.groups['openComments'] ?? []) {
+    diagnostics.add('DSS010', {}, span(comment.startOffset, comment.startOffset + 2));
+    // What is missing is missing at the last token before the comment.
+    swallowed = Math.min(swallowed, (lexed.tokens.at(-1)?.startOffset ?? 0) - 1);
+  }
+  return swallowed;
+}
 
-function checkNesting(tokens: readonly IToken[], diagnostics: Diagnostics): boolean {
-  let depth = 0;
-  let prefixRun = 0;
-  let elseRun = 0;
+/** @returns false if a literal is so long that even reading its value would take too much time */
+function checkLiterals(tokens: readonly IToken[], diagnostics: Diagnostics): boolean {
+  let readable = true;
   for (const token of tokens) {
-    if (token.tokenType === K.else) elseRun += 1;
-    else if (token.tokenType === K.on || token.tokenType === K.device) elseRun = 0;
-    if (opening.has(token.tokenType)) depth += 1;
-    else if (closing.has(token.tokenType)) depth = Math.max(0, depth - 1);
-    if (prefixes.has(token.tokenType)) prefixRun += 1;
-    else if (closing.has(token.tokenType)) prefixRun = 0;
-    if (depth > NESTING_MAX || prefixRun > 4 * NESTING_MAX || elseRun > CHAIN_MAX) {
-      diagnostics.add('DSS006', { max: NESTING_MAX }, spanOf(token));
-      return false;
+    const tooLong = token.image.length > 100;
+    if (token.tokenType === BadInteger) {
+      diagnostics.add('DSS011', { text: shortened(token.image) }, spanOf(token));
+    } else if (token.tokenType === Integer) {
+      if (/^0[xXbB]_*(K|M|G|us|ms|s)?$/.test(token.image)) {
+        diagnostics.add('DSS011', { text: shortened(token.image) }, spanOf(token));
+      } else if (tooLong || integerValue(token.image) >= 1n << 64n) {
+        diagnostics.add('DSS007', { digits: shortened(token.image) }, spanOf(token));
+        readable &&= !tooLong;
+      }
     }
   }
-  return true;
+  return readable;
 }
 
-function checkLiterals(tokens: readonly IToken[], diagnostics: Diagnostics): void {
-  for (const token of tokens) {
-    if (token.tokenType !== Integer) continue;
-    if (/^0[xXbB]_*$/.test(token.image)) diagnostics.add('DSS011', { digits: token.image }, spanOf(token));
-    else if (token.image.length > 100 || integerValue(token.image) >= 1n << 64n) {
-      const digits = token.image.length > 40 ? `${token.image.slice(0, 37)}...` : token.image;
-      diagnostics.add('DSS007', { digits }, spanOf(token));
-    }
-  }
-}
+const shortened = (image: string): string => (image.length > 40 ? `${image.slice(0, 37)}...` : image);
 
 /** The `///` lines right before a device describe it. */
 function attachDocumentation(file: SourceFile, lexed: LexResult): SourceFile {

@@ -90,6 +90,15 @@ export function integerValue(image: string): bigint {
   return BigInt(digits) * (units[parts?.[2] ?? ''] ?? 1n);
 }
 
+/**
+ * What stands in the tree where something required could not be read. Its text is empty, its span too: later passes say
+ * nothing about it, for the parser has.
+ */
+const nowhere: Span = { start: 0, end: 0 };
+const noName: Name = { span: nowhere, text: '' };
+const noExpression: Expression = { kind: 'error', span: nowhere };
+const orElse = <T>(value: T): { recoveryValueFunc: () => T } => ({ recoveryValueFunc: () => value });
+
 /** Nesting deeper than this is refused: it protects the stack of every later pass. */
 export const NESTING_MAX = 64;
 
@@ -123,7 +132,7 @@ class DssParser extends EmbeddedActionsParser {
     return { span: spanOf(token), text: token.image };
   }
 
-  private name = this.RULE('name', (): Name => this.nameNode(this.CONSUME(NameToken)));
+  private name = this.RULE('name', (): Name => this.nameNode(this.CONSUME(NameToken)), orElse(noName));
 
   file = this.RULE('file', (): SourceFile => {
     const first = this.LA(1);
@@ -221,23 +230,35 @@ class DssParser extends EmbeddedActionsParser {
     return { kind: 'const', span: this.since(first), name, value };
   });
 
-  private location = this.RULE('location', (): Location => {
-    const first = this.LA(1);
-    const region = this.SUBRULE(this.name);
-    this.CONSUME(Plus);
-    const offset = this.SUBRULE(this.expression);
-    return { span: this.since(first), region, offset };
-  });
+  private location = this.RULE(
+    'location',
+    (): Location => {
+      const first = this.LA(1);
+      const region = this.SUBRULE(this.name);
+      this.CONSUME(Plus);
+      const offset = this.SUBRULE(this.expression);
+      return { span: this.since(first), region, offset };
+    },
+    orElse({ span: nowhere, region: noName, offset: noExpression }),
+  );
 
-  private type = this.RULE('type', (): TypeNode => {
-    const token = this.CONSUME(Type);
-    return { span: spanOf(token), bits: this.ACTION(() => Number(token.image.slice(1))) };
-  });
+  private type = this.RULE(
+    'type',
+    (): TypeNode => {
+      const token = this.CONSUME(Type);
+      return { span: spanOf(token), bits: this.ACTION(() => Number(token.image.slice(1))) };
+    },
+    orElse({ span: nowhere, bits: 0 }),
+  );
 
-  private mode = this.RULE('mode', (): { mode: AccessMode; span: Span } => {
-    const token = this.OR(Object.values(modes).map((type, index) => ({ ALT: () => this.consume(index, type) })));
-    return { mode: token.image as AccessMode, span: spanOf(token) };
-  });
+  private mode = this.RULE(
+    'mode',
+    (): { mode: AccessMode; span: Span } => {
+      const token = this.OR(Object.values(modes).map((type, index) => ({ ALT: () => this.consume(index, type) })));
+      return { mode: token.image as AccessMode, span: spanOf(token) };
+    },
+    orElse({ mode: 'rw', span: nowhere }),
+  );
 
   private register = this.RULE('register', (): Item => {
     const first = this.CONSUME(K.register);
@@ -256,7 +277,7 @@ class DssParser extends EmbeddedActionsParser {
     });
     this.CONSUME(Colon);
     const type = this.SUBRULE(this.type);
-    const { mode, span: modeSpan } = this.SUBRULE(this.mode) ?? { mode: 'ro', span: this.since(first) };
+    const { mode, span: modeSpan } = this.SUBRULE(this.mode);
     const widths: Expression[] = [];
     this.OPTION2(() => {
       this.CONSUME(K.access);
@@ -266,48 +287,56 @@ class DssParser extends EmbeddedActionsParser {
     return { kind: 'register', span: this.since(first), name, count, at, stride, type, mode, modeSpan, widths, fields };
   });
 
-  private fieldBlock = this.RULE('fieldBlock', (): FieldBlock => {
-    const first = this.CONSUME(Open);
-    const fields: FieldDeclaration[] = [];
-    const reserved: BitRange[] = [];
-    this.MANY(() => {
-      this.OR([
-        {
-          ALT: () => {
-            const start = this.LA(1);
-            const name = this.SUBRULE(this.name);
-            this.CONSUME(Assign);
-            this.CONSUME(OpenSquare);
-            const bits = this.SUBRULE(this.bitRange);
-            this.CONSUME(CloseSquare);
-            fields.push({ span: this.since(start), name, bits });
+  private fieldBlock = this.RULE(
+    'fieldBlock',
+    (): FieldBlock => {
+      const first = this.CONSUME(Open);
+      const fields: FieldDeclaration[] = [];
+      const reserved: BitRange[] = [];
+      this.MANY(() => {
+        this.OR([
+          {
+            ALT: () => {
+              const start = this.LA(1);
+              const name = this.SUBRULE(this.name);
+              this.CONSUME(Assign);
+              this.CONSUME(OpenSquare);
+              const bits = this.SUBRULE(this.bitRange);
+              this.CONSUME(CloseSquare);
+              fields.push({ span: this.since(start), name, bits });
+            },
           },
-        },
-        {
-          ALT: () => {
-            this.CONSUME(K.reserved);
-            this.CONSUME1(OpenSquare);
-            this.AT_LEAST_ONE_SEP({ SEP: Comma, DEF: () => reserved.push(this.SUBRULE1(this.bitRange)) });
-            this.CONSUME1(CloseSquare);
+          {
+            ALT: () => {
+              this.CONSUME(K.reserved);
+              this.CONSUME1(OpenSquare);
+              this.AT_LEAST_ONE_SEP({ SEP: Comma, DEF: () => reserved.push(this.SUBRULE1(this.bitRange)) });
+              this.CONSUME1(CloseSquare);
+            },
           },
-        },
-      ]);
-      this.OPTION(() => this.CONSUME1(Comma));
-    });
-    this.CONSUME(Close);
-    return { span: this.since(first), fields, reserved };
-  });
+        ]);
+        this.OPTION(() => this.CONSUME1(Comma));
+      });
+      this.CONSUME(Close);
+      return { span: this.since(first), fields, reserved };
+    },
+    orElse({ span: nowhere, fields: [], reserved: [] }),
+  );
 
-  private bitRange = this.RULE('bitRange', (): BitRange => {
-    const first = this.LA(1);
-    const high = this.SUBRULE(this.integer);
-    const low =
-      this.OPTION(() => {
-        this.CONSUME(Colon);
-        return this.SUBRULE1(this.integer);
-      }) ?? high;
-    return { span: this.since(first), high, low };
-  });
+  private bitRange = this.RULE(
+    'bitRange',
+    (): BitRange => {
+      const first = this.LA(1);
+      const high = this.SUBRULE(this.integer);
+      const low =
+        this.OPTION(() => {
+          this.CONSUME(Colon);
+          return this.SUBRULE1(this.integer);
+        }) ?? high;
+      return { span: this.since(first), high, low };
+    },
+    orElse({ span: nowhere, high: noExpression, low: noExpression }),
+  );
 
   private area = this.RULE('area', (): Item => {
     const first = this.CONSUME(K.area);
@@ -317,7 +346,7 @@ class DssParser extends EmbeddedActionsParser {
     this.CONSUME(K.size);
     const size = this.SUBRULE(this.expression);
     this.CONSUME(Colon);
-    const { mode, span: modeSpan } = this.SUBRULE(this.mode) ?? { mode: 'ro', span: this.since(first) };
+    const { mode, span: modeSpan } = this.SUBRULE(this.mode);
     return { kind: 'area', span: this.since(first), name, at, size, mode, modeSpan };
   });
 
@@ -397,13 +426,16 @@ class DssParser extends EmbeddedActionsParser {
     let owned: { from: Expression; to: Expression; span: Span } | undefined;
     let when: Expression | undefined;
     let head: Name | undefined;
+    const clauses: Name[] = [];
+    const clause = (token: IToken): number => clauses.push(this.nameNode(token));
     this.MANY(() => {
       this.OR([
-        { ALT: () => (this.CONSUME(K.base), (base = this.SUBRULE(this.expression))) },
-        { ALT: () => (this.CONSUME(K.count), (count = this.SUBRULE1(this.expression))) },
+        { ALT: () => (clause(this.CONSUME(K.base)), (base = this.SUBRULE(this.expression))) },
+        { ALT: () => (clause(this.CONSUME(K.count)), (count = this.SUBRULE1(this.expression))) },
         {
           ALT: () => {
             const start = this.CONSUME(K.owned);
+            clause(start);
             const from = this.SUBRULE2(this.expression);
             this.CONSUME(UpTo);
             const to = this.SUBRULE3(this.expression);
@@ -414,12 +446,12 @@ class DssParser extends EmbeddedActionsParser {
             });
           },
         },
-        { ALT: () => (this.CONSUME(K.head), (head = this.SUBRULE2(this.name))) },
+        { ALT: () => (clause(this.CONSUME(K.head)), (head = this.SUBRULE2(this.name))) },
       ]);
       this.OPTION1(() => this.CONSUME(Comma));
     });
     this.CONSUME(Close);
-    return { kind: 'ring', span: this.since(first), name, struct, base, count, owned, when, head };
+    return { kind: 'ring', span: this.since(first), name, struct, base, count, owned, when, head, clauses };
   });
 
   private handler = this.RULE('handler', (): HandlerDeclaration => {
@@ -455,21 +487,25 @@ class DssParser extends EmbeddedActionsParser {
     };
   });
 
-  private stateSet = this.RULE('stateSet', (): StateSet => {
-    const first = this.LA(1);
-    const states: { machine: Name; state: Name; span: Span }[] = [];
-    this.AT_LEAST_ONE_SEP({
-      SEP: Bar,
-      DEF: () => {
-        const start = this.LA(1);
-        const machine = this.SUBRULE(this.name);
-        this.CONSUME(Dot);
-        const state = this.SUBRULE1(this.name);
-        states.push({ machine, state, span: this.since(start) });
-      },
-    });
-    return { span: this.since(first), states };
-  });
+  private stateSet = this.RULE(
+    'stateSet',
+    (): StateSet => {
+      const first = this.LA(1);
+      const states: { machine: Name; state: Name; span: Span }[] = [];
+      this.AT_LEAST_ONE_SEP({
+        SEP: Bar,
+        DEF: () => {
+          const start = this.LA(1);
+          const machine = this.SUBRULE(this.name);
+          this.CONSUME(Dot);
+          const state = this.SUBRULE1(this.name);
+          states.push({ machine, state, span: this.since(start) });
+        },
+      });
+      return { span: this.since(first), states };
+    },
+    orElse({ span: nowhere, states: [] }),
+  );
 
   private inBlock = this.RULE('inBlock', (): InBlock => {
     const first = this.CONSUME(K.in);
@@ -500,11 +536,13 @@ class DssParser extends EmbeddedActionsParser {
     let deadline: Expression | undefined;
     let rate: Expression | undefined;
     let burst: Expression | undefined;
+    const clauses: Name[] = [];
+    const clause = (text: string, token: IToken): number => clauses.push({ span: spanOf(token), text });
     this.MANY(() => {
       this.OR([
         {
           ALT: () => {
-            this.CONSUME(K.cause);
+            clause('cause', this.CONSUME(K.cause));
             cause = this.SUBRULE(this.name);
             this.OPTION(() => {
               this.CONSUME(OpenRound);
@@ -517,17 +555,19 @@ class DssParser extends EmbeddedActionsParser {
         },
         {
           ALT: () => {
-            this.CONSUME(K.acknowledge);
+            const start = this.CONSUME(K.acknowledge);
             this.OR1([
               {
                 ALT: () => {
                   this.CONSUME(K.within);
+                  clause('acknowledge within', start);
                   deadline = this.SUBRULE(this.integer);
                 },
               },
               {
                 ALT: () => {
                   const event = this.OR2([{ ALT: () => this.CONSUME(K.read) }, { ALT: () => this.CONSUME(K.write) }]);
+                  clause('acknowledge', start);
                   const register = this.SUBRULE2(this.name);
                   acknowledge = { event: event.image as 'read' | 'write', register };
                 },
@@ -535,10 +575,10 @@ class DssParser extends EmbeddedActionsParser {
             ]);
           },
         },
-        { ALT: () => (this.CONSUME(K.mask), (mask = this.SUBRULE(this.steps))) },
+        { ALT: () => (clause('mask', this.CONSUME(K.mask)), (mask = this.SUBRULE(this.steps))) },
         {
           ALT: () => {
-            this.CONSUME(K.at);
+            clause('at most', this.CONSUME(K.at));
             this.CONSUME(K.most);
             rate = this.SUBRULE1(this.integer);
             this.CONSUME(K.per);
@@ -564,6 +604,7 @@ class DssParser extends EmbeddedActionsParser {
       deadline,
       rate,
       burst,
+      clauses,
     };
   });
 
@@ -573,23 +614,31 @@ class DssParser extends EmbeddedActionsParser {
     return { kind: 'reset', span: this.since(first), steps };
   });
 
-  private steps = this.RULE('steps', (): StepDeclaration[] => {
-    this.CONSUME(Open);
-    const steps: StepDeclaration[] = [];
-    this.MANY(() => {
-      steps.push(this.SUBRULE(this.step));
-      this.OPTION(() => this.CONSUME(Semicolon));
-    });
-    this.CONSUME(Close);
-    return steps;
-  });
+  private steps = this.RULE(
+    'steps',
+    (): StepDeclaration[] => {
+      this.CONSUME(Open);
+      const steps: StepDeclaration[] = [];
+      this.MANY(() => {
+        steps.push(this.SUBRULE(this.step));
+        this.OPTION(() => this.CONSUME(Semicolon));
+      });
+      this.CONSUME(Close);
+      return steps;
+    },
+    orElse([]),
+  );
 
-  private elementIndex = this.RULE('elementIndex', (): Expression => {
-    this.CONSUME(OpenSquare);
-    const index = this.SUBRULE(this.expression);
-    this.CONSUME(CloseSquare);
-    return index;
-  });
+  private elementIndex = this.RULE(
+    'elementIndex',
+    (): Expression => {
+      this.CONSUME(OpenSquare);
+      const index = this.SUBRULE(this.expression);
+      this.CONSUME(CloseSquare);
+      return index;
+    },
+    orElse(noExpression),
+  );
 
   private step = this.RULE('step', (): StepDeclaration => {
     const first = this.LA(1);
@@ -651,16 +700,20 @@ class DssParser extends EmbeddedActionsParser {
 
   // ---- statements ----------------------------------------------------------------------------------------------------
 
-  private block = this.RULE('block', (): Statement[] => {
-    this.CONSUME(Open);
-    const statements: Statement[] = [];
-    this.MANY(() => {
-      statements.push(this.SUBRULE(this.statement));
-      this.OPTION(() => this.CONSUME(Semicolon));
-    });
-    this.CONSUME(Close);
-    return statements;
-  });
+  private block = this.RULE(
+    'block',
+    (): Statement[] => {
+      this.CONSUME(Open);
+      const statements: Statement[] = [];
+      this.MANY(() => {
+        statements.push(this.SUBRULE(this.statement));
+        this.OPTION(() => this.CONSUME(Semicolon));
+      });
+      this.CONSUME(Close);
+      return statements;
+    },
+    orElse([]),
+  );
 
   private statement = this.RULE('statement', (): Statement =>
     this.OR<Statement>([
@@ -701,8 +754,10 @@ class DssParser extends EmbeddedActionsParser {
     return { kind: 'deny', span: this.since(first), reason: reason.image.slice(1, -1), action };
   });
 
-  private action = this.RULE('action', (): Name =>
-    this.OR([{ ALT: () => this.nameNode(this.CONSUME(K.deny)) }, { ALT: () => this.SUBRULE(this.name) }]),
+  private action = this.RULE(
+    'action',
+    (): Name => this.OR([{ ALT: () => this.nameNode(this.CONSUME(K.deny)) }, { ALT: () => this.SUBRULE(this.name) }]),
+    orElse(noName),
   );
 
   private letClause = this.RULE('letClause', (): Statement => {
@@ -764,143 +819,162 @@ class DssParser extends EmbeddedActionsParser {
 
   // ---- expressions ---------------------------------------------------------------------------------------------------
 
-  private expression = this.RULE('expression', (): Expression => {
-    const first = this.LA(1);
-    const operands: Expression[] = [this.SUBRULE(this.operand)];
-    const operators: OperatorToken[] = [];
-    this.MANY(() => {
-      const token = this.OR([
-        { ALT: () => this.CONSUME(BinaryOperatorToken) },
-        { ALT: () => this.CONSUME(K.and) },
-        { ALT: () => this.CONSUME(K.or) },
-        { ALT: () => this.CONSUME(K.implies) },
-      ]);
-      operators.push({ text: token.image, span: spanOf(token) });
-      operands.push(this.SUBRULE1(this.operand));
-    });
-    return this.ACTION((): Expression => {
-      if (operators.length > CHAIN_MAX) this.tooLong.push(this.since(first));
-      const unreadable = operators.length > CHAIN_MAX || operands.some((operand) => operand === undefined);
-      return unreadable ? { kind: 'error', span: this.since(first) } : climb(operands, operators);
-    });
-  });
+  private expression = this.RULE(
+    'expression',
+    (): Expression => {
+      const first = this.LA(1);
+      const operands: Expression[] = [this.SUBRULE(this.operand)];
+      const operators: OperatorToken[] = [];
+      this.MANY(() => {
+        const token = this.OR([
+          { ALT: () => this.CONSUME(BinaryOperatorToken) },
+          { ALT: () => this.CONSUME(K.and) },
+          { ALT: () => this.CONSUME(K.or) },
+          { ALT: () => this.CONSUME(K.implies) },
+        ]);
+        operators.push({ text: token.image, span: spanOf(token) });
+        operands.push(this.SUBRULE1(this.operand));
+      });
+      return this.ACTION((): Expression => {
+        if (operators.length > CHAIN_MAX) this.tooLong.push(this.since(first));
+        const unreadable = operators.length > CHAIN_MAX || operands.some((operand) => operand === undefined);
+        return unreadable ? { kind: 'error', span: this.since(first) } : climb(operands, operators);
+      });
+    },
+    orElse(noExpression),
+  );
 
-  private operand = this.RULE('operand', (): Expression => {
-    const first = this.LA(1);
-    return this.OR<Expression>([
-      {
-        ALT: () => {
-          this.CONSUME(K.not);
-          const operand = this.SUBRULE(this.operand);
-          return { kind: 'unary', span: this.since(first), operator: 'not', operand };
-        },
-      },
-      {
-        ALT: () => {
-          this.CONSUME(Tilde);
-          const operand = this.SUBRULE1(this.operand);
-          return { kind: 'unary', span: this.since(first), operator: '~', operand };
-        },
-      },
-      {
-        ALT: () => {
-          this.CONSUME(K.if);
-          const condition = this.SUBRULE(this.expression);
-          this.CONSUME(K.then);
-          const consequent = this.SUBRULE1(this.expression);
-          this.CONSUME(K.else);
-          const alternative = this.SUBRULE2(this.expression);
-          return { kind: 'choice', span: this.since(first), condition, consequent, alternative };
-        },
-      },
-      { ALT: () => this.SUBRULE(this.postfix) },
-    ]);
-  });
-
-  private postfix = this.RULE('postfix', (): Expression => {
-    let of = this.SUBRULE(this.primary);
-    let length = 0;
-    this.MANY(() => {
-      length += 1;
-      this.OR([
+  private operand = this.RULE(
+    'operand',
+    (): Expression => {
+      const first = this.LA(1);
+      return this.OR<Expression>([
         {
           ALT: () => {
-            this.CONSUME(Dot);
-            const member = this.SUBRULE(this.name);
-            of = this.ACTION(() => ({ kind: 'member', span: join(of.span, member.span), of, member }));
+            this.CONSUME(K.not);
+            const operand = this.SUBRULE(this.operand);
+            return { kind: 'unary', span: this.since(first), operator: 'not', operand };
           },
         },
         {
           ALT: () => {
-            this.CONSUME(OpenSquare);
-            const index = this.SUBRULE(this.expression);
-            const low = this.OPTION(() => {
-              this.CONSUME(Colon);
-              return this.SUBRULE1(this.expression);
-            });
-            const close = this.CONSUME(CloseSquare);
-            of = this.ACTION(() => {
-              const place = join(of.span, spanOf(close));
-              return low === undefined
-                ? { kind: 'index', span: place, of, index }
-                : { kind: 'slice', span: place, of, high: index, low };
-            });
+            this.CONSUME(Tilde);
+            const operand = this.SUBRULE1(this.operand);
+            return { kind: 'unary', span: this.since(first), operator: '~', operand };
+          },
+        },
+        {
+          ALT: () => {
+            this.CONSUME(K.if);
+            const condition = this.SUBRULE(this.expression);
+            this.CONSUME(K.then);
+            const consequent = this.SUBRULE1(this.expression);
+            this.CONSUME(K.else);
+            const alternative = this.SUBRULE2(this.expression);
+            return { kind: 'choice', span: this.since(first), condition, consequent, alternative };
+          },
+        },
+        { ALT: () => this.SUBRULE(this.postfix) },
+      ]);
+    },
+    orElse(noExpression),
+  );
+
+  private postfix = this.RULE(
+    'postfix',
+    (): Expression => {
+      let of = this.SUBRULE(this.primary);
+      let length = 0;
+      this.MANY(() => {
+        length += 1;
+        this.OR([
+          {
+            ALT: () => {
+              this.CONSUME(Dot);
+              const member = this.SUBRULE(this.name);
+              of = this.ACTION(() => ({ kind: 'member', span: join(of.span, member.span), of, member }));
+            },
+          },
+          {
+            ALT: () => {
+              this.CONSUME(OpenSquare);
+              const index = this.SUBRULE(this.expression);
+              const low = this.OPTION(() => {
+                this.CONSUME(Colon);
+                return this.SUBRULE1(this.expression);
+              });
+              const close = this.CONSUME(CloseSquare);
+              of = this.ACTION(() => {
+                const place = join(of.span, spanOf(close));
+                return low === undefined
+                  ? { kind: 'index', span: place, of, index }
+                  : { kind: 'slice', span: place, of, high: index, low };
+              });
+            },
+          },
+          {
+            ALT: () => {
+              this.CONSUME(OpenRound);
+              const args: Expression[] = [];
+              this.MANY_SEP({ SEP: Comma, DEF: () => args.push(this.SUBRULE2(this.expression)) });
+              const close = this.CONSUME(CloseRound);
+              of = this.ACTION(() => ({ kind: 'call', span: join(of.span, spanOf(close)), callee: of, args }));
+            },
+          },
+        ]);
+      });
+      return this.ACTION((): Expression => {
+        if (length <= CHAIN_MAX) return of;
+        this.tooLong.push(of.span);
+        return { kind: 'error', span: of.span };
+      });
+    },
+    orElse(noExpression),
+  );
+
+  private primary = this.RULE(
+    'primary',
+    (): Expression =>
+      this.OR<Expression>([
+        { ALT: () => this.SUBRULE(this.integer) },
+        {
+          ALT: () => {
+            const token = this.CONSUME(K.true);
+            return { kind: 'boolean', span: spanOf(token), value: true };
+          },
+        },
+        {
+          ALT: () => {
+            const token = this.CONSUME(K.false);
+            return { kind: 'boolean', span: spanOf(token), value: false };
+          },
+        },
+        {
+          ALT: () => {
+            const name = this.SUBRULE(this.name);
+            return this.ACTION(() => ({ kind: 'name', span: name.span, name }));
           },
         },
         {
           ALT: () => {
             this.CONSUME(OpenRound);
-            const args: Expression[] = [];
-            this.MANY_SEP({ SEP: Comma, DEF: () => args.push(this.SUBRULE2(this.expression)) });
-            const close = this.CONSUME(CloseRound);
-            of = this.ACTION(() => ({ kind: 'call', span: join(of.span, spanOf(close)), callee: of, args }));
+            const inner = this.SUBRULE(this.expression);
+            this.CONSUME(CloseRound);
+            return inner;
           },
         },
-      ]);
-    });
-    return this.ACTION((): Expression => {
-      if (length <= CHAIN_MAX) return of;
-      this.tooLong.push(of.span);
-      return { kind: 'error', span: of.span };
-    });
-  });
-
-  private primary = this.RULE('primary', (): Expression =>
-    this.OR<Expression>([
-      { ALT: () => this.SUBRULE(this.integer) },
-      {
-        ALT: () => {
-          const token = this.CONSUME(K.true);
-          return { kind: 'boolean', span: spanOf(token), value: true };
-        },
-      },
-      {
-        ALT: () => {
-          const token = this.CONSUME(K.false);
-          return { kind: 'boolean', span: spanOf(token), value: false };
-        },
-      },
-      {
-        ALT: () => {
-          const name = this.SUBRULE(this.name);
-          return this.ACTION(() => ({ kind: 'name', span: name.span, name }));
-        },
-      },
-      {
-        ALT: () => {
-          this.CONSUME(OpenRound);
-          const inner = this.SUBRULE(this.expression);
-          this.CONSUME(CloseRound);
-          return inner;
-        },
-      },
-    ]),
+      ]),
+    orElse(noExpression),
   );
 
-  private integer = this.RULE('integer', (): Expression => {
-    const token = this.CONSUME(Integer);
-    return { kind: 'integer', span: spanOf(token), value: this.ACTION(() => integerValue(token.image)) };
-  });
+  private integer = this.RULE(
+    'integer',
+    (): Expression => {
+      const token = this.CONSUME(Integer);
+      return { kind: 'integer', span: spanOf(token), value: this.ACTION(() => integerValue(token.image)) };
+    },
+    orElse(noExpression),
+  );
 }
 
 let shared: DssParser | undefined;

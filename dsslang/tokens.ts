@@ -77,9 +77,11 @@ const operators = [
 /** `0x1F`, `0b101`, `4096`, `128K`, `10ms`: the unit belongs to the literal. `_` may separate digits. */
 export const Integer = createToken({
   name: 'Integer',
-  pattern: /0[xX][0-9a-fA-F_]+|0[bB][01_]+|[0-9][0-9_]*(?:K|M|G|us|ms|s)?(?![A-Za-z0-9_])/,
+  pattern: /(?:0[xX][0-9a-fA-F_]+|0[bB][01_]+|[0-9][0-9_]*)(?:K|M|G|us|ms|s)?(?![A-Za-z0-9_])/,
   label: 'a number',
 });
+/** `0x`, `12ab`: begins like a number and is none. The parser takes it for one; `parse.ts` reports it. */
+export const BadInteger = createToken({ name: 'BadInteger', pattern: /[0-9][A-Za-z0-9_]*/, categories: [Integer] });
 /** `8086:100e`, only after `match pci`: four hexadecimal digits on both sides. */
 export const PciId = createToken({
   name: 'PciId',
@@ -93,6 +95,8 @@ export const Type = createToken({
   label: 'a type such as `u32`',
 });
 export const Text = createToken({ name: 'Text', pattern: /"[^"\n\r]*"/, label: 'a reason in double quotes' });
+/** A text that runs into the end of its line. The parser takes it for a text; `parse.ts` reports it. */
+export const OpenText = createToken({ name: 'OpenText', pattern: /"[^"\n\r]*/, categories: [Text] });
 
 export const DocComment = createToken({ name: 'DocComment', pattern: /\/\/\/[^\n]*/, group: 'documentation' });
 export const Comment = createToken({ name: 'Comment', pattern: /\/\/[^\n]*/, group: 'comments' });
@@ -100,6 +104,13 @@ export const BlockComment = createToken({
   name: 'BlockComment',
   pattern: /\/\*[^]*?\*\//,
   group: 'comments',
+  line_breaks: true,
+});
+/** A comment that runs into the end of the file; reported by `parse.ts`. */
+export const OpenComment = createToken({
+  name: 'OpenComment',
+  pattern: /\/\*[^]*/,
+  group: 'openComments',
   line_breaks: true,
 });
 export const Space = createToken({
@@ -111,7 +122,7 @@ export const Space = createToken({
 
 /** In the order in which the lexer tries them: the longer operator first. */
 export const allTokens: TokenType[] = [
-  Space, DocComment, Comment, BlockComment, PciId, Integer, Text, Type,
+  Space, DocComment, Comment, BlockComment, OpenComment, PciId, Integer, BadInteger, Text, OpenText, Type,
   // Longest first: `in` must not claim the beginning of `interrupt`.
   ...[...keywords].sort((a, b) => b.length - a.length).map((word) => K[word]), Identifier,
   Arrow, UpTo, BinaryOperatorToken, NameToken, ...operators, Assign, Bar, Plus, Tilde,

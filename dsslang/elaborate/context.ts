@@ -49,7 +49,6 @@ export interface StructField {
 
 export interface RingDraft {
   readonly declaration: ast.ItemOf<'ring'>;
-  readonly struct: string;
 }
 
 export type Symbol =
@@ -74,6 +73,18 @@ export class Context {
   readonly diagnostics: Diagnostics;
   readonly symbols = new Map<string, Symbol>();
   readonly used = new Set<string>();
+  /** The kind of every name that the device declares, also of those whose turn has not come yet. */
+  readonly declaredKinds = new Map<string, Symbol['kind']>();
+  /** Names whose declaration was refused: that has been reported, their uses are no further mistakes. */
+  readonly broken = new Set<string>();
+  /** Limits that have been reported as exceeded; once each is enough. */
+  readonly exceeded = new Set<string>();
+  /** Constants not evaluated yet: one may use another that stands below it. */
+  readonly pendingConstants = new Map<string, ast.ItemOf<'const'>>();
+  /** Evaluates a pending constant; set by `declarations.ts`, which this file cannot import. */
+  evaluateConstant: (item: ast.ItemOf<'const'>) => void = () => {};
+  /** Is this constant's own value just being computed? */
+  isBeingEvaluated: (name: string) => boolean = () => false;
   readonly regions: Region[] = [];
   readonly scalars: Scalar[] = [];
   readonly machines: Machine[] = [];
@@ -95,16 +106,15 @@ export class Context {
   /** A new rule whose place is `span`. */
   rule(reason: string, span: Span, action: ViolationAction = 'fault'): RuleId {
     const { line, column } = this.source.position(span.start);
-    const text = this.source.slice(span).replace(/\s+/g, ' ').trim();
-    this.rules.push({
-      reason,
-      file: this.source.file,
-      line,
-      column,
-      text: text.length > 120 ? `${text.slice(0, 117)}...` : text,
-      action,
-    });
+    this.rules.push({ reason, file: this.source.file, line, column, text: this.text(span, 120), action });
     return this.rules.length - 1;
+  }
+
+  /** What stands at `span`, on one line and at most `characters` long. */
+  text(span: Span, characters = 60): string {
+    const whole = this.source.slice({ start: span.start, end: Math.min(span.end, span.start + 1000) });
+    const text = whole.replace(/\s+/g, ' ').trim();
+    return text.length > characters ? `${text.slice(0, characters - 3)}...` : text;
   }
 
   scalar(scalar: Scalar): ScalarId {
@@ -129,16 +139,26 @@ export class Context {
     this.symbols.set(name.text, symbol);
   }
 
+  /** The symbol of that name, if it has one. */
+  symbol(name: string): Symbol | undefined {
+    const pending = this.pendingConstants.get(name);
+    if (pending !== undefined && !this.symbols.has(name)) {
+      this.pendingConstants.delete(name);
+      this.evaluateConstant(pending);
+    }
+    return this.symbols.get(name);
+  }
+
   /** The symbol of the wanted kind, or a diagnostic. */
   find<K extends Symbol['kind']>(name: ast.Name, kind: K): SymbolOf<K> | undefined {
-    const symbol = this.symbols.get(name.text);
+    const symbol = this.symbol(name.text);
     if (symbol === undefined) {
-      this.unknown(name, kind === 'constant' ? 'const' : kind, this.namesOf(kind));
+      this.unknown(name, kindNames[kind], () => this.namesOf(kind));
       return undefined;
     }
     this.used.add(name.text);
     if (symbol.kind !== kind) {
-      this.diagnostics.add('DSS103', { name: name.text, kind: kindName(symbol), wanted: kind }, name.span, {
+      this.diagnostics.add('DSS103', { name: name.text, kind: kindName(symbol), wanted: kindNames[kind] }, name.span, {
         labels: [{ span: symbol.span, text: 'declared here' }],
       });
       return undefined;
@@ -150,17 +170,36 @@ export class Context {
     return [...this.symbols].filter(([, symbol]) => symbol.kind === kind).map(([name]) => name);
   }
 
-  unknown(name: ast.Name, kind: string, candidates: Iterable<string>): void {
-    if (name.text === '') return; // invented by the parser's recovery, and already reported
-    const close = didYouMean(name.text, candidates);
+  unknown(name: ast.Name, kind: string, candidates: () => Iterable<string>): void {
+    // Invented by the parser's recovery, or refused where it is declared: already reported.
+    if (name.text === '' || this.broken.has(name.text)) return;
+    const declared = this.declaredKinds.get(name.text);
+    if (declared !== undefined) {
+      this.diagnostics.add('DSS103', { name: name.text, kind: kindNames[declared], wanted: 'const' }, name.span);
+      return;
+    }
+    const close = this.diagnostics.full ? undefined : didYouMean(name.text, candidates());
     this.diagnostics.add('DSS101', { kind, name: name.text }, name.span, {
       help: close === undefined ? undefined : `did you mean \`${close}\`?`,
     });
   }
 }
 
+/** Kinds as the language's own words. */
+const kindNames: Readonly<Record<Symbol['kind'], string>> = {
+  region: 'region',
+  constant: 'const',
+  register: 'register',
+  area: 'area',
+  window: 'window',
+  struct: 'struct',
+  machine: 'machine',
+  variable: 'var',
+  ring: 'ring',
+};
+
 export function kindName(symbol: Symbol): string {
-  return symbol.kind === 'constant' ? 'const' : symbol.kind === 'variable' ? 'var' : symbol.kind;
+  return kindNames[symbol.kind];
 }
 
 /** A number as a specification's author would write it. */
@@ -173,3 +212,7 @@ export function bitLength(value: bigint): number {
 }
 
 export const maxOf = (bits: number): bigint => (1n << BigInt(bits)) - 1n;
+
+/** Can the driver read, or write, a register of this mode at all? */
+export const isReadable = (access: ast.AccessMode): boolean => access !== 'wo';
+export const isWritable = (access: ast.AccessMode): boolean => access === 'wo' || access === 'rw' || access === 'w1c';

@@ -7,13 +7,19 @@ import type * as ast from '../ast.ts';
 import type { Field } from '../ir.ts';
 import { CONFIG_SPACE, PORT_SPACE, type Width } from '../runtime.ts';
 import type { Span } from '../source.ts';
-import { bitLength, maxOf, show, type Context, type StructField } from './context.ts';
+import { bitLength, isReadable, isWritable, maxOf, show, type Context, type StructField } from './context.ts';
 import { elaborateConstant } from './expressions.ts';
 
 /** Limits of one specification; one more is refused. */
 export const REGISTERS_MAX = 4096;
-export const SCALARS_MAX = 1024;
+/** Elements of all register arrays together; more are an `area`. */
 export const REGISTER_ELEMENTS_MAX = 65536;
+export const SCALARS_MAX = 1024;
+export const REGIONS_MAX = 64;
+export const AREAS_MAX = 4096;
+export const WINDOWS_MAX = 64;
+export const MACHINES_MAX = 64;
+export const STATES_MAX = 1024;
 export const STRUCT_BYTES_MAX = 4096;
 
 /** A constant within limits, or a diagnostic. */
@@ -33,9 +39,35 @@ function constantWithin(
   return Number(value);
 }
 
-export function declareConstant(item: ast.ItemOf<'const'>, context: Context): void {
-  const value = elaborateConstant(item.value, context, 'the value of a `const`');
-  if (value !== undefined) context.declare(item.name, { kind: 'constant', span: item.name.span, value });
+/** One more than a limit allows, or not. */
+export function tooMany(what: string, count: number, max: number, place: Span, context: Context): boolean {
+  if (count <= max) return false;
+  if (context.exceeded.has(what)) return true;
+  context.exceeded.add(what);
+  context.diagnostics.add('DSS310', { name: what, count, max }, place);
+  return true;
+}
+
+/** Constants in any order: one that is needed by another is evaluated before it. */
+export function declareConstants(items: readonly ast.ItemOf<'const'>[], context: Context): void {
+  const evaluating = new Map<string, ast.ItemOf<'const'>>();
+  context.evaluateConstant = (item) => {
+    evaluating.set(item.name.text, item);
+    const value = elaborateConstant(item.value, context, 'the value of a `const`');
+    evaluating.delete(item.name.text);
+    if (value !== undefined) context.declare(item.name, { kind: 'constant', span: item.name.span, value });
+    else if (!context.symbols.has(item.name.text)) context.broken.add(item.name.text);
+  };
+  context.isBeingEvaluated = (name) => evaluating.has(name);
+  for (const item of items) {
+    if (!context.pendingConstants.has(item.name.text)) context.pendingConstants.set(item.name.text, item);
+  }
+  for (const item of items) {
+    if (context.pendingConstants.get(item.name.text) === item) context.symbol(item.name.text);
+    else if (context.symbols.get(item.name.text)?.span !== item.name.span) {
+      context.evaluateConstant(item); // a second one of that name: reports so
+    }
+  }
 }
 
 export function declareRegion(item: ast.ItemOf<'region'>, context: Context): void {
@@ -52,6 +84,7 @@ export function declareRegion(item: ast.ItemOf<'region'>, context: Context): voi
     space = bar;
   }
   if (sizeBytes === undefined) return;
+  if (tooMany('regions', context.regions.length + 1, REGIONS_MAX, item.span, context)) return;
   const unlisted = context.rule(`region \`${item.name.text}\` has no register there`, item.span);
   const region = { name: item.name.text, space, base, sizeBytes, unlisted };
   const twin = context.regions.find(
@@ -110,13 +143,13 @@ function place(
 
 function registerWidth(type: ast.TypeNode, context: Context): Width | undefined {
   if (type.bits === 8 || type.bits === 16 || type.bits === 32 || type.bits === 64) return (type.bits / 8) as Width;
-  context.diagnostics.add('DSS208', { bits: type.bits }, type.span);
+  if (type.span.end > 0) context.diagnostics.add('DSS208', { bits: type.bits }, type.span);
   return undefined;
 }
 
 function validType(type: ast.TypeNode, context: Context): boolean {
   if (type.bits >= 1 && type.bits <= 64) return true;
-  context.diagnostics.add('DSS207', { bits: type.bits }, type.span);
+  if (type.span.end > 0) context.diagnostics.add('DSS207', { bits: type.bits }, type.span);
   return false;
 }
 
@@ -132,14 +165,9 @@ export function declareRegister(item: ast.ItemOf<'register'>, context: Context):
   if (stride === undefined) return;
   const at = place(item.at, item.name, stride * (count - 1) + width, width, context);
   if (at === undefined) return;
-  if (context.registers.length >= REGISTERS_MAX) {
-    context.diagnostics.add(
-      'DSS310',
-      { name: 'registers', count: context.registers.length + 1, max: REGISTERS_MAX },
-      item.span,
-    );
-    return;
-  }
+  if (tooMany('registers', context.registers.length + 1, REGISTERS_MAX, item.span, context)) return;
+  const elements = context.registers.reduce((sum, each) => sum + each.count, count);
+  if (tooMany('register elements', elements, REGISTER_ELEMENTS_MAX, item.span, context)) return;
   const bits = width * 8;
   const fields = bitFields(item.fields, bits, `\`${item.name.text}\``, context);
   const register = {
@@ -161,42 +189,8 @@ export function declareRegister(item: ast.ItemOf<'register'>, context: Context):
     written: undefined,
     reported: undefined,
   };
-  const end = at.offset + stride * (count - 1) + width;
-  const twin = context.registers.find(
-    (each) =>
-      each.space === at.space &&
-      each.offset < end &&
-      at.offset < each.offset + each.stride * (each.count - 1) + each.width &&
-      elementsTouch(each, register),
-  );
-  if (twin !== undefined) {
-    context.diagnostics.add('DSS215', { a: item.name.text, b: twin.name }, item.at.span, {
-      labels: [{ span: twin.declaration.at.span, text: `\`${twin.name}\` is here` }],
-    });
-  }
   context.registers.push(register);
   context.declare(item.name, { kind: 'register', span: item.name.span, register });
-}
-
-interface Elements {
-  readonly offset: number;
-  readonly count: number;
-  readonly stride: number;
-  readonly width: number;
-}
-
-/** Do two register arrays share a byte? (Interleaved arrays, as RAL and RAH, do not.) */
-function elementsTouch(a: Elements, b: Elements): boolean {
-  const [few, many] = a.count <= b.count ? [a, b] : [b, a];
-  for (let index = 0; index < few.count; index += 1) {
-    const start = few.offset + index * few.stride;
-    const first = Math.max(0, Math.floor((start - many.offset - many.width) / many.stride));
-    for (let near = first; near <= first + 2 && near < many.count; near += 1) {
-      const other = many.offset + near * many.stride;
-      if (other < start + few.width && start < other + many.width) return true;
-    }
-  }
-  return false;
 }
 
 function accessWidths(item: ast.ItemOf<'register'>, width: Width, context: Context): Width[] {
@@ -245,8 +239,10 @@ function bitFields(
   let reservedMask = 0n;
   const claim = (label: string, range: { low: number; bits: number }, span: Span): boolean => {
     const twin = spans.find((each) => each.low < range.low + range.bits && range.low < each.low + each.bits);
-    spans.push({ name: label, ...range, span });
-    if (twin === undefined) return true;
+    if (twin === undefined) {
+      spans.push({ name: label, ...range, span });
+      return true;
+    }
     context.diagnostics.add('DSS210', { a: label, b: twin.name }, span, {
       labels: [{ span: twin.span, text: 'and here' }],
     });
@@ -254,13 +250,19 @@ function bitFields(
   };
   for (const field of block?.fields ?? []) {
     const range = bitRange(field.bits, total, name, context);
-    if (range === undefined) continue;
-    const earlier = fields.find((each) => each.name === field.name.text);
-    if (earlier !== undefined) {
-      context.diagnostics.add('DSS102', { name: field.name.text, kind: 'field' }, field.name.span);
+    if (range === undefined) {
+      fields.push({ name: field.name.text, low: 0, bits: total }); // so that its uses are no further mistakes
       continue;
     }
-    if (claim(field.name.text, range, field.span)) fields.push({ name: field.name.text, ...range });
+    const earlier = spans.find((each) => each.name === field.name.text);
+    if (earlier !== undefined) {
+      context.diagnostics.add('DSS102', { name: field.name.text, kind: 'field' }, field.name.span, {
+        labels: [{ span: earlier.span, text: 'declared here first' }],
+      });
+      continue;
+    }
+    claim(field.name.text, range, field.span);
+    fields.push({ name: field.name.text, ...range });
   }
   for (const bits of block?.reserved ?? []) {
     const range = bitRange(bits, total, name, context);
@@ -275,33 +277,18 @@ export function declareArea(item: ast.ItemOf<'area'>, context: Context): void {
   if (sizeBytes === undefined) return;
   const at = place(item.at, item.name, sizeBytes, 1, context);
   if (at === undefined) return;
-  const readable = item.mode === 'ro' || item.mode === 'rw' || item.mode === 'rc';
-  const writable = item.mode === 'wo' || item.mode === 'rw' || item.mode === 'w1c';
+  if (tooMany('areas', context.areas.length + 1, AREAS_MAX, item.span, context)) return;
   const area = {
     name: item.name.text,
     ...at,
     sizeBytes,
-    readable,
-    writable,
+    readable: isReadable(item.mode),
+    writable: isWritable(item.mode),
     rules: {
       read: context.rule(`\`${item.name.text}\` cannot be read`, item.modeSpan),
       write: context.rule(`\`${item.name.text}\` cannot be written`, item.modeSpan),
     },
   };
-  const under = writable
-    ? context.registers.find(
-        (each) =>
-          each.space === area.space &&
-          elementsTouch(each, { offset: area.offset, count: 1, stride: sizeBytes, width: sizeBytes }),
-      )
-    : undefined;
-  if (under !== undefined) {
-    context.diagnostics.add('DSS215', { a: item.name.text, b: under.name }, item.at.span, {
-      labels: [{ span: under.declaration.at.span, text: `\`${under.name}\` is here` }],
-      help: 'an area that may be written must not lie over a register: its rules could be passed by',
-    });
-    return;
-  }
   context.areas.push(area);
   context.declare(item.name, { kind: 'area', span: item.name.span, area });
 }
@@ -313,10 +300,19 @@ export function declareWindow(item: ast.ItemOf<'window'>, context: Context): voi
   const into = context.find(item.into, 'region');
   const by = context.find(item.by, 'register');
   if (at === undefined || into === undefined || by === undefined) return;
-  if (into.region.space === at.space || by.register.count !== 1 || by.register.bits > 32) {
-    context.diagnostics.add('DSS313', { region: into.region.name }, item.span);
+  const wanted =
+    into.region.space === at.space
+      ? `lies itself in the space of \`${into.region.name}\``
+      : by.register.count !== 1
+        ? `is selected by \`${by.register.name}\`, which is an array`
+        : by.register.bits > 32
+          ? `is selected by \`${by.register.name}\`, which has ${by.register.bits} bits`
+          : undefined;
+  if (wanted !== undefined) {
+    context.diagnostics.add('DSS313', { name: item.name.text, wanted }, item.span);
     return;
   }
+  if (tooMany('windows', context.windows.length + 1, WINDOWS_MAX, item.span, context)) return;
   const selector = (by.register.written ??= context.scalar({
     name: `${by.register.name}.written`,
     bits: by.register.bits,
@@ -333,31 +329,49 @@ export function declareStruct(item: ast.ItemOf<'struct'>, context: Context): voi
   const sizeBytes = constantWithin(item.size, context, "the struct's size", 1n, BigInt(STRUCT_BYTES_MAX));
   if (sizeBytes === undefined) return;
   const fields = new Map<string, StructField>();
+  const spans = new Map<string, Span>();
   for (const field of item.fields) {
     const width = registerWidth(field.type, context);
     const offset = constantWithin(field.offset, context, "the field's place", 0n, BigInt(STRUCT_BYTES_MAX));
-    if (width === undefined || offset === undefined) continue;
-    if (offset + width > sizeBytes) {
+    if (width !== undefined && offset !== undefined && offset + width > sizeBytes) {
       context.diagnostics.add('DSS219', { name: field.name.text, end: offset + width, size: sizeBytes }, field.span);
+    }
+    const earlier = spans.get(field.name.text);
+    if (earlier !== undefined) {
+      context.diagnostics.add('DSS102', { name: field.name.text, kind: 'field' }, field.name.span, {
+        labels: [{ span: earlier, text: 'declared here first' }],
+      });
       continue;
     }
-    if (fields.has(field.name.text)) {
-      context.diagnostics.add('DSS102', { name: field.name.text, kind: 'field' }, field.name.span);
-      continue;
-    }
-    const bits = bitFields(field.fields, width * 8, `\`${field.name.text}\``, context);
-    fields.set(field.name.text, { name: field.name.text, bits: width * 8, bytes: width, offset, fields: bits.fields });
+    spans.set(field.name.text, field.name.span);
+    // A field with a mistake is kept, so that its uses are no further mistakes.
+    const bytes = width ?? 8;
+    const bits = bitFields(field.fields, bytes * 8, `\`${field.name.text}\``, context);
+    fields.set(field.name.text, {
+      name: field.name.text,
+      bits: bytes * 8,
+      bytes,
+      offset: offset ?? 0,
+      fields: bits.fields,
+    });
   }
   context.declare(item.name, { kind: 'struct', span: item.name.span, sizeBytes, fields });
 }
 
 export function declareMachine(item: ast.ItemOf<'machine'>, context: Context): void {
-  const states: string[] = [];
+  const states = new Map<string, ast.Name>();
   for (const state of item.states) {
-    if (states.includes(state.text)) context.diagnostics.add('DSS102', { name: state.text, kind: 'state' }, state.span);
-    else states.push(state.text);
+    const earlier = states.get(state.text);
+    if (earlier === undefined) states.set(state.text, state);
+    else {
+      context.diagnostics.add('DSS102', { name: state.text, kind: 'state' }, state.span, {
+        labels: [{ span: earlier.span, text: 'declared here first' }],
+      });
+    }
   }
-  addMachine(item.name, states, context);
+  if (tooMany('machines', context.machines.length + 1, MACHINES_MAX, item.span, context)) return;
+  if (tooMany(`states of \`${item.name.text}\``, states.size, STATES_MAX, item.span, context)) return;
+  addMachine(item.name, [...states.keys()], context);
 }
 
 /** A machine whose first state is the initial one. */
@@ -394,14 +408,7 @@ export function declareVariable(item: ast.ItemOf<'var'>, context: Context): void
     );
     return;
   }
-  if (context.scalars.length >= SCALARS_MAX) {
-    context.diagnostics.add(
-      'DSS310',
-      { name: 'variables', count: context.scalars.length + 1, max: SCALARS_MAX },
-      item.span,
-    );
-    return;
-  }
+  if (tooMany('variables', context.scalars.length + 1, SCALARS_MAX, item.span, context)) return;
   const scalar = context.scalar({ name: item.name.text, bits: item.type.bits, max, initial, kind: 'variable' });
   context.declare(item.name, { kind: 'variable', span: item.name.span, scalar });
 }

@@ -44,13 +44,17 @@ export type Value = NumberValue | BoolValue | undefined;
 /** What a handler binds by name. */
 export type Binding =
   | { readonly kind: 'value'; readonly value: NumberValue | BoolValue; readonly span: Span }
-  | { readonly kind: 'descriptor'; readonly walk: LocalId; readonly struct: SymbolOf<'struct'>; readonly span: Span };
+  | { readonly kind: 'descriptor'; readonly walk: LocalId; readonly struct: SymbolOf<'struct'>; readonly span: Span }
+  /** Its meaning could not be found out, which has been reported: nothing more is said about it. */
+  | { readonly kind: 'unknown'; readonly span: Span };
 
 /** Where an expression stands. */
 export interface Scope {
   readonly context: Context;
   readonly bindings: ReadonlyMap<string, Binding>;
   readonly facts: Facts;
+  /** Is this evaluated while a register is accessed? */
+  readonly access?: boolean | undefined;
 }
 
 export const constant = (value: bigint): NumberExpr => ({ op: 'const', value, max: value });
@@ -145,9 +149,11 @@ function elaborateName(name: ast.Name, scope: Scope): Value {
     });
     return undefined;
   }
-  const symbol = context.symbols.get(name.text);
+  if (binding?.kind === 'unknown') return undefined;
+  const symbol = context.symbol(name.text);
   if (symbol === undefined) {
-    context.unknown(name, 'value', [
+    if (context.isBeingEvaluated(name.text)) context.diagnostics.add('DSS113', { name: name.text }, name.span);
+    context.unknown(name, 'value', () => [
       ...scope.bindings.keys(),
       ...context.namesOf('variable'),
       ...context.namesOf('constant'),
@@ -198,18 +204,19 @@ function elaborateMember(expression: Extract<ast.Expression, { kind: 'member' }>
   if (value.type === 'bool' || field === undefined) {
     noMember(
       member,
-      `\`${scope.context.source.slice(of.span)}\``,
+      `\`${scope.context.text(of.span)}\``,
       fields.map((each) => each.name),
-      scope,
+      scope.context,
     );
     return undefined;
   }
   return extract(value, field.low, field.bits, scope);
 }
 
-function noMember(member: ast.Name, of: string, candidates: readonly string[], scope: Scope): void {
+export function noMember(member: ast.Name, of: string, candidates: Iterable<string>, context: Context): void {
+  if (member.text === '') return; // invented by the parser's recovery
   const close = didYouMean(member.text, candidates);
-  scope.context.diagnostics.add('DSS104', { member: member.text, of }, member.span, {
+  context.diagnostics.add('DSS104', { member: member.text, of }, member.span, {
     help: close === undefined ? undefined : `did you mean \`${close}\`?`,
   });
 }
@@ -222,7 +229,7 @@ function descriptorField(
 ): Value {
   const field: StructField | undefined = binding.struct.fields.get(member.text);
   if (field === undefined) {
-    noMember(member, `descriptor \`${name.text}\``, [...binding.struct.fields.keys()], scope);
+    noMember(member, `descriptor \`${name.text}\``, binding.struct.fields.keys(), scope.context);
     return undefined;
   }
   const whole: NumberExpr = {
@@ -239,7 +246,7 @@ function descriptorField(
 function lastValue(register: RegisterDraft, member: ast.Name, scope: Scope): Value {
   const { context } = scope;
   if (member.text !== 'written' && member.text !== 'reported') {
-    noMember(member, `register \`${register.name}\``, ['written', 'reported'], scope);
+    noMember(member, `register \`${register.name}\``, ['written', 'reported'], context);
     return undefined;
   }
   if (register.count !== 1) {
@@ -288,27 +295,27 @@ function elaborateBit(expression: Extract<ast.Expression, { kind: 'index' }>, sc
 
 function slice(value: NumberValue, low: number, high: number, expression: ast.Expression, scope: Scope): Value {
   if (high >= value.bits) {
-    const name = `\`${scope.context.source.slice('of' in expression ? expression.of.span : expression.span)}\``;
+    const name = `\`${scope.context.text('of' in expression ? expression.of.span : expression.span)}\``;
     scope.context.diagnostics.add('DSS209', { name, bits: value.bits }, expression.span);
     return undefined;
   }
   return extract(value, low, high - low + 1, scope);
 }
 
-const predicates: Readonly<Record<string, number>> = {
-  reads: GRANT_READS,
-  writes: GRANT_WRITES,
-  fetches: GRANT_COMMANDS,
-};
+const predicates: ReadonlyMap<string, number> = new Map([
+  ['reads', GRANT_READS],
+  ['writes', GRANT_WRITES],
+  ['fetches', GRANT_COMMANDS],
+]);
 
 function elaborateCall(expression: Extract<ast.Expression, { kind: 'call' }>, scope: Scope): Value {
   const { callee, args } = expression;
   const { context } = scope;
-  const name = context.source.slice(callee.span);
+  const name = context.text(callee.span);
   if (callee.kind === 'member' && callee.of.kind === 'name' && callee.of.name.text === 'device') {
-    const purposes = predicates[callee.member.text];
+    const purposes = predicates.get(callee.member.text);
     if (purposes === undefined) {
-      noMember(callee.member, '`device`', Object.keys(predicates), scope);
+      noMember(callee.member, '`device`', predicates.keys(), context);
       return undefined;
     }
     if (!argumentCount(expression, name, 2, scope)) return undefined;
@@ -332,9 +339,14 @@ function elaborateCall(expression: Extract<ast.Expression, { kind: 'call' }>, sc
   }
   if (callee.kind === 'name' && callee.name.text === 'through') {
     if (!argumentCount(expression, name, 1, scope)) return undefined;
+    if (scope.access !== true) {
+      context.diagnostics.add('DSS112', { name }, callee.span);
+      return undefined;
+    }
     const arg = args[0] as ast.Expression;
     if (arg.kind !== 'name') {
-      context.diagnostics.add('DSS107', { name }, callee.span);
+      if (arg.kind !== 'error')
+        context.diagnostics.add('DSS101', { kind: 'window', name: context.text(arg.span) }, arg.span);
       return undefined;
     }
     const window = context.find(arg.name, 'window');
@@ -371,14 +383,14 @@ function elaborateUnary(expression: Extract<ast.Expression, { kind: 'unary' }>, 
 
 function elaborateChoice(expression: Extract<ast.Expression, { kind: 'choice' }>, scope: Scope): Value {
   const condition = elaborateBool(expression.condition, scope);
-  const left = elaborate(
-    expression.consequent,
-    condition === undefined ? scope : { ...scope, facts: assume(condition, true, scope.facts) },
-  );
-  const right = elaborate(
-    expression.alternative,
-    condition === undefined ? scope : { ...scope, facts: assume(condition, false, scope.facts) },
-  );
+  const left = elaborate(expression.consequent, {
+    ...scope,
+    facts: condition === undefined ? doubting(scope.facts) : assume(condition, true, scope.facts),
+  });
+  const right = elaborate(expression.alternative, {
+    ...scope,
+    facts: condition === undefined ? doubting(scope.facts) : assume(condition, false, scope.facts),
+  });
   if (condition === undefined || left === undefined || right === undefined) return undefined;
   if (left.type === 'bool' || right.type === 'bool') {
     if (left.type !== right.type) {
@@ -386,23 +398,27 @@ function elaborateChoice(expression: Extract<ast.Expression, { kind: 'choice' }>
       scope.context.diagnostics.add('DSS202', {}, wrong.span);
       return undefined;
     }
-    const [then, otherwise] = [left.expr as BoolExpr, right.expr as BoolExpr];
-    const not: BoolExpr = { op: 'not', of: condition };
-    return {
-      type: 'bool',
-      expr: {
-        op: 'any',
-        of: [
-          { op: 'all', of: [condition, then] },
-          { op: 'all', of: [not, otherwise] },
-        ],
-      },
-    };
+    const both = { left: asNumber(left.expr as BoolExpr), right: asNumber(right.expr as BoolExpr) };
+    return asCondition({ op: 'choice', condition, ...both, max: 1n });
   }
   const range = { min: left.min < right.min ? left.min : right.min, max: left.max > right.max ? left.max : right.max };
   const expr: NumberExpr = { op: 'choice', condition, left: left.expr, right: right.expr, max: range.max };
   return number(expr, range, Math.max(left.bits, right.bits));
 }
+
+/** A condition as 1 or 0. (Spelling conditions out twice instead would double the program with every `==`.) */
+export const asNumber = (condition: BoolExpr): NumberExpr => ({
+  op: 'choice',
+  condition,
+  left: constant(1n),
+  right: constant(0n),
+  max: 1n,
+});
+
+const asCondition = (expr: NumberExpr): BoolValue => ({
+  type: 'bool',
+  expr: { op: 'ne', left: expr, right: constant(0n) },
+});
 
 function elaborateBinary(expression: Extract<ast.Expression, { kind: 'binary' }>, scope: Scope): Value {
   const { operator } = expression;
@@ -428,7 +444,7 @@ type Binary = Extract<ast.Expression, { kind: 'binary' }>;
 function elaborateLogic(expression: Binary, scope: Scope): Value {
   const left = elaborateBool(expression.left, scope);
   // What the left side says holds while the right side is judged.
-  const facts = left === undefined ? scope.facts : assume(left, expression.operator !== 'or', scope.facts);
+  const facts = left === undefined ? doubting(scope.facts) : assume(left, expression.operator !== 'or', scope.facts);
   const right = elaborateBool(expression.right, { ...scope, facts });
   if (left === undefined || right === undefined) return undefined;
   if (expression.operator === 'and') return { type: 'bool', expr: { op: 'all', of: [left, right] } };
@@ -450,24 +466,11 @@ function elaborateComparison(expression: Binary, scope: Scope): Value {
       return undefined;
     }
     if (operator !== '==' && operator !== '!=') {
-      scope.context.diagnostics.add('DSS221', {}, expression.operatorSpan);
+      scope.context.diagnostics.add('DSS221', { what: 'conditions' }, expression.operatorSpan);
       return undefined;
     }
-    const [a, b] = [leftValue.expr as BoolExpr, rightValue.expr as BoolExpr];
-    const same: BoolExpr = {
-      op: 'any',
-      of: [
-        { op: 'all', of: [a, b] },
-        {
-          op: 'all',
-          of: [
-            { op: 'not', of: a },
-            { op: 'not', of: b },
-          ],
-        },
-      ],
-    };
-    return { type: 'bool', expr: operator === '==' ? same : { op: 'not', of: same } };
+    const both = { left: asNumber(leftValue.expr as BoolExpr), right: asNumber(rightValue.expr as BoolExpr) };
+    return { type: 'bool', expr: { op: operator === '==' ? 'eq' : 'ne', ...both } };
   }
   const swap = operator === '>' || operator === '>=';
   const [left, right] = swap ? [rightValue, leftValue] : [leftValue, rightValue];
@@ -488,25 +491,37 @@ function decided(op: 'eq' | 'ne' | 'lt' | 'le', left: Range, right: Range): bool
   return left.max <= right.min ? true : left.min > right.max ? false : undefined;
 }
 
-/** `tx == Running`, `tx != Off`: states are names of their own machine. */
+/** The machine that an expression names, if it does. */
+function machineNamed(expression: ast.Expression, scope: Scope): SymbolOf<'machine'> | undefined {
+  if (expression.kind !== 'name' || scope.bindings.has(expression.name.text)) return undefined;
+  const symbol = scope.context.symbols.get(expression.name.text);
+  return symbol?.kind === 'machine' ? symbol : undefined;
+}
+
+/** `tx == Running`, `tx != Off`: states are names of their own machine, which may stand on either side. */
 function machineComparison(expression: Binary, scope: Scope): Value | 'none' {
-  const { left, right, operator } = expression;
-  if (left.kind !== 'name' || scope.bindings.has(left.name.text)) return 'none';
-  const symbol = scope.context.symbols.get(left.name.text);
-  if (symbol?.kind !== 'machine') return 'none';
-  scope.context.used.add(left.name.text);
-  if (operator !== '==' && operator !== '!=') {
-    scope.context.diagnostics.add('DSS221', {}, expression.operatorSpan);
+  const { context } = scope;
+  const leftMachine = machineNamed(expression.left, scope);
+  const symbol = leftMachine ?? machineNamed(expression.right, scope);
+  if (symbol === undefined) return 'none';
+  const { machine } = symbol;
+  const other = leftMachine === undefined ? expression.left : expression.right;
+  context.used.add(machine.name);
+  const help = `compare it with a state: \`${machine.name} == ${machine.states[0] ?? 'State'}\``;
+  if (expression.operator !== '==' && expression.operator !== '!=') {
+    context.diagnostics.add('DSS221', { what: 'states' }, expression.operatorSpan, { help });
     return undefined;
   }
-  if (right.kind !== 'name') {
-    scope.context.diagnostics.add('DSS106', { name: left.name.text, kind: 'machine' }, right.span);
+  if (other.kind !== 'name') {
+    const named = leftMachine === undefined ? expression.right : expression.left;
+    if (other.kind !== 'error')
+      context.diagnostics.add('DSS106', { name: machine.name, kind: 'machine' }, named.span, { help });
     return undefined;
   }
-  const state = findState(symbol.machine.states, right.name, left.name.text, scope.context);
+  const state = findState(machine.states, other.name, machine.name, context);
   if (state === undefined) return undefined;
-  const scalar = scope.context.readScalar(symbol.machine.scalar);
-  return { type: 'bool', expr: { op: operator === '==' ? 'eq' : 'ne', left: scalar, right: constant(BigInt(state)) } };
+  const pair = { left: context.readScalar(machine.scalar), right: constant(BigInt(state)) };
+  return { type: 'bool', expr: { op: expression.operator === '==' ? 'eq' : 'ne', ...pair } };
 }
 
 export function findState(
@@ -517,7 +532,7 @@ export function findState(
 ): number | undefined {
   const index = states.indexOf(name.text);
   if (index !== -1) return index;
-  context.unknown(name, `state of \`${machine}\``, states);
+  context.unknown(name, `state of \`${machine}\``, () => states);
   return undefined;
 }
 
@@ -541,7 +556,7 @@ function arithmetic(expression: Binary, left: NumberValue, right: NumberValue, s
   const pair = { left: left.expr, right: right.expr };
   const exact = (op: 'add' | 'mul', min: bigint, max: bigint): NumberValue | undefined => {
     if (max > maxOf(64)) {
-      diagnostics.add('DSS206', { largest: show(max) }, expression.span);
+      if (!scope.facts.doubtful) diagnostics.add('DSS206', { largest: show(max) }, expression.span);
       return undefined;
     }
     return number({ op, ...pair, max }, { min, max }, Math.max(bits, bitLength(max)));
@@ -553,7 +568,8 @@ function arithmetic(expression: Binary, left: NumberValue, right: NumberValue, s
       return exact('mul', left.min * right.min, left.max * right.max);
     case '-': {
       if (left.min < right.max && !scope.facts.knowsOrder(right.expr, left.expr)) {
-        diagnostics.add('DSS205', { left: show(left.min), right: show(right.max) }, expression.span);
+        if (!scope.facts.doubtful)
+          diagnostics.add('DSS205', { left: show(left.min), right: show(right.max) }, expression.span);
         return undefined;
       }
       const min = left.min > right.max ? left.min - right.max : 0n;
@@ -579,7 +595,7 @@ function arithmetic(expression: Binary, left: NumberValue, right: NumberValue, s
     case '/':
     case '%': {
       if (right.min === 0n) {
-        diagnostics.add('DSS218', {}, expression.right.span);
+        if (!scope.facts.doubtful) diagnostics.add('DSS218', {}, expression.right.span);
         return undefined;
       }
       if (expression.operator === '/') {
@@ -620,7 +636,8 @@ function arithmetic(expression: Binary, left: NumberValue, right: NumberValue, s
 
 function shift(expression: Binary, left: NumberValue, right: NumberValue, scope: Scope): NumberValue | undefined {
   if (right.min !== right.max || right.max >= 64n) {
-    scope.context.diagnostics.add('DSS220', { largest: show(right.max) }, expression.right.span);
+    if (!scope.facts.doubtful)
+      scope.context.diagnostics.add('DSS220', { largest: show(right.max) }, expression.right.span);
     return undefined;
   }
   const by = Number(right.max);
@@ -630,7 +647,7 @@ function shift(expression: Binary, left: NumberValue, right: NumberValue, scope:
   }
   const range = { min: left.min << right.max, max: left.max << right.max };
   if (range.max > maxOf(64)) {
-    scope.context.diagnostics.add('DSS206', { largest: show(range.max) }, expression.span);
+    if (!scope.facts.doubtful) scope.context.diagnostics.add('DSS206', { largest: show(range.max) }, expression.span);
     return undefined;
   }
   return number(
@@ -640,6 +657,13 @@ function shift(expression: Binary, left: NumberValue, right: NumberValue, scope:
   );
 }
 
+/** Facts after a condition that could not be read. */
+export function doubting(facts: Facts): Facts {
+  const next = facts.copy();
+  next.doubtful = true;
+  return next;
+}
+
 /** What is known once `condition` has turned out to be `truth`. */
 export function assume(condition: BoolExpr, truth: boolean, facts: Facts): Facts {
   const next = facts.copy();
@@ -647,7 +671,8 @@ export function assume(condition: BoolExpr, truth: boolean, facts: Facts): Facts
   return next;
 }
 
-function learn(condition: BoolExpr, truth: boolean, facts: Facts): void {
+/** Adds to `facts` what `condition` says if it is `truth`. */
+export function learn(condition: BoolExpr, truth: boolean, facts: Facts): void {
   switch (condition.op) {
     case 'not':
       return learn(condition.of, !truth, facts);

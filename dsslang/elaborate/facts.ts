@@ -11,8 +11,29 @@ export interface Range {
   readonly max: bigint;
 }
 
-/** The shape of an expression as text; equal shapes have equal values while no scalar in them changes. */
-export function shape(expression: NumberExpr): string {
+/** Larger expressions are not remembered: a fact about them costs more than it is worth. */
+const SHAPE_NODES_MAX = 64;
+/** So many facts are kept at a time; the oldest is forgotten first, which is always sound. */
+const FACTS_MAX = 128;
+
+/**
+ * The shape of an expression as text; equal shapes have equal values while no scalar in them changes.
+ * @returns undefined if the expression is too large to be remembered
+ */
+export function shape(expression: NumberExpr): string | undefined {
+  const budget = { nodes: SHAPE_NODES_MAX };
+  const text = numberShape(expression, budget);
+  return budget.nodes < 0 ? undefined : text;
+}
+
+interface Budget {
+  nodes: number;
+}
+
+function numberShape(expression: NumberExpr, budget: Budget): string {
+  budget.nodes -= 1;
+  if (budget.nodes < 0) return '';
+  const of = (operand: NumberExpr): string => numberShape(operand, budget);
   switch (expression.op) {
     case 'const':
       return `#${expression.value}`;
@@ -25,30 +46,32 @@ export function shape(expression: NumberExpr): string {
     case 'descriptor':
       return `d${expression.walk}:${expression.offset}:${expression.bytes};`;
     case 'extract':
-      return `(${shape(expression.of)}[${expression.low}+${expression.bits}])`;
+      return `(${of(expression.of)}[${expression.low}+${expression.bits}])`;
     case 'shiftLeft':
     case 'shiftRight':
-      return `(${expression.op} ${shape(expression.of)} ${expression.by})`;
+      return `(${expression.op} ${of(expression.of)} ${expression.by})`;
     case 'choice':
-      return `(choice ${conditionShape(expression.condition)} ${shape(expression.left)} ${shape(expression.right)})`;
+      return `(choice ${conditionShape(expression.condition, budget)} ${of(expression.left)} ${of(expression.right)})`;
     default:
-      return `(${expression.op}${'bits' in expression ? expression.bits : ''} ${shape(expression.left)} ${shape(expression.right)})`;
+      return `(${expression.op}${'bits' in expression ? expression.bits : ''} ${of(expression.left)} ${of(expression.right)})`;
   }
 }
 
-function conditionShape(condition: BoolExpr): string {
+function conditionShape(condition: BoolExpr, budget: Budget): string {
+  budget.nodes -= 1;
+  if (budget.nodes < 0) return '';
   switch (condition.op) {
     case 'bool':
       return String(condition.value);
     case 'not':
-      return `(not ${conditionShape(condition.of)})`;
+      return `(not ${conditionShape(condition.of, budget)})`;
     case 'all':
     case 'any':
-      return `(${condition.op} ${condition.of.map(conditionShape).join(' ')})`;
+      return `(${condition.op} ${condition.of.map((each) => conditionShape(each, budget)).join(' ')})`;
     case 'inside':
-      return `(inside${condition.purposes} ${shape(condition.base)} ${shape(condition.length)})`;
+      return `(inside${condition.purposes} ${numberShape(condition.base, budget)} ${numberShape(condition.length, budget)})`;
     default:
-      return `(${condition.op} ${shape(condition.left)} ${shape(condition.right)})`;
+      return `(${condition.op} ${numberShape(condition.left, budget)} ${numberShape(condition.right, budget)})`;
   }
 }
 
@@ -56,42 +79,62 @@ const least = (a: bigint, b: bigint): bigint => (a < b ? a : b);
 const greatest = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 
 export class Facts {
-  #ranges: Map<string, Range>;
+  readonly #ranges: Map<string, Range>;
   /** `a<=b`, as shapes joined by the sign. */
-  #orders: Set<string>;
+  readonly #orders: Set<string>;
+  /**
+   * A condition before this point could not be read, so nothing may be complained about that it might have excluded.
+   * (The program is refused anyhow.)
+   */
+  doubtful: boolean;
 
-  constructor(ranges: ReadonlyMap<string, Range> = new Map(), orders: ReadonlySet<string> = new Set()) {
+  constructor(
+    ranges: ReadonlyMap<string, Range> = new Map(),
+    orders: ReadonlySet<string> = new Set(),
+    doubtful = false,
+  ) {
     this.#ranges = new Map(ranges);
     this.#orders = new Set(orders);
+    this.doubtful = doubtful;
   }
 
   copy(): Facts {
-    return new Facts(this.#ranges, this.#orders);
+    return new Facts(this.#ranges, this.#orders, this.doubtful);
   }
 
   /** The range of `expression`, at most `natural`. */
   range(expression: NumberExpr, natural: Range): Range {
-    const known = this.#ranges.get(shape(expression));
+    if (this.#ranges.size === 0) return natural;
+    const key = shape(expression);
+    const known = key === undefined ? undefined : this.#ranges.get(key);
     if (known === undefined) return natural;
-    return { min: greatest(known.min, natural.min), max: least(known.max, natural.max) };
+    const narrowed = { min: greatest(known.min, natural.min), max: least(known.max, natural.max) };
+    // Facts that contradict each other stand in code that never runs.
+    return narrowed.min <= narrowed.max ? narrowed : natural;
   }
 
   learn(expression: NumberExpr, range: Range): void {
     if (expression.op === 'const') return;
     const key = shape(expression);
+    if (key === undefined) return;
     const known = this.#ranges.get(key);
     this.#ranges.set(
       key,
       known === undefined ? range : { min: greatest(known.min, range.min), max: least(known.max, range.max) },
     );
+    forgetOldest(this.#ranges);
   }
 
   knowsOrder(smaller: NumberExpr, larger: NumberExpr): boolean {
-    return this.#orders.has(`${shape(smaller)}<=${shape(larger)}`);
+    const key = orderKey(smaller, larger);
+    return key !== undefined && this.#orders.has(key);
   }
 
   learnOrder(smaller: NumberExpr, larger: NumberExpr): void {
-    this.#orders.add(`${shape(smaller)}<=${shape(larger)}`);
+    const key = orderKey(smaller, larger);
+    if (key === undefined) return;
+    this.#orders.add(key);
+    forgetOldest(this.#orders);
   }
 
   /** `scalar` is about to change: whatever mentions it is no longer known. */
@@ -109,6 +152,21 @@ export class Facts {
       if (theirs !== undefined)
         ranges.set(key, { min: least(mine.min, theirs.min), max: greatest(mine.max, theirs.max) });
     }
-    return new Facts(ranges, new Set([...this.#orders].filter((order) => other.#orders.has(order))));
+    return new Facts(
+      ranges,
+      new Set([...this.#orders].filter((order) => other.#orders.has(order))),
+      this.doubtful || other.doubtful,
+    );
   }
+}
+
+function orderKey(smaller: NumberExpr, larger: NumberExpr): string | undefined {
+  const [a, b] = [shape(smaller), shape(larger)];
+  return a === undefined || b === undefined ? undefined : `${a}<=${b}`;
+}
+
+function forgetOldest(facts: Map<string, unknown> | Set<string>): void {
+  if (facts.size <= FACTS_MAX) return;
+  const [oldest] = facts.keys();
+  if (oldest !== undefined) facts.delete(oldest);
 }

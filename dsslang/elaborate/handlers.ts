@@ -4,10 +4,11 @@
 import type * as ast from '../ast.ts';
 import type { BoolExpr, Reaction, Statement } from '../ir.ts';
 import type { Context, HandlerDraft, RegisterDraft } from './context.ts';
-import { maxOf } from './context.ts';
-import { constant, findState, type Binding } from './expressions.ts';
+import { isReadable, isWritable, maxOf } from './context.ts';
+import { tooMany } from './declarations.ts';
+import { constant, findState, type Binding, type NumberValue } from './expressions.ts';
 import { Facts } from './facts.ts';
-import { elaborateBlock, type HandlerScope } from './statements.ts';
+import { bind, elaborateBlock, type HandlerScope } from './statements.ts';
 
 /** For each machine (by index) that the surrounding `in` blocks name: the states allowed. */
 type StateMap = ReadonlyMap<number, ReadonlySet<number>>;
@@ -22,12 +23,14 @@ export function elaborateHandlers(items: readonly ast.Item[], context: Context):
   }
 }
 
-function elaborateInBlock(block: ast.InBlock, outer: StateMap, context: Context): void {
-  const states = narrow(block.states, outer, context);
+/** @param outer undefined if the states could not be read: the handlers are still checked, but never for overlaps */
+function elaborateInBlock(block: ast.InBlock, outer: StateMap | undefined, context: Context): void {
+  const states = narrow(block.states, outer ?? new Map(), context);
+  const inner = outer === undefined ? undefined : states;
   for (const item of block.items) {
     if (item === undefined) continue;
-    if (item.kind === 'in') elaborateInBlock(item, states ?? outer, context);
-    else elaborateHandler(item, states ?? outer, context);
+    if (item.kind === 'in') elaborateInBlock(item, inner, context);
+    else elaborateHandler(item, inner, context);
   }
 }
 
@@ -73,21 +76,24 @@ function guardOf(states: StateMap, context: Context): BoolExpr {
   return parts.length === 1 ? only : { op: 'all', of: parts };
 }
 
-function elaborateHandler(handler: ast.HandlerDeclaration, states: StateMap, context: Context): void {
-  const symbol = context.find(handler.register, 'register');
-  if (symbol === undefined) return;
-  const { register } = symbol;
-  if (!possible(handler, register, context)) return;
-  const bindings = bindParameters(handler, register, context);
-  const scope: HandlerScope = { context, bindings, facts: new Facts(), locals: 0 };
+/** More handlers of one register for one kind of operation are refused: each is compared with each. */
+export const HANDLERS_MAX = 1024;
+
+function elaborateHandler(handler: ast.HandlerDeclaration, states: StateMap | undefined, context: Context): void {
+  const register = context.find(handler.register, 'register')?.register;
+  const scope: HandlerScope = { context, bindings: new Map(), journal: [], facts: new Facts(), locals: 0 };
+  bindParameters(handler, register, scope);
+  // The body is checked even if its register is not: it may hold mistakes of its own.
   const body = elaborateBlock(handler.body, scope);
-  register[handler.event].push({ guard: guardOf(states, context), body, states, span: handler.span });
+  if (register === undefined || states === undefined || !possible(handler, register, context)) return;
+  const handlers = register[handler.event];
+  const what = `handlers for ${handler.event} \`${register.name}\``;
+  if (tooMany(what, handlers.length + 1, HANDLERS_MAX, handler.eventSpan, context)) return;
+  handlers.push({ guard: guardOf(states, context), body, states, span: handler.span });
 }
 
 function possible(handler: ast.HandlerDeclaration, register: RegisterDraft, context: Context): boolean {
-  const readable = register.access !== 'wo';
-  const writable = register.access !== 'ro' && register.access !== 'rc' && register.access !== 'platform';
-  if (handler.event === 'write' ? writable : readable) return true;
+  if (handler.event === 'write' ? isWritable(register.access) : isReadable(register.access)) return true;
   const event = handler.event === 'write' ? 'a write to' : 'a read of';
   context.diagnostics.add('DSS302', { event, register: register.name, mode: register.access }, handler.eventSpan, {
     labels: [{ span: register.declaration.modeSpan, text: 'declared here' }],
@@ -97,43 +103,40 @@ function possible(handler: ast.HandlerDeclaration, register: RegisterDraft, cont
 
 function bindParameters(
   handler: ast.HandlerDeclaration,
-  register: RegisterDraft,
-  context: Context,
-): Map<string, Binding> {
-  const bindings = new Map<string, Binding>();
-  const add = (name: ast.Name, binding: Binding): void => {
-    const earlier = bindings.get(name.text)?.span ?? context.symbols.get(name.text)?.span;
-    if (earlier !== undefined) {
-      context.diagnostics.add('DSS102', { name: name.text, kind: 'name' }, name.span, {
-        labels: [{ span: earlier, text: 'declared here first' }],
+  register: RegisterDraft | undefined,
+  scope: HandlerScope,
+): void {
+  const { index, value } = handler;
+  const { diagnostics } = scope.context;
+  if (index !== undefined) {
+    if (register !== undefined && register.declaration.count === undefined) {
+      diagnostics.add('DSS111', { name: register.name }, index.span, {
+        labels: [{ span: register.declaration.name.span, text: 'declared here' }],
       });
     }
-    bindings.set(name.text, binding);
-  };
-  if (handler.index !== undefined) {
-    if (register.count === 1) context.diagnostics.add('DSS111', { name: register.name }, handler.index.span);
-    const max = BigInt(register.count - 1);
-    const expr = { op: 'argument', argument: 'index', max } as const;
-    add(handler.index, {
-      kind: 'value',
-      value: { type: 'number', expr, min: 0n, max, bits: 32 },
-      span: handler.index.span,
-    });
+    bind(index, register === undefined ? unknownAt(index) : parameter('index', register, index), scope);
   }
-  if (handler.value !== undefined) {
+  if (value !== undefined) {
     if (handler.event === 'read') {
-      context.diagnostics.add(
-        'DSS307',
-        { event: 'read', wanted: 'has no value yet; use `on report`' },
-        handler.value.span,
-      );
+      diagnostics.add('DSS307', {}, value.span);
     }
-    const max = maxOf(register.bits);
-    const expr = { op: 'argument', argument: 'value', max } as const;
-    const value = { type: 'number', expr, min: 0n, max, bits: register.bits, fields: register.fields } as const;
-    add(handler.value, { kind: 'value', value, span: handler.value.span });
+    bind(value, register === undefined ? unknownAt(value) : parameter('value', register, value), scope);
   }
-  return bindings;
+}
+
+const unknownAt = (name: ast.Name): Binding => ({ kind: 'unknown', span: name.span });
+
+function parameter(argument: 'index' | 'value', register: RegisterDraft, name: ast.Name): Binding {
+  const max = argument === 'index' ? BigInt(register.count - 1) : maxOf(register.bits);
+  const value: NumberValue = {
+    type: 'number',
+    expr: { op: 'argument', argument, max },
+    min: 0n,
+    max,
+    bits: argument === 'index' ? 32 : register.bits,
+    fields: argument === 'index' ? undefined : register.fields,
+  };
+  return { kind: 'value', value, span: name.span };
 }
 
 function disjoint(a: StateMap, b: StateMap): boolean {
@@ -147,10 +150,10 @@ function disjoint(a: StateMap, b: StateMap): boolean {
 function reportOverlaps(register: RegisterDraft, event: ast.EventKind, context: Context): void {
   const handlers = register[event];
   for (const [index, later] of handlers.entries()) {
-    const earlier = handlers.slice(0, index).find((each) => !disjoint(each.states, later.states));
+    const earlier = handlers.find((each, before) => before < index && !disjoint(each.states, later.states));
     if (earlier === undefined) continue;
     const header = { start: later.span.start, end: later.span.start + headerLength(later, context) };
-    context.diagnostics.add('DSS301', { event, register: register.name, states: '' }, header, {
+    context.diagnostics.add('DSS301', { event, register: register.name }, header, {
       labels: [
         {
           span: { start: earlier.span.start, end: earlier.span.start + headerLength(earlier, context) },
@@ -163,7 +166,8 @@ function reportOverlaps(register: RegisterDraft, event: ast.EventKind, context: 
 
 /** `on write TDT(v)`, without its block. */
 function headerLength(handler: HandlerDraft, context: Context): number {
-  const text = context.source.slice(handler.span);
+  const { start, end } = handler.span;
+  const text = context.source.slice({ start, end: Math.min(end, start + 1000) });
   return Math.max(1, text.indexOf('{') === -1 ? text.length : text.slice(0, text.indexOf('{')).trimEnd().length);
 }
 

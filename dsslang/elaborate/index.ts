@@ -8,10 +8,10 @@ import type * as ast from '../ast.ts';
 import type { Diagnostics } from '../diagnostics.ts';
 import type { Program, Register, Statement } from '../ir.ts';
 import { sha256Hex } from '../sha256.ts';
-import { Context, type RegisterDraft } from './context.ts';
+import { Context, isReadable, isWritable, type RegisterDraft, type Symbol } from './context.ts';
 import {
   declareArea,
-  declareConstant,
+  declareConstants,
   declareMachine,
   declareRegion,
   declareRegister,
@@ -24,10 +24,18 @@ import { Facts } from './facts.ts';
 import { elaborateHandlers, reactionOf } from './handlers.ts';
 import { elaborateInterrupt, type InterruptParts } from './interrupts.ts';
 import { elaborateOwnership } from './ownership.ts';
+import { reportOverlappingPlaces } from './overlaps.ts';
 import { elaborateSteps } from './steps.ts';
 
 /** No operation may need more elementary steps than this. */
 export const STEPS_PER_OPERATION_MAX = 4_000_000;
+
+type NamedKind = 'region' | 'struct' | 'machine' | 'var' | 'register' | 'area' | 'window' | 'ring';
+
+const symbolKinds: ReadonlySet<string> = new Set<Symbol['kind']>([
+  'region', 'constant', 'register', 'area', 'window', 'struct', 'machine', 'variable', 'ring',
+]); // prettier-ignore
+const isSymbolKind = (kind: string): kind is Symbol['kind'] => symbolKinds.has(kind);
 
 export function elaborateDevice(device: ast.Device, diagnostics: Diagnostics): Program | undefined {
   const context = new Context(diagnostics);
@@ -35,21 +43,28 @@ export function elaborateDevice(device: ast.Device, diagnostics: Diagnostics): P
   const of = <K extends ast.Item['kind']>(kind: K): ast.ItemOf<K>[] =>
     items.filter((item) => item.kind === kind) as ast.ItemOf<K>[];
 
-  for (const item of of('const')) declareConstant(item, context);
-  for (const item of of('region')) declareRegion(item, context);
-  for (const item of of('struct')) declareStruct(item, context);
-  for (const item of of('machine')) declareMachine(item, context);
-  for (const item of of('var')) declareVariable(item, context);
-  for (const item of of('register')) declareRegister(item, context);
-  for (const item of of('area')) declareArea(item, context);
-  for (const item of of('window')) declareWindow(item, context);
-  for (const item of of('ring')) {
-    context.declare(item.name, {
-      kind: 'ring',
-      span: item.name.span,
-      ring: { declaration: item, struct: item.struct.text },
-    });
+  for (const item of items) {
+    const kind = item.kind === 'const' ? 'constant' : item.kind === 'var' ? 'variable' : item.kind;
+    if ('name' in item && isSymbolKind(kind)) context.declaredKinds.set(item.name.text, kind);
   }
+  declareConstants(of('const'), context);
+  const declareAll = <K extends NamedKind>(kind: K, declare: (item: ast.ItemOf<K>, context: Context) => void): void => {
+    for (const item of of(kind)) {
+      declare(item, context);
+      const { name } = item as { readonly name: ast.Name };
+      if (!context.symbols.has(name.text)) context.broken.add(name.text);
+    }
+  };
+  declareAll('region', declareRegion);
+  declareAll('struct', declareStruct);
+  declareAll('machine', declareMachine);
+  declareAll('var', declareVariable);
+  declareAll('register', declareRegister);
+  declareAll('area', declareArea);
+  declareAll('window', declareWindow);
+  declareAll('ring', (item) =>
+    context.declare(item.name, { kind: 'ring', span: item.name.span, ring: { declaration: item } }),
+  );
   const interruptItem = only('interrupt', of('interrupt'), diagnostics);
   const resetItem = only('reset', of('reset'), diagnostics);
   if (resetItem === undefined) diagnostics.add('DSS311', {}, device.name.span);
@@ -66,6 +81,14 @@ export function elaborateDevice(device: ast.Device, diagnostics: Diagnostics): P
       ? []
       : [{ text: item.text, condition, line: context.source.position(item.span.start).line }];
   });
+  reportOverlappingPlaces(
+    {
+      windows: new Map(of('window').map((item) => [item.name.text, item])),
+      areas: new Map(of('area').map((item) => [item.name.text, item])),
+    },
+    (register) => isReadGuarded(register, interrupt),
+    context,
+  );
   const registers = context.registers.map((register) => finishRegister(register, interrupt, context));
   const builtin = {
     unknownSpace: context.rule('the device has nothing there', device.name.span),
@@ -123,11 +146,34 @@ function only<T extends ast.Node>(clause: string, found: readonly T[], diagnosti
   return first;
 }
 
+/** A rule about the whole register would be passed by with half of it. */
+function reportPartialAccess(register: RegisterDraft, interrupt: InterruptParts, context: Context): void {
+  const partial = register.declaration.widths[register.accessWidths.findIndex((width) => width !== register.width)];
+  const hasRules =
+    register.write.length + register.read.length + register.report.length > 0 ||
+    register.written !== undefined ||
+    register.reported !== undefined ||
+    [...interrupt.before(register, 'write'), ...interrupt.before(register, 'report')].length > 0;
+  if (partial !== undefined && hasRules)
+    context.diagnostics.add('DSS315', { name: register.name, bits: register.bits }, partial.span);
+}
+
+/** Does the monitor forbid reading this register, or learn from it? */
+function isReadGuarded(register: RegisterDraft, interrupt: InterruptParts): boolean {
+  return (
+    !isReadable(register.access) ||
+    register.access === 'rc' ||
+    register.read.length > 0 ||
+    register.report.length > 0 ||
+    register.reported !== undefined ||
+    interrupt.before(register, 'report').length > 0
+  );
+}
+
 function finishRegister(register: RegisterDraft, interrupt: InterruptParts, context: Context): Register {
   const { declaration, access } = register;
-  const readable = access !== 'wo';
-  const writable = access !== 'ro' && access !== 'rc' && access !== 'platform';
   const widths = register.accessWidths.map((width) => width * 8).join(', ');
+  reportPartialAccess(register, interrupt, context);
   const who =
     access === 'platform' ? `only the platform may change \`${register.name}\`` : `\`${register.name}\` is read-only`;
   return {
@@ -141,8 +187,8 @@ function finishRegister(register: RegisterDraft, interrupt: InterruptParts, cont
     accessWidths: register.accessWidths,
     fields: register.fields,
     reservedMask: register.reservedMask,
-    readable,
-    writable,
+    readable: isReadable(access),
+    writable: isWritable(access),
     write: reactionOf(register, 'write', interrupt.before(register, 'write'), context),
     read: reactionOf(register, 'read', [], context),
     report: reactionOf(register, 'report', interrupt.before(register, 'report'), context),

@@ -8,7 +8,7 @@
 import type * as ast from '../ast.ts';
 import { INTERRUPT_STATES, type BoolExpr, type NumberExpr, type Reaction, type Statement } from '../ir.ts';
 import type { DeviceStep, InterruptPlan } from '../runtime.ts';
-import { maxOf, show, type Context, type RegisterDraft } from './context.ts';
+import { bitLength, isReadable, isWritable, maxOf, show, type Context, type RegisterDraft } from './context.ts';
 import { addMachine } from './declarations.ts';
 import { constant, elaborateBool, elaborateConstant, type Binding } from './expressions.ts';
 import { Facts } from './facts.ts';
@@ -39,6 +39,7 @@ export function elaborateInterrupt(
   if (item === undefined) {
     return { plan: undefined, interrupt: { handlers: [], otherwise: unexpected }, check: nothing, before: () => [] };
   }
+  reportRepeated(item.clauses, context);
   const cause =
     item.cause === undefined ? missing(item, 'cause', context) : context.find(item.cause, 'register')?.register;
   const deadline =
@@ -67,6 +68,9 @@ export function elaborateInterrupt(
     return { plan: undefined, interrupt: nothing, check: nothing, before: () => [] };
   }
   if (cause.count !== 1) context.diagnostics.add('DSS110', { name: cause.name }, item.cause?.span ?? item.span);
+  if (item.cause !== undefined) mustAllow('read', cause, item.cause, context);
+  if (item.acknowledge !== undefined)
+    mustAllow(item.acknowledge.event, acknowledge, item.acknowledge.register, context);
 
   const is = (state: (typeof INTERRUPT_STATES)[number]): BoolExpr => ({
     op: 'eq',
@@ -130,6 +134,30 @@ export function elaborateInterrupt(
   };
 }
 
+/** A register that can never be read proves no cause. */
+function mustAllow(event: 'read' | 'write', register: RegisterDraft, name: ast.Name, context: Context): void {
+  if (event === 'read' ? isReadable(register.access) : isWritable(register.access)) return;
+  const what = event === 'read' ? 'a read of it' : 'a write to it';
+  context.diagnostics.add('DSS302', { event: what, register: register.name, mode: register.access }, name.span, {
+    labels: [{ span: register.declaration.modeSpan, text: 'declared here' }],
+    help: 'name the register that the driver really accesses',
+  });
+}
+
+/** A clause that is written twice: the first would silently not count. */
+export function reportRepeated(clauses: readonly ast.Name[], context: Context): void {
+  const seen = new Map<string, ast.Name>();
+  for (const clause of clauses) {
+    const first = seen.get(clause.text);
+    if (first === undefined) seen.set(clause.text, clause);
+    else {
+      context.diagnostics.add('DSS303', { clause: clause.text }, clause.span, {
+        labels: [{ span: first.span, text: 'the first is here' }],
+      });
+    }
+  }
+}
+
 function missing(item: ast.ItemOf<'interrupt'>, clause: string, context: Context): undefined {
   context.diagnostics.add(
     'DSS305',
@@ -158,16 +186,21 @@ function causeCondition(item: ast.ItemOf<'interrupt'>, cause: RegisterDraft, con
     span: item.causeValue.span,
   };
   const bindings = new Map([[item.causeValue.text, binding]]);
-  return elaborateBool(item.causeWhen, { context, bindings, facts: new Facts() }) ?? nonZero;
+  return elaborateBool(item.causeWhen, { context, bindings, facts: new Facts(), access: true }) ?? nonZero;
 }
 
-/** A bucket of `burst` interrupts that refills with `rate` a second; credit is kept in microseconds. */
+/**
+ * A bucket of `burst` interrupts that refills with `rate` a second. Exact: credit is kept in units of which a microsecond
+ * adds `rate` and an interrupt takes a million, so no rate is rounded.
+ */
 function rateLimit(rate: bigint, burst: bigint, item: ast.ItemOf<'interrupt'>, context: Context): Statement[] {
-  const period = SECOND_US / rate > 0n ? SECOND_US / rate : 1n;
-  const cap = period * burst;
+  const cost = SECOND_US;
+  const cap = cost * burst;
+  const fillUs = (cap + rate - 1n) / rate; // after so long an empty bucket is full
+  const creditBits = bitLength(cap);
   const credit = context.scalar({
     name: 'interrupt.credit',
-    bits: TIME_BITS,
+    bits: creditBits,
     max: cap,
     initial: cap,
     kind: 'internal',
@@ -180,20 +213,18 @@ function rateLimit(rate: bigint, burst: bigint, item: ast.ItemOf<'interrupt'>, c
     kind: 'internal',
   });
   const now: NumberExpr = { op: 'argument', argument: 'now', max: maxOf(TIME_BITS) };
-  const elapsed: NumberExpr = { op: 'subSat', left: now, right: context.readScalar(last), max: maxOf(TIME_BITS) };
-  const filled: NumberExpr = {
-    op: 'addSat',
-    left: context.readScalar(credit),
-    right: elapsed,
-    bits: TIME_BITS,
-    max: maxOf(TIME_BITS),
-  };
+  const before = context.readScalar(last);
+  const elapsed: NumberExpr = { op: 'subSat', left: now, right: before, max: maxOf(TIME_BITS) };
+  const counted: NumberExpr = { op: 'min', left: elapsed, right: constant(fillUs), max: fillUs };
+  const gained: NumberExpr = { op: 'mul', left: counted, right: constant(rate), max: fillUs * rate };
+  const filled: NumberExpr = { op: 'add', left: context.readScalar(credit), right: gained, max: cap + fillUs * rate };
   const rule = context.rule(`more than ${rate} interrupts a second`, item.rate?.span ?? item.span);
   const available: NumberExpr = { op: 'local', local: 0, max: cap };
   return [
     { op: 'let', local: 0, value: { op: 'min', left: filled, right: constant(cap), max: cap } },
-    { op: 'require', condition: { op: 'le', left: constant(period), right: available }, rule },
-    { op: 'set', scalar: credit, value: { op: 'sub', left: available, right: constant(period), max: cap - period } },
-    { op: 'set', scalar: last, value: now },
+    { op: 'require', condition: { op: 'le', left: constant(cost), right: available }, rule },
+    { op: 'set', scalar: credit, value: { op: 'sub', left: available, right: constant(cost), max: cap - cost } },
+    // Time never runs backwards here, whatever the clock does: credit is not gained twice.
+    { op: 'set', scalar: last, value: { op: 'max', left: now, right: before, max: maxOf(TIME_BITS) } },
   ];
 }

@@ -7,10 +7,11 @@
 import type * as ast from '../ast.ts';
 import type { BoolExpr, NumberExpr, Reaction, Statement } from '../ir.ts';
 import { ADDRESS_LIMIT, type ProgressRegister } from '../runtime.ts';
-import { maxOf, type Context } from './context.ts';
+import { maxOf, show, type Context } from './context.ts';
 import { constant, elaborateBool, elaborateNumber } from './expressions.ts';
 import { Facts } from './facts.ts';
-import { ringShape, type HandlerScope } from './statements.ts';
+import { reportRepeated } from './interrupts.ts';
+import { ringShape, RING_COUNT_MAX } from './statements.ts';
 
 const address: NumberExpr = { op: 'argument', argument: 'address', max: BigInt(ADDRESS_LIMIT) - 1n };
 const length: NumberExpr = { op: 'argument', argument: 'length', max: BigInt(ADDRESS_LIMIT) - 1n };
@@ -21,22 +22,23 @@ export function elaborateOwnership(
 ): { store: Reaction; progress: ProgressRegister[] } {
   const body: Statement[] = [];
   const progress: ProgressRegister[] = [];
-  const scope: HandlerScope = { context, bindings: new Map(), facts: new Facts(), locals: 0 };
+  const locals = { next: 0 };
   for (const ring of rings) {
-    body.push(...frozenEntries(ring, scope));
+    reportRepeated(ring.clauses, context);
+    body.push(...frozenEntries(ring, locals, context));
     if (ring.head === undefined) continue;
     const register = context.find(ring.head, 'register')?.register;
-    if (register !== undefined)
-      progress.push({ space: register.space, offset: register.offset, width: register.width });
+    if (register === undefined) continue;
+    if (register.count !== 1) context.diagnostics.add('DSS110', { name: register.name }, ring.head.span);
+    progress.push({ space: register.space, offset: register.offset, width: register.width });
   }
   const store = body.length === 0 ? [] : [{ guard: { op: 'bool', value: true } as const, body }];
   return { store: { handlers: store, otherwise: undefined }, progress };
 }
 
-function frozenEntries(ring: ast.ItemOf<'ring'>, scope: HandlerScope): Statement[] {
-  const { context } = scope;
+function frozenEntries(ring: ast.ItemOf<'ring'>, locals: { next: number }, context: Context): Statement[] {
   const struct = context.find(ring.struct, 'struct');
-  const shape = ringShape(ring, scope);
+  const shape = ringShape(ring, context);
   if (ring.owned === undefined) {
     context.diagnostics.add('DSS305', { clause: 'owned', of: ring.name.text }, ring.name.span, {
       help: 'say which entries the device owns, so that they are frozen: `owned HEAD ..< TAIL when machine == State`',
@@ -51,19 +53,29 @@ function frozenEntries(ring: ast.ItemOf<'ring'>, scope: HandlerScope): Statement
   if (struct === undefined || shape === undefined || from === undefined || to === undefined || when === undefined)
     return [];
 
+  for (const [index, written] of [
+    [from, ring.owned.from],
+    [to, ring.owned.to],
+  ] as const) {
+    if (index.max < BigInt(RING_COUNT_MAX)) continue;
+    const max = show(BigInt(RING_COUNT_MAX - 1));
+    context.diagnostics.add('DSS314', { name: ring.name.text, largest: show(index.max), max }, written.span);
+    return [];
+  }
+
   const size = BigInt(struct.sizeBytes);
   const all = maxOf(64);
   const bytes: NumberExpr = { op: 'mul', left: shape.count, right: constant(size), max: BigInt(shape.bound) * size };
   const local = (): { id: number; read: (max: bigint) => NumberExpr } => {
-    const id = scope.locals;
-    scope.locals += 1;
+    const id = locals.next;
+    locals.next += 1;
     return { id, read: (max) => ({ op: 'local', local: id, max }) };
   };
   const end = local();
   const first = local();
   const last = local();
   const ringEnd: NumberExpr = { op: 'addSat', left: shape.base, right: bytes, bits: 64, max: all };
-  const storeEnd: NumberExpr = { op: 'add', left: address, right: length, max: 2n * BigInt(ADDRESS_LIMIT) };
+  const storeEnd: NumberExpr = { op: 'add', left: address, right: length, max: address.max + length.max };
   const entry = (offset: NumberExpr): NumberExpr => ({
     op: 'div',
     left: offset,

@@ -2,47 +2,62 @@
  * Statements of a handler: lowered in order, with what each teaches about the values after it.
  */
 import type * as ast from '../ast.ts';
-import type { Statement } from '../ir.ts';
+import type { NumberExpr, Statement } from '../ir.ts';
 import type { ViolationAction } from '../runtime.ts';
-import { show, type Context } from './context.ts';
+import { kindName, show, type Context } from './context.ts';
 import {
+  asNumber,
   assume,
   constant,
+  doubting,
   elaborate,
   elaborateBool,
   elaborateNumber,
   findState,
+  learn,
   type Binding,
   type Scope,
 } from './expressions.ts';
-import type { Facts } from './facts.ts';
+import { Facts } from './facts.ts';
 
 /** A ring with more entries than this is refused: the walk over it must stay bounded and its copy small. */
 export const RING_COUNT_MAX = 65536;
+/** The monitor holds a private copy of what a walk visits. */
+export const RING_BYTES_MAX = 16 * 1024 * 1024;
 
 /** Everything a handler's statements share. */
 export interface HandlerScope {
   readonly context: Context;
   readonly bindings: Map<string, Binding>;
+  /** What each name meant before it was bound, in the order of binding: a block's end takes its own bindings back. */
+  readonly journal: (readonly [name: string, before: Binding | undefined])[];
   facts: Facts;
   locals: number;
 }
 
 function scopeOf(handler: HandlerScope): Scope {
-  return { context: handler.context, bindings: handler.bindings, facts: handler.facts };
+  return { context: handler.context, bindings: handler.bindings, facts: handler.facts, access: true };
 }
 
 /** Lowers a block; names bound inside end with it. */
 export function elaborateBlock(statements: readonly ast.Statement[], handler: HandlerScope): Statement[] {
-  const outer = new Map(handler.bindings);
+  const mark = handler.journal.length;
   const lowered: Statement[] = [];
   for (const statement of statements) {
     // Recovery leaves holes; their mistakes are already reported.
     if (statement !== undefined) lowered.push(...elaborateStatement(statement, handler));
   }
-  handler.bindings.clear();
-  for (const [name, binding] of outer) handler.bindings.set(name, binding);
+  unbind(mark, handler);
   return lowered;
+}
+
+/** Takes back what was bound since the journal had `mark` entries. */
+function unbind(mark: number, handler: HandlerScope): void {
+  while (handler.journal.length > mark) {
+    const [name, before] = handler.journal.pop() ?? [''];
+    if (before === undefined) handler.bindings.delete(name);
+    else handler.bindings.set(name, before);
+  }
 }
 
 function elaborateStatement(statement: ast.Statement, handler: HandlerScope): Statement[] {
@@ -69,45 +84,50 @@ function elaborateStatement(statement: ast.Statement, handler: HandlerScope): St
 function action(name: ast.Name | undefined, context: Context): ViolationAction {
   if (name === undefined || name.text === 'fault') return 'fault';
   if (name.text === 'deny') return 'deny';
+  if (name.text === '') return 'fault'; // invented by the parser's recovery
   context.diagnostics.add('DSS109', { word: name.text }, name.span);
   return 'fault';
 }
 
 function elaborateRequire(statement: Extract<ast.Statement, { kind: 'require' }>, handler: HandlerScope): Statement[] {
   const condition = elaborateBool(statement.condition, scopeOf(handler));
-  if (condition === undefined) return [];
+  if (condition === undefined) {
+    handler.facts.doubtful = true;
+    return [];
+  }
   const rule = handler.context.rule(
     statement.reason,
     statement.condition.span,
     action(statement.action, handler.context),
   );
-  handler.facts = assume(condition, true, handler.facts);
+  learn(condition, true, handler.facts);
   return [{ op: 'require', condition, rule }];
 }
 
-function bind(name: ast.Name, binding: Binding, handler: HandlerScope): void {
-  const earlier = handler.bindings.get(name.text) ?? handler.context.symbols.get(name.text);
+export function bind(name: ast.Name, binding: Binding, handler: HandlerScope): void {
+  const bound = handler.bindings.get(name.text);
+  const symbol = handler.context.symbols.get(name.text);
+  const earlier = bound ?? symbol;
   if (earlier !== undefined) {
-    const kind = 'kind' in earlier && earlier.kind !== 'value' ? earlier.kind : 'name';
-    handler.context.diagnostics.add(
-      'DSS102',
-      { name: name.text, kind: kind === 'variable' ? 'var' : kind },
-      name.span,
-      {
-        labels: [{ span: earlier.span, text: 'declared here first' }],
-      },
-    );
+    const kind = bound === undefined && symbol !== undefined ? kindName(symbol) : 'name';
+    handler.context.diagnostics.add('DSS102', { name: name.text, kind }, name.span, {
+      labels: [{ span: earlier.span, text: 'declared here first' }],
+    });
   }
+  handler.journal.push([name.text, bound]);
   handler.bindings.set(name.text, binding);
 }
 
 function elaborateLet(statement: Extract<ast.Statement, { kind: 'let' }>, handler: HandlerScope): Statement[] {
   const value = elaborate(statement.value, scopeOf(handler));
-  if (value === undefined) return [];
+  if (value === undefined) {
+    bind(statement.name, { kind: 'unknown', span: statement.name.span }, handler);
+    return [];
+  }
   const local = handler.locals;
   handler.locals += 1;
   if (value.type === 'bool') {
-    const one = { op: 'choice', condition: value.expr, left: constant(1n), right: constant(0n), max: 1n } as const;
+    const one = asNumber(value.expr);
     const expr = { op: 'local', local, max: 1n } as const;
     bind(
       statement.name,
@@ -120,7 +140,8 @@ function elaborateLet(statement: Extract<ast.Statement, { kind: 'let' }>, handle
     );
     return [{ op: 'let', local, value: one }];
   }
-  const expr = { op: 'local', local, max: value.max } as const;
+  // Its type is that of the expression: what facts know beyond it is kept in the binding's own range.
+  const expr = { op: 'local', local, max: value.expr.max } as const;
   bind(statement.name, { kind: 'value', value: { ...value, expr }, span: statement.name.span }, handler);
   return [{ op: 'let', local, value: value.expr }];
 }
@@ -130,23 +151,29 @@ function elaborateAssignment(
   handler: HandlerScope,
 ): Statement[] {
   const { context } = handler;
-  const value = elaborateNumber(statement.value, scopeOf(handler));
   const { target } = statement;
-  if (target.kind !== 'name' || handler.bindings.has(target.name.text)) {
-    context.diagnostics.add('DSS105', { name: context.source.slice(target.span) }, target.span);
-    return [];
-  }
-  const symbol = context.symbols.get(target.name.text);
-  if (symbol !== undefined && symbol.kind !== 'variable') {
-    context.diagnostics.add('DSS105', { name: target.name.text }, target.span, {
-      labels: [{ span: symbol.span, text: 'declared here' }],
+  if (target.kind === 'error') return [];
+  const binding = target.kind === 'name' ? handler.bindings.get(target.name.text) : undefined;
+  const symbol = target.kind === 'name' ? context.symbol(target.name.text) : undefined;
+  if (target.kind !== 'name' || binding !== undefined || (symbol !== undefined && symbol.kind !== 'variable')) {
+    const declared = binding ?? symbol;
+    const help = symbol?.kind === 'machine' ? `a machine changes with \`${symbol.machine.name} -> State\`` : undefined;
+    context.diagnostics.add('DSS105', { name: context.text(target.span) }, target.span, {
+      labels: declared === undefined ? [] : [{ span: declared.span, text: 'declared here' }],
+      help,
     });
+    // What is assigned to a machine by mistake names a state: it is no second mistake.
+    if (symbol?.kind !== 'machine') elaborate(statement.value, scopeOf(handler));
     return [];
   }
+  const value = elaborateNumber(statement.value, scopeOf(handler));
   const variable = context.find(target.name, 'variable');
   const scalar = variable === undefined ? undefined : context.scalars[variable.scalar];
-  if (value === undefined || variable === undefined || scalar === undefined) return [];
+  if (variable === undefined || scalar === undefined) return [];
+  handler.facts.forget(variable.scalar);
+  if (value === undefined) return [];
   if (value.max > scalar.max) {
+    if (handler.facts.doubtful) return [];
     context.diagnostics.add(
       'DSS204',
       { name: scalar.name, largest: show(value.max), max: show(scalar.max) },
@@ -157,8 +184,6 @@ function elaborateAssignment(
     );
     return [];
   }
-  handler.facts = handler.facts.copy();
-  handler.facts.forget(variable.scalar);
   handler.facts.learn(context.readScalar(variable.scalar), { min: value.min, max: value.max });
   return [{ op: 'set', scalar: variable.scalar, value: value.expr }];
 }
@@ -173,7 +198,6 @@ function elaborateTransition(
   const state = findState(symbol.machine.states, statement.state, statement.machine.text, context);
   if (state === undefined) return [];
   context.entered.add(`${symbol.index}.${state}`);
-  handler.facts = handler.facts.copy();
   handler.facts.forget(symbol.machine.scalar);
   return [{ op: 'set', scalar: symbol.machine.scalar, value: constant(BigInt(state)) }];
 }
@@ -181,10 +205,10 @@ function elaborateTransition(
 function elaborateIf(statement: Extract<ast.Statement, { kind: 'if' }>, handler: HandlerScope): Statement[] {
   const condition = elaborateBool(statement.condition, scopeOf(handler));
   const before = handler.facts;
-  handler.facts = condition === undefined ? before.copy() : assume(condition, true, before);
+  handler.facts = condition === undefined ? doubting(before) : assume(condition, true, before);
   const consequent = elaborateBlock(statement.consequent, handler);
   const afterThen = handler.facts;
-  handler.facts = condition === undefined ? before.copy() : assume(condition, false, before);
+  handler.facts = condition === undefined ? doubting(before) : assume(condition, false, before);
   const alternative = elaborateBlock(statement.alternative, handler);
   // A branch that ends in a denial leaves what is known in the other.
   if (alwaysDenies(alternative)) handler.facts = afterThen;
@@ -203,25 +227,22 @@ function elaborateFor(statement: Extract<ast.Statement, { kind: 'for' }>, handle
   const to = elaborateNumber(statement.to, scopeOf(handler));
   const declaration = ring?.ring.declaration;
   const struct = declaration === undefined ? undefined : context.symbols.get(declaration.struct.text);
-  const shape = declaration === undefined ? undefined : ringShape(declaration, handler);
+  const shape = declaration === undefined ? undefined : ringShape(declaration, context);
   const walk = handler.locals;
   handler.locals += 1;
 
   // The body runs any number of times: what it assigns is unknown at its start and after it.
-  const assigned = assignedScalars(statement.body, context);
-  const enter = (): void => {
-    handler.facts = handler.facts.copy();
-    for (const scalar of assigned) handler.facts.forget(scalar);
-  };
-  enter();
+  for (const scalar of assignedScalars(statement.body, context)) handler.facts.forget(scalar);
   const outside = handler.facts;
-  const outer = new Map(handler.bindings);
-  if (struct?.kind === 'struct') {
-    bind(statement.item, { kind: 'descriptor', walk, struct, span: statement.item.span }, handler);
-  }
+  handler.facts = outside.copy();
+  const mark = handler.journal.length;
+  const binding: Binding =
+    struct?.kind === 'struct'
+      ? { kind: 'descriptor', walk, struct, span: statement.item.span }
+      : { kind: 'unknown', span: statement.item.span };
+  bind(statement.item, binding, handler);
   const body = elaborateBlock(statement.body, handler);
-  handler.bindings.clear();
-  for (const [name, binding] of outer) handler.bindings.set(name, binding);
+  unbind(mark, handler);
   handler.facts = outside;
 
   if (ring === undefined || from === undefined || to === undefined || shape === undefined || struct?.kind !== 'struct')
@@ -247,22 +268,43 @@ function elaborateFor(statement: Extract<ast.Statement, { kind: 'for' }>, handle
   ];
 }
 
-/** Base and count of a ring, seen from a handler. */
-export function ringShape(declaration: ast.ItemOf<'ring'>, handler: HandlerScope) {
-  const { context } = handler;
+/** Where a ring lies and how many descriptors it has. */
+export interface RingShape {
+  readonly base: NumberExpr;
+  readonly count: NumberExpr;
+  /** The largest count, known when compiling. */
+  readonly bound: number;
+}
+
+/** Base and count of a ring; the same wherever it is walked. */
+export function ringShape(declaration: ast.ItemOf<'ring'>, context: Context): RingShape | undefined {
   for (const clause of ['base', 'count'] as const) {
     if (declaration[clause] === undefined)
       context.diagnostics.add('DSS305', { clause, of: declaration.name.text }, declaration.name.span);
   }
   if (declaration.base === undefined || declaration.count === undefined) return undefined;
-  // Ranges are the variables' own: what this handler happens to know must not narrow a bound that is stated once.
-  const scope: Scope = { ...scopeOf(handler), bindings: new Map() };
+  // No facts: what one handler happens to know must not narrow a bound that is stated once.
+  const scope: Scope = { context, bindings: new Map(), facts: new Facts() };
   const base = elaborateNumber(declaration.base, scope);
   const count = elaborateNumber(declaration.count, scope);
   if (base === undefined || count === undefined) return undefined;
   const bound = count.expr.max;
   if (bound > BigInt(RING_COUNT_MAX)) {
-    context.diagnostics.add('DSS309', { name: declaration.name.text }, declaration.count.span);
+    context.diagnostics.add(
+      'DSS309',
+      { name: declaration.name.text, largest: show(bound), max: show(BigInt(RING_COUNT_MAX)) },
+      declaration.count.span,
+    );
+    return undefined;
+  }
+  const struct = context.symbols.get(declaration.struct.text);
+  const bytes = Number(bound) * (struct?.kind === 'struct' ? struct.sizeBytes : 0);
+  if (bytes > RING_BYTES_MAX) {
+    context.diagnostics.add(
+      'DSS310',
+      { name: `bytes in ring \`${declaration.name.text}\``, count: bytes, max: RING_BYTES_MAX },
+      declaration.count.span,
+    );
     return undefined;
   }
   return { base: base.expr, count: count.expr, bound: Number(bound) };

@@ -1,8 +1,9 @@
 /** The sequences that the RVM runs by itself: reset and mask. Known completely when compiling. */
 import type * as ast from '../ast.ts';
 import type { DeviceStep } from '../runtime.ts';
-import { maxOf, show, type Context, type RegisterDraft } from './context.ts';
-import { elaborateConstant } from './expressions.ts';
+import { isReadable, maxOf, show, type Context, type RegisterDraft } from './context.ts';
+import { elaborateConstant, noMember } from './expressions.ts';
+import type { Span } from '../source.ts';
 
 /** A wait or a delay longer than this is refused: reset must end soon. */
 export const STEP_TIME_US_MAX = 10_000_000n;
@@ -28,6 +29,10 @@ function target(
       return undefined;
     }
     return { register, offset: register.offset };
+  }
+  if (register.declaration.count === undefined) {
+    context.diagnostics.add('DSS111', { name: name.text }, index.span);
+    return undefined;
   }
   const element = elaborateConstant(index, context, 'the element');
   if (element === undefined) return undefined;
@@ -65,12 +70,18 @@ function elaborateStep(step: ast.StepDeclaration, context: Context): DeviceStep[
   if (at === undefined) return [];
   const { register, offset } = at;
   const place = { space: register.space, offset, width: register.width };
+  // The kernel itself may do what the driver may not, but not what the device cannot.
+  const possible =
+    step.kind === 'write' ? register.access !== 'ro' && register.access !== 'rc' : isReadable(register.access);
+  if (!possible) {
+    const verb = step.kind === 'wait' ? 'read' : step.kind;
+    context.diagnostics.add('DSS312', { name: register.name, mode: register.access, verb }, step.register.span, {
+      labels: [{ span: register.declaration.modeSpan, text: 'declared here' }],
+    });
+    return [];
+  }
   if (step.kind === 'read') return [{ step: 'read', ...place }];
   if (step.kind === 'write') {
-    if (register.access === 'ro' || register.access === 'rc') {
-      context.diagnostics.add('DSS312', { name: register.name }, step.register.span);
-      return [];
-    }
     const value = elaborateConstant(step.value, context, 'the value');
     if (value === undefined) return [];
     if (value > maxOf(register.bits)) {
@@ -81,9 +92,18 @@ function elaborateStep(step: ast.StepDeclaration, context: Context): DeviceStep[
       );
       return [];
     }
+    if (!exact(value, 'the value', step.value.span, context)) return [];
     return [{ step: 'write', ...place, value: Number(value) }];
   }
   return elaborateWait(step, register, place, context);
+}
+
+/** A step's numbers are JavaScript numbers: beyond 2^53 they would not be what the author wrote. */
+function exact(value: bigint, what: string, place: Span, context: Context): boolean {
+  const max = maxOf(53);
+  if (value <= max) return true;
+  context.diagnostics.add('DSS212', { what, min: '0', max: show(max), found: show(value) }, place);
+  return false;
 }
 
 function elaborateWait(
@@ -100,7 +120,12 @@ function elaborateWait(
     const name = step.field;
     const field = register.fields.find((each) => each.name === name.text);
     if (field === undefined) {
-      context.diagnostics.add('DSS104', { member: name.text, of: `register \`${register.name}\`` }, name.span);
+      noMember(
+        name,
+        `register \`${register.name}\``,
+        register.fields.map((each) => each.name),
+        context,
+      );
       return [];
     }
     ({ low, bits } = field);
@@ -111,5 +136,6 @@ function elaborateWait(
     return [];
   }
   const shift = BigInt(low);
+  if (!exact(maxOf(bits) << shift, 'the mask of the bits waited for', step.register.span, context)) return [];
   return [{ step: 'wait', ...place, mask: Number(maxOf(bits) << shift), equals: Number(equals << shift), timeoutUs }];
 }

@@ -3,7 +3,11 @@
  * assignment, the assigned variables are worked on as copies and written back at the end.
  */
 import type { BoolExpr, Program, Reaction, Statement } from '../ir.ts';
-import { ExpressionWriter, isWide } from './js-numbers.ts';
+import { ExpressionWriter, isWide, type Notes } from './js-numbers.ts';
+import type { Part, StateLayout } from './js-state.ts';
+
+/** Where a handler finds and puts the value of a scalar: the state itself, or its working copy. */
+type Place = (scalar: number, part: Part) => string;
 
 export interface FunctionText {
   readonly name: string;
@@ -50,11 +54,13 @@ function deniesAfterSet(statements: readonly Statement[]): boolean {
 /** The program's code for one kind of operation, as a function of the operation's arguments. */
 export class HandlerWriter {
   readonly #program: Program;
+  readonly #state: StateLayout;
   /** Bytes of scratch that the walks need, by nesting depth. */
   readonly scratchBytes: number[] = [];
 
-  constructor(program: Program) {
+  constructor(program: Program, state: StateLayout) {
     this.#program = program;
+    this.#state = state;
   }
 
   /** Statements that decide a reaction; each path ends in `return`. */
@@ -72,19 +78,31 @@ export class HandlerWriter {
 
   /** Guards compare machines with states: nothing wide, nothing to compute first. */
   #guard(guard: BoolExpr, lines: string[]): string {
-    return new ExpressionWriter(lines, (scalar) => `s${scalar}`, { next: 0 }).condition(guard);
+    return new ExpressionWriter(lines, (scalar, part) => this.#state.place(scalar, part), {
+      next: 0,
+      halves: new Set(),
+    }).condition(guard);
   }
 
+  /** Written anew until no further local turns out to be wanted in halves: what is not wanted is not computed. */
   #handler(body: readonly Statement[]): string[] {
+    const halves = new Set<number>();
+    for (;;) {
+      const wanted = halves.size;
+      const lines = this.#transaction(body, { next: 0, halves });
+      if (halves.size === wanted) return lines;
+    }
+  }
+
+  #transaction(body: readonly Statement[], notes: Notes): string[] {
     const copies = deniesAfterSet(body) ? assigned(body) : new Set<number>();
     const lines: string[] = [];
-    const each = (scalar: number): string[] => (this.#wide(scalar) ? ['lo', 'hi'] : ['']);
-    for (const scalar of copies)
-      for (const half of each(scalar)) lines.push(`let n${scalar}${half} = s${scalar}${half};`);
-    const scalarName = (scalar: number): string => `${copies.has(scalar) ? 'n' : 's'}${scalar}`;
-    const writer = new ExpressionWriter(lines, scalarName, { next: 0 });
-    this.#statements(body, writer, scalarName, 0);
-    for (const scalar of copies) for (const half of each(scalar)) lines.push(`s${scalar}${half} = n${scalar}${half};`);
+    const each = [...copies].flatMap((scalar) => this.#state.parts(scalar).map((part) => ({ scalar, part })));
+    const place: Place = (scalar, part) => (copies.has(scalar) ? `n${scalar}${part}` : this.#state.place(scalar, part));
+    for (const { scalar, part } of each) lines.push(`let n${scalar}${part} = ${this.#state.place(scalar, part)};`);
+    const writer = new ExpressionWriter(lines, place, notes);
+    this.#statements(body, writer, place, 0);
+    for (const { scalar, part } of each) lines.push(`${this.#state.place(scalar, part)} = n${scalar}${part};`);
     lines.push('return 0;');
     return lines;
   }
@@ -93,73 +111,58 @@ export class HandlerWriter {
     return isWide(this.#program.scalars[scalar]?.max ?? 0n);
   }
 
-  #statements(
-    statements: readonly Statement[],
-    writer: ExpressionWriter,
-    name: (scalar: number) => string,
-    depth: number,
-  ): void {
-    for (const statement of statements) this.#statement(statement, writer, name, depth);
+  #statements(statements: readonly Statement[], writer: ExpressionWriter, place: Place, depth: number): void {
+    for (const statement of statements) this.#statement(statement, writer, place, depth);
   }
 
-  #statement(statement: Statement, writer: ExpressionWriter, name: (scalar: number) => string, depth: number): void {
+  #statement(statement: Statement, writer: ExpressionWriter, place: Place, depth: number): void {
     const { out } = writer;
     switch (statement.op) {
       case 'require':
         out.push(`if (!${writer.condition(statement.condition)}) return ${statement.rule};`);
         return;
       case 'let':
-        if (isWide(statement.value.max)) {
-          const [lo, hi] = writer.wide(statement.value);
-          out.push(`const l${statement.local}lo = ${lo}, l${statement.local}hi = ${hi};`);
-        } else out.push(`const l${statement.local} = ${writer.narrow(statement.value)};`);
+        writer.define(statement.local, statement.value);
         return;
       case 'set':
         if (this.#wide(statement.scalar)) {
           const [lo, hi] = writer.wide(statement.value);
-          out.push(`${name(statement.scalar)}lo = ${lo}; ${name(statement.scalar)}hi = ${hi};`);
-        } else out.push(`${name(statement.scalar)} = ${writer.narrow(statement.value)};`);
+          const [low, high] = [place(statement.scalar, 'lo'), place(statement.scalar, 'hi')];
+          // `x = x << 32` needs the old low half in the high one.
+          if (hi === low) out.push(`${high} = ${hi}; ${low} = ${lo};`);
+          else out.push(`${low} = ${lo}; ${high} = ${hi};`);
+        } else out.push(`${place(statement.scalar, '')} = ${writer.fitting(statement.value)};`);
         return;
       case 'if': {
         const condition = writer.condition(statement.condition);
-        out.push(`if (${condition}) {`, ...this.#block(statement.consequent, writer, name, depth));
+        out.push(`if (${condition}) {`, ...this.#block(statement.consequent, writer, place, depth));
         if (statement.alternative.length > 0)
-          out.push('} else {', ...this.#block(statement.alternative, writer, name, depth));
+          out.push('} else {', ...this.#block(statement.alternative, writer, place, depth));
         out.push('}');
         return;
       }
       case 'walk':
-        this.#walk(statement, writer, name, depth);
+        this.#walk(statement, writer, place, depth);
     }
   }
 
-  #block(
-    statements: readonly Statement[],
-    writer: ExpressionWriter,
-    name: (scalar: number) => string,
-    depth: number,
-  ): string[] {
+  #block(statements: readonly Statement[], writer: ExpressionWriter, place: Place, depth: number): string[] {
     const lines: string[] = [];
-    this.#statements(statements, writer.into(lines), name, depth);
+    this.#statements(statements, writer.into(lines), place, depth);
     return indent(lines);
   }
 
-  #walk(
-    walk: Extract<Statement, { op: 'walk' }>,
-    writer: ExpressionWriter,
-    name: (scalar: number) => string,
-    depth: number,
-  ): void {
+  #walk(walk: Extract<Statement, { op: 'walk' }>, writer: ExpressionWriter, place: Place, depth: number): void {
     const { out } = writer;
     const id = walk.walk;
     this.scratchBytes[depth] = Math.max(this.scratchBytes[depth] ?? 0, walk.bound * walk.size);
     out.push(
-      `const count${id} = ${writer.narrow(walk.count)}, from${id} = ${writer.narrow(walk.from)}, to${id} = ${writer.narrow(walk.to)};`,
+      `const count${id} = ${writer.fitting(walk.count)}, from${id} = ${writer.atMost(walk.from)}, to${id} = ${writer.atMost(walk.to)};`,
       `if (from${id} >= count${id} || to${id} >= count${id}) return ${walk.range};`,
     );
     const [lo, hi] = writer.wide(walk.base);
     out.push(
-      `if (!inside(1, ${lo}, ${hi}, count${id} * ${walk.size})) return ${walk.memory};`,
+      `if (!inside(1, ${lo} | 0, ${hi} | 0, count${id} * ${walk.size})) return ${walk.memory};`,
       `const turns${id} = to${id} >= from${id} ? to${id} - from${id} : to${id} + count${id} - from${id};`,
       `if (turns${id} !== 0) {`,
       `  const base${id} = ${hi} * 4294967296 + ${lo};`,
@@ -168,7 +171,7 @@ export class HandlerWriter {
       `  if (turns${id} !== straight${id} && !memory.fetch(base${id}, (turns${id} - straight${id}) * ${walk.size}, scratch${depth}, straight${id} * ${walk.size})) return ${walk.memory};`,
       `  const v${id} = view${depth};`,
       `  for (let a${id} = 0; a${id} < turns${id} * ${walk.size}; a${id} += ${walk.size}) {`,
-      ...indent(indent(this.#block(walk.body, writer, name, depth + 1))),
+      ...indent(indent(this.#block(walk.body, writer, place, depth + 1))),
       '  }',
       '}',
     );

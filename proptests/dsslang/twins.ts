@@ -1,0 +1,110 @@
+/**
+ * Twins: the interpreter and the emitted JavaScript of one program, driven by the same operations over the same memory.
+ * After every operation both must give the same verdict and be in the same state.
+ */
+import { emitJs, InterpretedMonitor, type MonitorModule, type Monitor, type Program } from '../../dsslang/index.ts';
+import type { Width } from '../../dsslang/runtime.ts';
+import type { RandomMemory } from './memory.ts';
+
+export type Event =
+  | {
+      readonly kind: 'read';
+      readonly space: number;
+      readonly offset: number;
+      readonly width: Width;
+      readonly now: number;
+    }
+  | {
+      readonly kind: 'report' | 'write';
+      readonly space: number;
+      readonly offset: number;
+      readonly width: Width;
+      readonly lo: number;
+      readonly hi: number;
+      readonly now: number;
+    }
+  | { readonly kind: 'store'; readonly address: number; readonly length: number; readonly now: number }
+  | { readonly kind: 'grant'; readonly address: number; readonly length: number; readonly purposes: number }
+  | { readonly kind: 'interrupt' | 'check'; readonly now: number }
+  | { readonly kind: 'reset' };
+
+export function apply(monitor: Monitor, event: Event): number {
+  switch (event.kind) {
+    case 'read':
+      return monitor.read(event.space, event.offset, event.width, event.now);
+    case 'report':
+      return monitor.report(event.space, event.offset, event.width, event.lo, event.hi, event.now);
+    case 'write':
+      return monitor.write(event.space, event.offset, event.width, event.lo, event.hi, event.now);
+    case 'store':
+      return monitor.store(event.address, event.length, event.now);
+    case 'grant':
+      return monitor.grant(event.address, event.length, event.purposes);
+    case 'interrupt':
+      return monitor.interrupt(event.now);
+    case 'check':
+      return monitor.check(event.now);
+    case 'reset':
+      monitor.reset();
+      return 0;
+  }
+}
+
+/** The emitted module, loaded as what it is: an ES module without imports. */
+export async function load(text: string): Promise<MonitorModule> {
+  const url = `data:text/javascript;base64,${Buffer.from(text).toString('base64')}`;
+  return (await import(url)) as MonitorModule;
+}
+
+export class Twins {
+  readonly program: Program;
+  readonly interpreted: InterpretedMonitor;
+  readonly emitted: Monitor;
+  readonly memory: RandomMemory;
+  /** The state after the last operation. */
+  snapshot: readonly bigint[];
+  /** Live grants, as the generator of events wants to know them. */
+  grants: { base: number; length: number; purposes: number }[] = [];
+  denied = 0;
+  events = 0;
+
+  private constructor(program: Program, module: MonitorModule, memory: RandomMemory) {
+    this.program = program;
+    this.memory = memory;
+    this.interpreted = new InterpretedMonitor(program, memory);
+    this.emitted = module.createMonitor(memory);
+    this.snapshot = this.interpreted.snapshot();
+  }
+
+  static async of(program: Program, memory: RandomMemory): Promise<Twins> {
+    return new Twins(program, await load(emitJs(program)), memory);
+  }
+
+  /** Applies one operation to both. @returns what differs, or undefined */
+  step(event: Event): string | undefined {
+    this.events += 1;
+    const expected = apply(this.interpreted, event);
+    const actual = apply(this.emitted, event);
+    const before = this.snapshot;
+    this.snapshot = this.interpreted.snapshot();
+    if (expected !== 0) this.denied += 1;
+    else if (event.kind === 'grant')
+      this.grants.push({ base: event.address, length: event.length, purposes: event.purposes });
+    if (event.kind === 'reset') this.grants = [];
+    const words = (): string =>
+      `${JSON.stringify(event)}\n  before ${String(before)}\n  of     ${this.program.scalars.map((each) => each.name).join(',')}`;
+    if (expected !== actual) return `verdict ${expected} interpreted, ${actual} emitted: ${words()}`;
+    const after = this.emitted.snapshot();
+    for (const [index, value] of this.snapshot.entries()) {
+      if (after[index] !== value) {
+        return `${this.program.scalars[index]?.name ?? '?'} = ${value} interpreted, ${String(after[index])} emitted: ${words()}`;
+      }
+      const max = this.program.scalars[index]?.max ?? 0n;
+      if (value < 0n || value > max) {
+        return `${this.program.scalars[index]?.name ?? '?'} = ${value} is beyond its maximum ${max}: ${words()}`;
+      }
+      if (expected !== 0 && value !== before[index]) return `a denied operation changed the state: ${words()}`;
+    }
+    return undefined;
+  }
+}
