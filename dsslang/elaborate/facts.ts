@@ -45,6 +45,12 @@ function numberShape(expression: NumberExpr, budget: Budget): string {
       return `@${expression.argument};`;
     case 'descriptor':
       return `d${expression.walk}:${expression.offset}:${expression.bytes};`;
+    case 'element':
+      return `e${expression.array};[${of(expression.index)}]`;
+    case 'lookup':
+      return `t${expression.table};[${of(expression.index)}]`;
+    case 'place':
+      return `p${expression.walk};`;
     case 'extract':
       return `(${of(expression.of)}[${expression.low}+${expression.bits}])`;
     case 'shiftLeft':
@@ -70,6 +76,8 @@ function conditionShape(condition: BoolExpr, budget: Budget): string {
       return `(${condition.op} ${condition.of.map((each) => conditionShape(each, budget)).join(' ')})`;
     case 'inside':
       return `(inside${condition.purposes} ${numberShape(condition.base, budget)} ${numberShape(condition.length, budget)})`;
+    case 'outsideBars':
+      return `(outsideBars ${numberShape(condition.base, budget)} ${numberShape(condition.length, budget)})`;
     default:
       return `(${condition.op} ${numberShape(condition.left, budget)} ${numberShape(condition.right, budget)})`;
   }

@@ -142,7 +142,9 @@ export class HandlerWriter {
         return;
       }
       case 'walk':
-        this.#walk(statement, writer, place, depth);
+        return this.#walk(statement, writer, place, depth);
+      default:
+        throw new Error(`not emitted yet: ${statement.op}`);
     }
   }
 

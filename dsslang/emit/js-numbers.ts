@@ -72,6 +72,10 @@ export class ExpressionWriter {
         return e.argument === 'value' ? 'lo' : e.argument;
       case 'descriptor':
         return `v${e.walk}.get${e.bytes === 1 ? 'Uint8' : `Uint${e.bytes * 8}`}(a${e.walk} + ${e.offset}${e.bytes === 1 ? '' : ', true'})`;
+      case 'element':
+      case 'lookup':
+      case 'place':
+        throw new Error(`not emitted yet: ${e.op}`);
       case 'extract':
         return this.#extract(e);
       case 'shiftLeft':
@@ -243,6 +247,10 @@ export class ExpressionWriter {
           this.#temporary(`v${e.walk}.getUint32(a${e.walk} + ${e.offset}, true)`),
           this.#temporary(`v${e.walk}.getUint32(a${e.walk} + ${e.offset + 4}, true)`),
         ];
+      case 'element':
+      case 'lookup':
+      case 'place':
+        throw new Error(`not emitted yet: ${e.op}`);
       case 'extract': {
         const [lo, hi] = this.#shiftedRight(this.wide(e.of), e.low);
         if (e.bits >= 64) return [lo, hi];
@@ -372,6 +380,8 @@ export class ExpressionWriter {
         return `(${e.of.map((each) => this.condition(each)).join(e.op === 'all' ? ' && ' : ' || ')})`;
       case 'inside':
         return this.#inside(e);
+      case 'outsideBars':
+        throw new Error(`not emitted yet: ${e.op}`);
       default:
         return this.#comparison(e);
     }
