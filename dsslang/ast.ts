@@ -246,4 +246,6 @@ export interface Device extends Node {
 
 export interface SourceFile extends Node {
   readonly devices: readonly Device[];
+  /** If something could not be read: the names that declarations give, also those that are lost. */
+  readonly unread: ReadonlySet<string> | undefined;
 }

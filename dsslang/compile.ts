@@ -92,5 +92,5 @@ function compileSource(source: Source, diagnostics: Diagnostics): Program | unde
     return undefined;
   }
   if (second !== undefined) diagnostics.add('DSS009', { name: second.name.text }, second.name.span);
-  return elaborateDevice(device, diagnostics);
+  return elaborateDevice(device, file.unread, diagnostics);
 }

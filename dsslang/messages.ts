@@ -77,10 +77,7 @@ export const catalogue = {
     (p: { name: string; wanted: number; found: number }) =>
       `\`${p.name}\` takes ${p.wanted} arguments, found ${p.found}`,
   ),
-  DSS109: error(
-    (p: { word: string }) => `\`${p.word}\` is not an action`,
-    'actions are `deny`, `fault`, `clamp` and `log`',
-  ),
+  DSS109: error((p: { word: string }) => `\`${p.word}\` is not an action`, 'actions are `deny` and `fault`'),
   DSS110: error(
     (p: { name: string }) => `register \`${p.name}\` is an array: say which element`,
     'write `NAME[index]`',
@@ -114,7 +111,7 @@ export const catalogue = {
     'use a wrapping or saturating operator, or smaller operands',
   ),
   DSS207: error((p: { bits: number }) => `\`u${p.bits}\` is not a type`, 'types are `u1` to `u64`'),
-  DSS208: error((p: { bits: number }) => `a register has 8, 16, 32 or 64 bits, not ${p.bits}`),
+  DSS208: error((p: { bits: number }) => `a register or a field of a struct has 8, 16, 32 or 64 bits, not ${p.bits}`),
   DSS209: error((p: { name: string; bits: number }) => `the bits reach beyond ${p.name}, which has ${p.bits}`),
   DSS210: error((p: { a: string; b: string }) => `\`${p.a}\` and \`${p.b}\` share bits`),
   DSS211: error((p: { what: string }) => `${p.what} must be known when compiling`, 'use numbers and `const`s here'),
@@ -157,14 +154,17 @@ export const catalogue = {
   ),
   DSS302: error(
     (p: { event: string; register: string; mode: string }) =>
-      `\`${p.register}\` is \`${p.mode}\`, so ${p.event} never happens`,
+      `\`${p.register}\` is \`${p.mode}\`, so ${p.event} it never happens`,
     'change the access mode, or remove the handler',
   ),
   DSS303: error((p: { clause: string }) => `a second \`${p.clause}\``, 'only one is allowed; join them'),
   DSS304: error(
     (p: { states: string }) => `no operation can ever be in ${p.states}: these are different states of one machine`,
   ),
-  DSS305: error((p: { clause: string; of: string }) => `\`${p.of}\` does not say its \`${p.clause}\``),
+  DSS305: error(
+    (p: { clauses: readonly string[]; of: string }) =>
+      `\`${p.of}\` does not say its ${p.clauses.map((clause) => `\`${clause}\``).join(', ')}`,
+  ),
   DSS306: error(
     (p: { steps: number; max: number }) => `one operation may need ${p.steps} steps; the bound is ${p.max}`,
     "lower the `max` of the ring's count, or do less for each descriptor",

@@ -6,14 +6,25 @@
  */
 import type { IToken } from 'chevrotain';
 import type { SourceFile } from './ast.ts';
-import type { Diagnostics } from './diagnostics.ts';
+import { didYouMean, type Diagnostics } from './diagnostics.ts';
 import { nestingError } from './nesting.ts';
 import { unpack } from './parser-messages.ts';
 import { CHAIN_MAX, dssParser, integerValue, spanOf } from './parser.ts';
 import { span, type Source, type Span } from './source.ts';
-import { BadInteger, Integer, lexer, OpenText, type LexResult } from './tokens.ts';
+import {
+  BadInteger,
+  Dot,
+  Identifier,
+  Integer,
+  K,
+  keywords,
+  lexer,
+  type Keyword,
+  OpenText,
+  type LexResult,
+} from './tokens.ts';
 
-const empty = (source: Source): SourceFile => ({ span: span(0, source.text.length), devices: [] });
+const empty = (source: Source): SourceFile => ({ span: span(0, source.text.length), devices: [], unread: undefined });
 
 /** @returns the tree; empty if the file could not be read at all */
 export function parse(source: Source, diagnostics: Diagnostics): SourceFile {
@@ -27,6 +38,7 @@ export function parse(source: Source, diagnostics: Diagnostics): SourceFile {
   }
   if (!checkLiterals(lexed.tokens, diagnostics)) return empty(source);
 
+  nameTheDevice(lexed.tokens);
   const parser = dssParser();
   parser.input = lexed.tokens;
   parser.tooLong = [];
@@ -42,10 +54,56 @@ export function parse(source: Source, diagnostics: Diagnostics): SourceFile {
     // One mistake often makes the parser stumble twice on one line: only the first is the author's.
     if (line === lastLine || explained.has(line) || place.end > swallowed) continue;
     lastLine = line;
-    diagnostics.add('DSS001', unpack(error.message), place);
+    diagnostics.add('DSS001', unpack(error.message), place, { help: meantKeyword(error.token, previous) });
   }
+  const unread = diagnostics.hasErrors
+    ? unreadNames(
+        lexed.tokens,
+        parser.errors.map((error) => error.token),
+      )
+    : undefined;
   parser.input = [];
-  return file === undefined ? empty(source) : attachDocumentation(file, lexed);
+  return file === undefined ? empty(source) : { ...attachDocumentation(file, lexed), unread };
+}
+
+/** In `device.reads(...)` the word is a name: left a keyword, recovery would take it for the begin of another device. */
+function nameTheDevice(tokens: readonly IToken[]): void {
+  for (const [at, token] of tokens.entries()) {
+    if (token.tokenType !== K.device || tokens[at + 1]?.tokenType !== Dot) continue;
+    token.tokenType = Identifier;
+    if (Identifier.tokenTypeIdx !== undefined) token.tokenTypeIdx = Identifier.tokenTypeIdx;
+  }
+}
+
+/** A word of the language that the author may have wanted to write. */
+function meantKeyword(token: IToken, previous: IToken | undefined): string | undefined {
+  for (const each of [token, previous]) {
+    if (each?.tokenType !== Identifier) continue;
+    const close = didYouMean(each.image, keywords);
+    if (close !== undefined) return `did you mean \`${close}\`?`;
+  }
+  return undefined;
+}
+
+const declaringWords: readonly Keyword[] = [
+  'region', 'const', 'register', 'area', 'window', 'struct', 'machine', 'var', 'ring',
+]; // prettier-ignore
+const declaring = new Set(declaringWords.map((word) => K[word]));
+
+/** Names that stand in declarations, read or not, of a file with mistakes: their uses are no further mistakes. */
+function unreadNames(tokens: readonly IToken[], wrong: readonly IToken[]): ReadonlySet<string> {
+  const misspelled = new Set(wrong);
+  const names = new Set<string>();
+  for (const [at, token] of tokens.entries()) {
+    const next = tokens[at + 1];
+    if (next === undefined) continue;
+    const declares =
+      declaring.has(token.tokenType) ||
+      misspelled.has(token) ||
+      (token.tokenType === Identifier && didYouMean(token.image, declaringWords) !== undefined);
+    if (declares) names.add(next.image);
+  }
+  return names;
 }
 
 /** Where to point: at the unexpected token, or at the last one if the file ends too early. */
@@ -61,7 +119,10 @@ function reportLexerErrors(source: Source, lexed: LexResult, diagnostics: Diagno
     const place = span(error.offset, error.offset + error.length);
     const text = source.slice(span(place.start, Math.min(place.end, place.start + 40)));
     const shown = place.end - place.start > 20 ? `${text.slice(0, 17)}...` : text;
-    diagnostics.add('DSS002', { text: shown.replace(/[^\x20-\x7E]/g, '\uFFFD') }, place);
+    const help = /[\u2018-\u201F\u00AB\u00BB']/.test(text)
+      ? 'a text stands between plain double quotes: `"`'
+      : undefined;
+    diagnostics.add('DSS002', { text: shown }, place, { help });
   }
 }
 

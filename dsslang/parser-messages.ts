@@ -2,6 +2,7 @@
  * What the parser says instead of Chevrotain's own messages: a phrase for every grammar rule and every token.
  * The provider returns the text of a DSS001 ("expected ..., found ..."); `parse.ts` splits it again into parameters.
  */
+import { Close } from './tokens.ts';
 import { EOF, type IParserErrorMessageProvider, type IToken, type TokenType } from 'chevrotain';
 
 /** What a rule reads, in words that fit behind "expected". A test holds this table complete. */
@@ -38,7 +39,7 @@ export const phrases: Readonly<Record<string, string>> = {
   statement: 'a statement (`require`, `if`, `for`, `let`, an assignment or a transition)',
   requireClause: '`require CONDITION "reason"`',
   denyClause: '`deny "reason"`',
-  action: '`deny`, `fault`, `clamp` or `log`',
+  action: '`deny` or `fault`',
   letClause: '`let NAME = VALUE`',
   ifStatement: '`if CONDITION { ... }`',
   forStatement: '`for NAME in RING[FROM ..< TO] { ... }`',
@@ -48,6 +49,19 @@ export const phrases: Readonly<Record<string, string>> = {
   postfix: 'a value',
   primary: 'a value',
   integer: 'a number',
+};
+
+/** What may stand in a rule's braces instead of the closing one. */
+const insideBraces: Readonly<Record<string, string>> = {
+  device: phrases['item'] ?? '',
+  fieldBlock: phrases['fieldBlock'] ?? '',
+  struct: 'a field such as `length : u16 at 8`',
+  machine: 'the name of a state',
+  ring: phrases['ring'] ?? '',
+  inBlock: phrases['inBlock'] ?? '',
+  interrupt: phrases['interrupt'] ?? '',
+  steps: phrases['steps'] ?? '',
+  block: phrases['statement'] ?? '',
 };
 
 /** The token as the author sees it. */
@@ -71,7 +85,10 @@ export function unpack(message: string): { expected: string; found: string } {
 }
 
 export const parserMessages: IParserErrorMessageProvider = {
-  buildMismatchTokenMessage: ({ expected, actual }) => pack(label(expected), actual),
+  buildMismatchTokenMessage: ({ expected, actual, ruleName }) => {
+    const inside = expected === Close ? insideBraces[ruleName] : undefined;
+    return pack(inside === undefined ? label(expected) : `${inside}, or ${label(expected)}`, actual);
+  },
   buildNotAllInputParsedMessage: ({ firstRedundant }) => pack(phrases['file'] ?? '', firstRedundant),
   buildNoViableAltMessage: ({ actual, ruleName, customUserDescription }) =>
     pack(customUserDescription || (phrases[ruleName] ?? 'something else'), actual[0] as IToken),

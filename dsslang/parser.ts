@@ -5,7 +5,7 @@
  * Operator precedence is climbed over a flat list in `precedence.ts`. Chevrotain's own messages are never shown:
  * `parser-messages.ts` has a phrase for every rule below.
  */
-import { EmbeddedActionsParser, type IToken, type TokenType } from 'chevrotain';
+import { EmbeddedActionsParser, EOF, tokenMatcher, type IToken, type TokenType } from 'chevrotain';
 import type {
   AccessMode,
   BitRange,
@@ -120,6 +120,49 @@ class DssParser extends EmbeddedActionsParser {
     this.performSelfAnalysis();
   }
 
+  // ---- recovery ------------------------------------------------------------------------------------------------------
+  // Chevrotain skips tokens until one that may follow. A `}` that closes a block inside of what is skipped must not be
+  // taken for the end of what is being read, so blocks are skipped whole.
+
+  protected override SKIP_TOKEN(): IToken {
+    let depth = 0;
+    do {
+      const { tokenType } = this.LA(1);
+      if (tokenType === Open) depth += 1;
+      else if (tokenType === Close) depth -= 1;
+      else if (tokenType === EOF) return super.SKIP_TOKEN();
+      super.SKIP_TOKEN();
+    } while (depth > 0);
+    return this.LA(1);
+  }
+
+  /** Called by Chevrotain: the first token ahead, outside of blocks, that may follow. */
+  findReSyncTokenType(): TokenType {
+    const follows = (this as unknown as { flattenFollowSet(): TokenType[] })
+      .flattenFollowSet()
+      .filter((each) => each !== Semicolon); // ends clauses as well as declarations: no help in finding the level
+    let depth = 0;
+    for (let ahead = 1; ; ahead += 1) {
+      const token = this.LA(ahead);
+      if (token.tokenType === EOF) return EOF;
+      const found = depth === 0 ? follows.find((each) => tokenMatcher(token, each)) : undefined;
+      if (found !== undefined) return found;
+      if (token.tokenType === Open) depth += 1;
+      else if (token.tokenType === Close) depth -= 1;
+    }
+  }
+
+  /** A bracket is never dropped as if it were a slip: what it opens would be read at the wrong level. */
+  override canTokenTypeBeDeletedInRecovery(): boolean {
+    return this.LA(1).tokenType !== Open;
+  }
+
+  /** A `}` is supplied where the next declaration begins, not before a mere separator. */
+  override canTokenTypeBeInsertedInRecovery(type: TokenType): boolean {
+    const next = this.LA(1).tokenType;
+    return type !== Close || (next !== Semicolon && next !== Comma);
+  }
+
   /** From the token `first` to the last token consumed. */
   private since(first: IToken): Span {
     const last = this.LA(0);
@@ -138,7 +181,7 @@ class DssParser extends EmbeddedActionsParser {
     const first = this.LA(1);
     const devices: Device[] = [];
     this.MANY(() => devices.push(this.SUBRULE(this.device)));
-    return { span: this.since(first), devices };
+    return { span: this.since(first), devices, unread: undefined };
   });
 
   private device = this.RULE('device', (): Device => {
@@ -379,7 +422,7 @@ class DssParser extends EmbeddedActionsParser {
       this.CONSUME(K.at);
       const offset = this.SUBRULE1(this.expression);
       const bits = this.OPTION(() => this.SUBRULE(this.fieldBlock));
-      this.OPTION1(() => this.CONSUME(Comma));
+      this.OPTION1(() => this.OR([{ ALT: () => this.CONSUME(Comma) }, { ALT: () => this.CONSUME(Semicolon) }]));
       fields.push({ span: this.since(start), name: field, type, offset, fields: bits });
     });
     this.CONSUME(Close);

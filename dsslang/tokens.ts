@@ -13,7 +13,7 @@ export const Identifier = createToken({
   label: 'a name',
 });
 
-const keywords = [
+export const keywords = [
   'device', 'match', 'pci', 'region', 'bar', 'memory', 'ports', 'config', 'size', 'const', 'register', 'at', 'stride',
   'access', 'ro', 'wo', 'rw', 'w1c', 'rc', 'platform', 'reserved', 'area', 'window', 'into', 'by', 'struct', 'machine',
   'var', 'max', 'ring', 'base', 'count', 'owned', 'head', 'when', 'on', 'write', 'read', 'report', 'in', 'require',

@@ -77,6 +77,8 @@ export class Context {
   readonly declaredKinds = new Map<string, Symbol['kind']>();
   /** Names whose declaration was refused: that has been reported, their uses are no further mistakes. */
   readonly broken = new Set<string>();
+  /** Something could not be read: what seems to be missing may be what is lost. */
+  incomplete = false;
   /** Limits that have been reported as exceeded; once each is enough. */
   readonly exceeded = new Set<string>();
   /** Constants not evaluated yet: one may use another that stands below it. */

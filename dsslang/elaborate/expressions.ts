@@ -153,11 +153,12 @@ function elaborateName(name: ast.Name, scope: Scope): Value {
   const symbol = context.symbol(name.text);
   if (symbol === undefined) {
     if (context.isBeingEvaluated(name.text)) context.diagnostics.add('DSS113', { name: name.text }, name.span);
-    context.unknown(name, 'value', () => [
-      ...scope.bindings.keys(),
-      ...context.namesOf('variable'),
-      ...context.namesOf('constant'),
-    ]);
+    else
+      context.unknown(name, 'value', () => [
+        ...scope.bindings.keys(),
+        ...context.namesOf('variable'),
+        ...context.namesOf('constant'),
+      ]);
     return undefined;
   }
   context.used.add(name.text);

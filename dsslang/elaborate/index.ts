@@ -37,7 +37,12 @@ const symbolKinds: ReadonlySet<string> = new Set<Symbol['kind']>([
 ]); // prettier-ignore
 const isSymbolKind = (kind: string): kind is Symbol['kind'] => symbolKinds.has(kind);
 
-export function elaborateDevice(device: ast.Device, diagnostics: Diagnostics): Program | undefined {
+/** @param unread if the file has mistakes of syntax: the names of all declarations, also of lost ones */
+export function elaborateDevice(
+  device: ast.Device,
+  unread: ReadonlySet<string> | undefined,
+  diagnostics: Diagnostics,
+): Program | undefined {
   const context = new Context(diagnostics);
   const items = device.items.filter((item) => item !== undefined);
   const of = <K extends ast.Item['kind']>(kind: K): ast.ItemOf<K>[] =>
@@ -47,6 +52,8 @@ export function elaborateDevice(device: ast.Device, diagnostics: Diagnostics): P
     const kind = item.kind === 'const' ? 'constant' : item.kind === 'var' ? 'variable' : item.kind;
     if ('name' in item && isSymbolKind(kind)) context.declaredKinds.set(item.name.text, kind);
   }
+  context.incomplete = unread !== undefined;
+  for (const name of unread ?? []) if (!context.declaredKinds.has(name)) context.broken.add(name);
   declareConstants(of('const'), context);
   const declareAll = <K extends NamedKind>(kind: K, declare: (item: ast.ItemOf<K>, context: Context) => void): void => {
     for (const item of of(kind)) {
@@ -67,9 +74,10 @@ export function elaborateDevice(device: ast.Device, diagnostics: Diagnostics): P
   );
   const interruptItem = only('interrupt', of('interrupt'), diagnostics);
   const resetItem = only('reset', of('reset'), diagnostics);
-  if (resetItem === undefined) diagnostics.add('DSS311', {}, device.name.span);
+  // What seems to be missing may just not have been read.
+  if (resetItem === undefined && !context.incomplete) diagnostics.add('DSS311', {}, device.name.span);
   const matches = of('match');
-  if (matches.length === 0) diagnostics.add('DSS404', {}, device.name.span);
+  if (matches.length === 0 && !context.incomplete) diagnostics.add('DSS404', {}, device.name.span);
 
   const interrupt = elaborateInterrupt(interruptItem, device, context);
   const { store, progress } = elaborateOwnership(of('ring'), context);

@@ -40,16 +40,11 @@ export function elaborateInterrupt(
     return { plan: undefined, interrupt: { handlers: [], otherwise: unexpected }, check: nothing, before: () => [] };
   }
   reportRepeated(item.clauses, context);
-  const cause =
-    item.cause === undefined ? missing(item, 'cause', context) : context.find(item.cause, 'register')?.register;
+  reportMissing(item, context);
+  const cause = item.cause === undefined ? undefined : context.find(item.cause, 'register')?.register;
   const deadline =
-    item.deadline === undefined
-      ? missing(item, 'acknowledge within', context)
-      : bounded(item.deadline, 'the deadline', DEADLINE_US_MAX, context);
-  const rate =
-    item.rate === undefined
-      ? missing(item, 'at most ... per second', context)
-      : bounded(item.rate, 'the rate', RATE_MAX, context);
+    item.deadline === undefined ? undefined : bounded(item.deadline, 'the deadline', DEADLINE_US_MAX, context);
+  const rate = item.rate === undefined ? undefined : bounded(item.rate, 'the rate', RATE_MAX, context);
   const burst = item.burst === undefined ? rate : bounded(item.burst, 'the burst', RATE_MAX, context);
   const acknowledge =
     item.acknowledge === undefined ? cause : context.find(item.acknowledge.register, 'register')?.register;
@@ -137,7 +132,7 @@ export function elaborateInterrupt(
 /** A register that can never be read proves no cause. */
 function mustAllow(event: 'read' | 'write', register: RegisterDraft, name: ast.Name, context: Context): void {
   if (event === 'read' ? isReadable(register.access) : isWritable(register.access)) return;
-  const what = event === 'read' ? 'a read of it' : 'a write to it';
+  const what = event === 'read' ? 'a read of' : 'a write to';
   context.diagnostics.add('DSS302', { event: what, register: register.name, mode: register.access }, name.span, {
     labels: [{ span: register.declaration.modeSpan, text: 'declared here' }],
     help: 'name the register that the driver really accesses',
@@ -158,13 +153,15 @@ export function reportRepeated(clauses: readonly ast.Name[], context: Context): 
   }
 }
 
-function missing(item: ast.ItemOf<'interrupt'>, clause: string, context: Context): undefined {
-  context.diagnostics.add(
-    'DSS305',
-    { clause, of: 'interrupt' },
-    { start: item.span.start, end: item.span.start + 'interrupt'.length },
-  );
-  return undefined;
+function reportMissing(item: ast.ItemOf<'interrupt'>, context: Context): void {
+  const clauses = [
+    ...(item.cause === undefined ? ['cause'] : []),
+    ...(item.deadline === undefined ? ['acknowledge within'] : []),
+    ...(item.rate === undefined ? ['at most ... per second'] : []),
+  ];
+  const header = { start: item.span.start, end: item.span.start + 'interrupt'.length };
+  if (clauses.length > 0 && !context.incomplete)
+    context.diagnostics.add('DSS305', { clauses, of: 'interrupt' }, header);
 }
 
 function bounded(expression: ast.Expression, what: string, max: bigint, context: Context): bigint | undefined {

@@ -39,12 +39,15 @@ export function elaborateOwnership(
 function frozenEntries(ring: ast.ItemOf<'ring'>, locals: { next: number }, context: Context): Statement[] {
   const struct = context.find(ring.struct, 'struct');
   const shape = ringShape(ring, context);
-  if (ring.owned === undefined) {
-    context.diagnostics.add('DSS305', { clause: 'owned', of: ring.name.text }, ring.name.span, {
-      help: 'say which entries the device owns, so that they are frozen: `owned HEAD ..< TAIL when machine == State`',
+  const clauses = (['base', 'count', 'owned'] as const).filter((clause) => ring[clause] === undefined);
+  if (clauses.length > 0 && !context.incomplete) {
+    context.diagnostics.add('DSS305', { clauses, of: ring.name.text }, ring.name.span, {
+      help: clauses.includes('owned')
+        ? 'say which entries the device owns, so that they are frozen: `owned HEAD ..< TAIL when machine == State`'
+        : undefined,
     });
-    return [];
   }
+  if (ring.owned === undefined) return [];
   const expressionScope = { context, bindings: new Map(), facts: new Facts() };
   const from = elaborateNumber(ring.owned.from, expressionScope);
   const to = elaborateNumber(ring.owned.to, expressionScope);

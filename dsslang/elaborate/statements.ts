@@ -276,12 +276,8 @@ export interface RingShape {
   readonly bound: number;
 }
 
-/** Base and count of a ring; the same wherever it is walked. */
+/** Base and count of a ring; the same wherever it is walked. (A missing one is reported by `ownership.ts`.) */
 export function ringShape(declaration: ast.ItemOf<'ring'>, context: Context): RingShape | undefined {
-  for (const clause of ['base', 'count'] as const) {
-    if (declaration[clause] === undefined)
-      context.diagnostics.add('DSS305', { clause, of: declaration.name.text }, declaration.name.span);
-  }
   if (declaration.base === undefined || declaration.count === undefined) return undefined;
   // No facts: what one handler happens to know must not narrow a bound that is stated once.
   const scope: Scope = { context, bindings: new Map(), facts: new Facts() };

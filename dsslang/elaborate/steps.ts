@@ -116,6 +116,7 @@ function elaborateWait(
   const equals = elaborateConstant(step.equals, context, 'the value');
   let low = 0;
   let bits = register.bits;
+  let holds = register.name;
   if (step.field !== undefined) {
     const name = step.field;
     const field = register.fields.find((each) => each.name === name.text);
@@ -129,10 +130,11 @@ function elaborateWait(
       return [];
     }
     ({ low, bits } = field);
+    holds = `${register.name}.${field.name}`;
   }
   if (timeoutUs === undefined || equals === undefined) return [];
   if (equals > maxOf(bits)) {
-    context.diagnostics.add('DSS203', { value: show(equals), bits, holds: `\`${register.name}\`` }, step.equals.span);
+    context.diagnostics.add('DSS203', { value: show(equals), bits, holds: `\`${holds}\`` }, step.equals.span);
     return [];
   }
   const shift = BigInt(low);
