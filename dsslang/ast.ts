@@ -114,7 +114,41 @@ export type Statement =
       readonly from: Expression;
       readonly to: Expression;
       readonly body: readonly Statement[];
+    })
+  | TableWalk
+  | ListWalk
+  /** A number of the handler that may change; gone when its block ends. */
+  | (Node & {
+      readonly kind: 'mut';
+      readonly name: Name;
+      readonly type: TypeNode;
+      readonly max: Expression | undefined;
+      readonly initial: Expression;
     });
+
+/** `for p in Prd at base count n at most 256 until p.LAST { ... }`; one of `count` and `until` is there. */
+export interface TableWalk extends Node {
+  readonly kind: 'table';
+  readonly item: Name;
+  readonly struct: Name;
+  readonly base: Expression;
+  readonly count: Expression | undefined;
+  readonly most: Expression | undefined;
+  readonly until: Expression | undefined;
+  readonly body: readonly Statement[];
+}
+
+/** `for t in Transfer at first next t.LINK << 4 while not t.END at most 64 { ... }` */
+export interface ListWalk extends Node {
+  readonly kind: 'list';
+  readonly item: Name;
+  readonly struct: Name;
+  readonly first: Expression;
+  readonly next: Expression;
+  readonly more: Expression;
+  readonly most: Expression;
+  readonly body: readonly Statement[];
+}
 
 export type EventKind = 'write' | 'read' | 'report';
 
@@ -232,6 +266,15 @@ export type Item =
       readonly rate: Expression | undefined;
       readonly burst: Expression | undefined;
       readonly clauses: readonly Name[];
+    })
+  /** Bytes that the driver may not change while a condition holds. */
+  | (Node & {
+      readonly kind: 'frozen';
+      readonly name: Name;
+      readonly from: Expression;
+      readonly size: Expression;
+      readonly when: Expression;
+      readonly reason: string;
     })
   | (Node & { readonly kind: 'reset'; readonly steps: readonly StepDeclaration[] })
   | (Node & { readonly kind: 'invariant'; readonly text: string; readonly condition: Expression });

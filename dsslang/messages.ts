@@ -71,7 +71,7 @@ export const catalogue = {
   DSS106: error((p: { name: string; kind: string }) => `\`${p.name}\` is ${aOrAn(p.kind)} and has no value by itself`),
   DSS107: error(
     (p: { name: string }) => `\`${p.name}\` is not a function`,
-    'functions are `device.reads(address, length)`, `device.writes`, `device.fetches`, `min` and `max`',
+    'functions are `device.reads(address, length)`, `device.writes`, `device.fetches`, `device.outsideBars`, `address(structure)`, `min` and `max`',
   ),
   DSS108: error(
     (p: { name: string; wanted: number; found: number }) =>
@@ -88,6 +88,11 @@ export const catalogue = {
     'use it inside `on write`, `on read` or `on report`',
   ),
   DSS113: error((p: { name: string }) => `the value of \`${p.name}\` depends on itself`),
+
+  DSS150: error(
+    (p: { name: string }) => `\`${p.name}\` has no address: only the structure that a walk has reached has one`,
+    'use it on the name of a `for`: `for d in ... { address(d) }`',
+  ),
 
   // ---- 2xx: widths and ranges
   DSS201: error(() => 'this is a number, but a condition is needed here', 'compare it, for example `x != 0`'),
@@ -167,7 +172,7 @@ export const catalogue = {
   ),
   DSS306: error(
     (p: { steps: number; max: number }) => `one operation may need ${p.steps} steps; the bound is ${p.max}`,
-    "lower the `max` of the ring's count, or do less for each descriptor",
+    'lower the bounds of the walks, or do less in each turn',
   ),
   DSS307: error(
     () => '`on read` runs before the device is asked: there is no value yet',
@@ -203,6 +208,12 @@ export const catalogue = {
     'remove `access`, or the rules: a rule about the whole cannot judge a part',
   ),
 
+  DSS350: error(
+    (p: { largest: string; max: string }) =>
+      `this table may have as many as ${p.largest} entries; the bound is ${p.max}`,
+    'write `at most N` behind the count, or `require` a smaller one first',
+  ),
+
   // ---- 4xx: allowed, but looks wrong
   DSS401: warning(
     (p: { kind: string; name: string }) => `${p.kind} \`${p.name}\` is never used`,
@@ -214,6 +225,11 @@ export const catalogue = {
     'remove the state, or write the transition',
   ),
   DSS404: warning(() => 'no `match`: the kernel cannot know for which device this is', 'write `match pci VVVV:DDDD`'),
+  DSS450: warning(
+    (p: { item: string }) => `the way to the next member does not depend on \`${p.item}\`: the list never gets further`,
+    'read the link from the structure, such as `next t.link`',
+  ),
+  DSS451: warning((p: { name: string }) => `\`${p.name}\` freezes no byte: its size is always 0`, 'say how many bytes'),
 } as const;
 
 export type Code = keyof typeof catalogue;

@@ -86,7 +86,8 @@ function meantKeyword(token: IToken, previous: IToken | undefined): string | und
 }
 
 const declaringWords: readonly Keyword[] = [
-  'region', 'const', 'register', 'area', 'window', 'struct', 'machine', 'var', 'ring',
+  'region', 'const', 'register', 'area', 'window', 'struct', 'machine', 'var', 'ring', 'mut',
+  'frozen',
 ]; // prettier-ignore
 const declaring = new Set(declaringWords.map((word) => K[word]));
 

@@ -17,6 +17,7 @@ import type {
   HandlerDeclaration,
   InBlock,
   Item,
+  ListWalk,
   Location,
   Name,
   SourceFile,
@@ -24,6 +25,7 @@ import type {
   Statement,
   StepDeclaration,
   StructField,
+  TableWalk,
   TypeNode,
 } from './ast.ts';
 import { parserMessages } from './parser-messages.ts';
@@ -105,6 +107,16 @@ export const NESTING_MAX = 64;
 /** More operators, members or `else if`s in one row are refused for the same reason. */
 export const CHAIN_MAX = 256;
 
+/** How much of a table, or how to go on in a list. */
+type Extent =
+  | Omit<ListWalk, 'span' | 'item' | 'struct' | 'first' | 'body'>
+  | Omit<TableWalk, 'span' | 'item' | 'struct' | 'base' | 'body'>;
+type Walk =
+  | { readonly kind: 'for'; readonly from: Expression; readonly to: Expression }
+  | Omit<ListWalk, 'span' | 'item' | 'struct' | 'body'>
+  | Omit<TableWalk, 'span' | 'item' | 'struct' | 'body'>;
+const unreadWalk: Walk & { kind: 'for' } = { kind: 'for', from: noExpression, to: noExpression };
+
 class DssParser extends EmbeddedActionsParser {
   /** Rows longer than `CHAIN_MAX` in the file that was parsed last. */
   tooLong: Span[] = [];
@@ -160,6 +172,8 @@ class DssParser extends EmbeddedActionsParser {
   /** A `}` is supplied where the next declaration begins, not before a mere separator. */
   override canTokenTypeBeInsertedInRecovery(type: TokenType): boolean {
     const next = this.LA(1).tokenType;
+    // `at most` behind a forgotten condition would be read as a condition.
+    if (type === K.while || type === K.until) return false;
     return type !== Close || (next !== Semicolon && next !== Comma);
   }
 
@@ -211,6 +225,7 @@ class DssParser extends EmbeddedActionsParser {
       { ALT: () => this.SUBRULE(this.interrupt) },
       { ALT: () => this.SUBRULE(this.resetClause) },
       { ALT: () => this.SUBRULE(this.invariant) },
+      { ALT: () => this.SUBRULE(this.frozen) },
     ]);
     this.OPTION(() => this.CONSUME(Semicolon));
     return item;
@@ -763,6 +778,7 @@ class DssParser extends EmbeddedActionsParser {
       { ALT: () => this.SUBRULE(this.requireClause) },
       { ALT: () => this.SUBRULE(this.denyClause) },
       { ALT: () => this.SUBRULE(this.letClause) },
+      { ALT: () => this.SUBRULE(this.mutClause) },
       { ALT: () => this.SUBRULE(this.ifStatement) },
       { ALT: () => this.SUBRULE(this.forStatement) },
       { ALT: () => this.SUBRULE(this.change) },
@@ -827,14 +843,119 @@ class DssParser extends EmbeddedActionsParser {
     const first = this.CONSUME(K.for);
     const item = this.SUBRULE(this.name);
     this.CONSUME(K.in);
-    const ring = this.SUBRULE1(this.name);
-    this.CONSUME(OpenSquare);
-    const from = this.SUBRULE(this.expression);
-    this.CONSUME(UpTo);
-    const to = this.SUBRULE1(this.expression);
-    this.CONSUME(CloseSquare);
+    const over = this.SUBRULE1(this.name);
+    const walk = this.SUBRULE(this.walk);
     const body = this.SUBRULE(this.block);
-    return { kind: 'for', span: this.since(first), item, ring, from, to, body };
+    const common = { span: this.since(first), item, body };
+    switch (walk?.kind) {
+      case 'table':
+        return { ...walk, ...common, struct: over };
+      case 'list':
+        return { ...walk, ...common, struct: over };
+      default:
+        // A walk that could not be read says nothing about what its name is.
+        return { ...(walk ?? unreadWalk), ...common, ring: walk === unreadWalk ? noName : over };
+    }
+  });
+
+  /** What stands between the name of what is walked and the block. */
+  private walk = this.RULE(
+    'walk',
+    (): Walk =>
+      this.OR<Walk>([
+        {
+          ALT: () => {
+            this.CONSUME(OpenSquare);
+            const from = this.SUBRULE(this.expression);
+            this.CONSUME(UpTo);
+            const to = this.SUBRULE1(this.expression);
+            this.CONSUME(CloseSquare);
+            return { kind: 'for', from, to };
+          },
+        },
+        {
+          ALT: () => {
+            this.CONSUME(K.at);
+            const base = this.SUBRULE2(this.expression);
+            const extent = this.SUBRULE(this.extent);
+            return extent.kind === 'list' ? { ...extent, first: base } : { ...extent, base };
+          },
+        },
+      ]),
+    orElse(unreadWalk),
+  );
+
+  private extent = this.RULE(
+    'extent',
+    (): Extent =>
+      this.OR<Extent>([
+        {
+          ALT: () => {
+            this.CONSUME(K.next);
+            const next = this.SUBRULE(this.expression);
+            this.CONSUME(K.while);
+            const more = this.SUBRULE1(this.expression);
+            this.CONSUME(K.at);
+            this.CONSUME(K.most);
+            const most = this.SUBRULE2(this.expression);
+            return { kind: 'list', next, more, most };
+          },
+        },
+        {
+          ALT: () => {
+            this.CONSUME(K.count);
+            const count = this.SUBRULE3(this.expression);
+            const most = this.OPTION(() => {
+              this.CONSUME1(K.at);
+              this.CONSUME1(K.most);
+              return this.SUBRULE4(this.expression);
+            });
+            const until = this.OPTION1(() => {
+              this.CONSUME(K.until);
+              return this.SUBRULE5(this.expression);
+            });
+            return { kind: 'table', count, most, until };
+          },
+        },
+        {
+          ALT: () => {
+            this.CONSUME2(K.at);
+            this.CONSUME2(K.most);
+            const most = this.SUBRULE6(this.expression);
+            this.CONSUME1(K.until);
+            const until = this.SUBRULE7(this.expression);
+            return { kind: 'table', count: undefined, most, until };
+          },
+        },
+      ]),
+    orElse<Extent>({ kind: 'table', count: noExpression, most: undefined, until: undefined }),
+  );
+
+  private mutClause = this.RULE('mutClause', (): Statement => {
+    const first = this.CONSUME(K.mut);
+    const name = this.SUBRULE(this.name);
+    this.CONSUME(Colon);
+    const type = this.SUBRULE(this.type);
+    const max = this.OPTION(() => {
+      this.CONSUME(K.max);
+      return this.SUBRULE(this.expression);
+    });
+    this.CONSUME(Assign);
+    const initial = this.SUBRULE1(this.expression);
+    return { kind: 'mut', span: this.since(first), name, type, max, initial };
+  });
+
+  private frozen = this.RULE('frozen', (): Item => {
+    const first = this.CONSUME(K.frozen);
+    const name = this.SUBRULE(this.name);
+    this.CONSUME(K.from);
+    const from = this.SUBRULE(this.expression);
+    this.CONSUME(K.size);
+    const size = this.SUBRULE1(this.expression);
+    this.CONSUME(K.when);
+    const when = this.SUBRULE2(this.expression);
+    const reason = this.CONSUME(Text);
+    return { kind: 'frozen', span: this.since(first), name, from, size, when, reason: reason.image.slice(1, -1) };
   });
 
   private change = this.RULE('change', (): Statement => {

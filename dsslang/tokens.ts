@@ -19,6 +19,8 @@ export const keywords = [
   'var', 'max', 'ring', 'base', 'count', 'owned', 'head', 'when', 'on', 'write', 'read', 'report', 'in', 'require',
   'deny', 'let', 'if', 'then', 'else', 'for', 'interrupt', 'cause', 'acknowledge', 'mask', 'within', 'most', 'per',
   'second', 'burst', 'reset', 'wait', 'until', 'delay', 'invariant', 'and', 'or', 'not', 'implies', 'true', 'false',
+  // Walks through memory, what is frozen, what specifications share.
+  'next', 'while', 'mut', 'frozen', 'from', 'import', 'template', 'include', 'as',
 ] as const; // prettier-ignore
 
 export type Keyword = (typeof keywords)[number];
@@ -26,6 +28,7 @@ export type Keyword = (typeof keywords)[number];
 /** Words that can never be names: each begins or joins something exactly where a name could stand. */
 const reservedWords: ReadonlySet<Keyword> = new Set([
   'require', 'deny', 'let', 'if', 'then', 'else', 'for', 'in', 'on', 'and', 'or', 'not', 'implies', 'true', 'false', 'reserved',
+  'mut',
 ]); // prettier-ignore
 
 /** The token of each keyword. */

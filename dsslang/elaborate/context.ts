@@ -65,7 +65,8 @@ export type Symbol =
     }
   | { readonly kind: 'machine'; readonly span: Span; readonly machine: Machine; readonly index: number }
   | { readonly kind: 'variable'; readonly span: Span; readonly scalar: ScalarId }
-  | { readonly kind: 'ring'; readonly span: Span; readonly ring: RingDraft };
+  | { readonly kind: 'ring'; readonly span: Span; readonly ring: RingDraft }
+  | { readonly kind: 'frozen'; readonly span: Span };
 
 export type SymbolOf<K extends Symbol['kind']> = Extract<Symbol, { readonly kind: K }>;
 
@@ -198,6 +199,7 @@ const kindNames: Readonly<Record<Symbol['kind'], string>> = {
   machine: 'machine',
   variable: 'var',
   ring: 'ring',
+  frozen: 'frozen range',
 };
 
 export function kindName(symbol: Symbol): string {

@@ -147,7 +147,7 @@ function registerWidth(type: ast.TypeNode, context: Context): Width | undefined 
   return undefined;
 }
 
-function validType(type: ast.TypeNode, context: Context): boolean {
+export function validType(type: ast.TypeNode, context: Context): boolean {
   if (type.bits >= 1 && type.bits <= 64) return true;
   if (type.span.end > 0) context.diagnostics.add('DSS207', { bits: type.bits }, type.span);
   return false;

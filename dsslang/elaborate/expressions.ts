@@ -5,8 +5,8 @@
  * error here, never a surprise at run time. A `Value` of undefined means "already reported": one mistake, one message.
  */
 import type * as ast from '../ast.ts';
-import type { BoolExpr, Field, LocalId, NumberExpr } from '../ir.ts';
-import { GRANT_COMMANDS, GRANT_READS, GRANT_WRITES } from '../runtime.ts';
+import type { BoolExpr, Field, LocalId, NumberExpr, ScalarId } from '../ir.ts';
+import { ADDRESS_LIMIT, GRANT_COMMANDS, GRANT_READS, GRANT_WRITES } from '../runtime.ts';
 import type { Span } from '../source.ts';
 import {
   bitLength,
@@ -44,6 +44,8 @@ export type Value = NumberValue | BoolValue | undefined;
 /** What a handler binds by name. */
 export type Binding =
   | { readonly kind: 'value'; readonly value: NumberValue | BoolValue; readonly span: Span }
+  /** A number that statements change: kept in a scalar while it lives. */
+  | { readonly kind: 'mutable'; readonly scalar: ScalarId; readonly span: Span }
   | { readonly kind: 'descriptor'; readonly walk: LocalId; readonly struct: SymbolOf<'struct'>; readonly span: Span }
   /** Its meaning could not be found out, which has been reported: nothing more is said about it. */
   | { readonly kind: 'unknown'; readonly span: Span };
@@ -149,6 +151,7 @@ function elaborateName(name: ast.Name, scope: Scope): Value {
     });
     return undefined;
   }
+  if (binding?.kind === 'mutable') return scalarValue(binding.scalar, scope);
   if (binding?.kind === 'unknown') return undefined;
   const symbol = context.symbol(name.text);
   if (symbol === undefined) {
@@ -165,11 +168,8 @@ function elaborateName(name: ast.Name, scope: Scope): Value {
   switch (symbol.kind) {
     case 'constant':
       return number(constant(symbol.value), { min: symbol.value, max: symbol.value }, bitLength(symbol.value));
-    case 'variable': {
-      const scalar = context.scalars[symbol.scalar];
-      const expr = context.readScalar(symbol.scalar);
-      return known(number(expr, { min: 0n, max: expr.max }, scalar?.bits ?? 64), scope);
-    }
+    case 'variable':
+      return scalarValue(symbol.scalar, scope);
     case 'register':
       context.diagnostics.add('DSS106', { name: name.text, kind: 'register' }, name.span, {
         help: `say which value: \`${name.text}.written\` or \`${name.text}.reported\``,
@@ -184,6 +184,11 @@ function elaborateName(name: ast.Name, scope: Scope): Value {
       context.diagnostics.add('DSS106', { name: name.text, kind: kindName(symbol) }, name.span);
       return undefined;
   }
+}
+
+function scalarValue(id: ScalarId, scope: Scope): NumberValue {
+  const expr = scope.context.readScalar(id);
+  return known(number(expr, { min: 0n, max: expr.max }, scope.context.scalars[id]?.bits ?? 64), scope);
 }
 
 /** `v.FIELD`, `d.field`, `REG.written`, `REG.reported`. */
@@ -314,17 +319,23 @@ function elaborateCall(expression: Extract<ast.Expression, { kind: 'call' }>, sc
   const { context } = scope;
   const name = context.text(callee.span);
   if (callee.kind === 'member' && callee.of.kind === 'name' && callee.of.name.text === 'device') {
+    const outsideBars = callee.member.text === 'outsideBars';
     const purposes = predicates.get(callee.member.text);
-    if (purposes === undefined) {
-      noMember(callee.member, '`device`', predicates.keys(), context);
+    if (purposes === undefined && !outsideBars) {
+      noMember(callee.member, '`device`', [...predicates.keys(), 'outsideBars'], context);
       return undefined;
     }
     if (!argumentCount(expression, name, 2, scope)) return undefined;
     const base = elaborateNumber(args[0] as ast.Expression, scope);
     const length = elaborateNumber(args[1] as ast.Expression, scope);
     if (base === undefined || length === undefined) return undefined;
-    return { type: 'bool', expr: { op: 'inside', purposes, base: base.expr, length: length.expr } };
+    const range = { base: base.expr, length: length.expr };
+    return {
+      type: 'bool',
+      expr: purposes === undefined ? { op: 'outsideBars', ...range } : { op: 'inside', purposes, ...range },
+    };
   }
+  if (callee.kind === 'name' && callee.name.text === 'address') return elaborateAddress(expression, scope);
   if (callee.kind === 'name' && (callee.name.text === 'min' || callee.name.text === 'max')) {
     if (!argumentCount(expression, name, 2, scope)) return undefined;
     const left = elaborateNumber(args[0] as ast.Expression, scope);
@@ -357,6 +368,21 @@ function elaborateCall(expression: Extract<ast.Expression, { kind: 'call' }>, sc
   }
   context.diagnostics.add('DSS107', { name }, callee.span);
   return undefined;
+}
+
+/** `address(d)`: where the structure that a walk has reached lies in memory. */
+function elaborateAddress(expression: Extract<ast.Expression, { kind: 'call' }>, scope: Scope): Value {
+  if (!argumentCount(expression, 'address', 1, scope)) return undefined;
+  const [of] = expression.args;
+  if (of === undefined || of.kind === 'error') return undefined;
+  const binding = of.kind === 'name' ? scope.bindings.get(of.name.text) : undefined;
+  if (binding?.kind === 'unknown') return undefined;
+  if (binding?.kind !== 'descriptor') {
+    scope.context.diagnostics.add('DSS150', { name: scope.context.text(of.span) }, of.span);
+    return undefined;
+  }
+  const expr: NumberExpr = { op: 'place', walk: binding.walk, max: BigInt(ADDRESS_LIMIT) - 1n };
+  return known(number(expr, { min: 0n, max: expr.max }, bitLength(expr.max)), scope);
 }
 
 function argumentCount(
@@ -698,6 +724,7 @@ export function learn(condition: BoolExpr, truth: boolean, facts: Facts): void {
         : learnOrder(condition.right, condition.left, 1n, facts);
     case 'bool':
     case 'inside':
+    case 'outsideBars':
   }
 }
 

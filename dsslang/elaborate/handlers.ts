@@ -8,7 +8,8 @@ import { isReadable, isWritable, maxOf } from './context.ts';
 import { tooMany } from './declarations.ts';
 import { constant, findState, type Binding, type NumberValue } from './expressions.ts';
 import { Facts } from './facts.ts';
-import { bind, elaborateBlock, type HandlerScope } from './statements.ts';
+import { bind, type HandlerScope } from './handler-scope.ts';
+import { elaborateBlock } from './statements.ts';
 
 /** For each machine (by index) that the surrounding `in` blocks name: the states allowed. */
 type StateMap = ReadonlyMap<number, ReadonlySet<number>>;

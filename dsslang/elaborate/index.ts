@@ -30,10 +30,11 @@ import { elaborateSteps } from './steps.ts';
 /** No operation may need more elementary steps than this. */
 export const STEPS_PER_OPERATION_MAX = 4_000_000;
 
-type NamedKind = 'region' | 'struct' | 'machine' | 'var' | 'register' | 'area' | 'window' | 'ring';
+type NamedKind = 'region' | 'struct' | 'machine' | 'var' | 'register' | 'area' | 'window' | 'ring' | 'frozen';
 
 const symbolKinds: ReadonlySet<string> = new Set<Symbol['kind']>([
   'region', 'constant', 'register', 'area', 'window', 'struct', 'machine', 'variable', 'ring',
+  'frozen',
 ]); // prettier-ignore
 const isSymbolKind = (kind: string): kind is Symbol['kind'] => symbolKinds.has(kind);
 
@@ -72,6 +73,7 @@ export function elaborateDevice(
   declareAll('ring', (item) =>
     context.declare(item.name, { kind: 'ring', span: item.name.span, ring: { declaration: item } }),
   );
+  declareAll('frozen', (item) => context.declare(item.name, { kind: 'frozen', span: item.name.span }));
   const interruptItem = only('interrupt', of('interrupt'), diagnostics);
   const resetItem = only('reset', of('reset'), diagnostics);
   // What seems to be missing may just not have been read.
@@ -80,7 +82,7 @@ export function elaborateDevice(
   if (matches.length === 0 && !context.incomplete) diagnostics.add('DSS404', {}, device.name.span);
 
   const interrupt = elaborateInterrupt(interruptItem, device, context);
-  const { store, progress } = elaborateOwnership(of('ring'), context);
+  const { store, progress } = elaborateOwnership(of('ring'), of('frozen'), context);
   elaborateHandlers(items, context);
   const reset = resetItem === undefined ? [] : elaborateSteps(resetItem.steps, context);
   const invariants = of('invariant').flatMap((item) => {
@@ -218,7 +220,8 @@ export function stepsOf(statements: readonly Statement[]): number {
   for (const statement of statements) {
     steps += 1;
     if (statement.op === 'if') steps += Math.max(stepsOf(statement.consequent), stepsOf(statement.alternative));
-    if (statement.op === 'walk') steps += statement.bound * (1 + stepsOf(statement.body));
+    if (statement.op === 'walk' || statement.op === 'table' || statement.op === 'list')
+      steps += statement.bound * (1 + stepsOf(statement.body));
   }
   return steps;
 }

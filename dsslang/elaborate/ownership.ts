@@ -6,18 +6,18 @@
  */
 import type * as ast from '../ast.ts';
 import type { BoolExpr, NumberExpr, Reaction, Statement } from '../ir.ts';
-import { ADDRESS_LIMIT, type ProgressRegister } from '../runtime.ts';
+import type { ProgressRegister } from '../runtime.ts';
 import { maxOf, show, type Context } from './context.ts';
 import { constant, elaborateBool, elaborateNumber } from './expressions.ts';
 import { Facts } from './facts.ts';
 import { reportRepeated } from './interrupts.ts';
+import { elaborateFrozen } from './frozen.ts';
+import { storeAddress, storeEnd, storeTouches } from './stores.ts';
 import { ringShape, RING_COUNT_MAX } from './statements.ts';
-
-const address: NumberExpr = { op: 'argument', argument: 'address', max: BigInt(ADDRESS_LIMIT) - 1n };
-const length: NumberExpr = { op: 'argument', argument: 'length', max: BigInt(ADDRESS_LIMIT) - 1n };
 
 export function elaborateOwnership(
   rings: readonly ast.ItemOf<'ring'>[],
+  frozen: readonly ast.ItemOf<'frozen'>[],
   context: Context,
 ): { store: Reaction; progress: ProgressRegister[] } {
   const body: Statement[] = [];
@@ -32,6 +32,7 @@ export function elaborateOwnership(
     if (register.count !== 1) context.diagnostics.add('DSS110', { name: register.name }, ring.head.span);
     progress.push({ space: register.space, offset: register.offset, width: register.width });
   }
+  for (const each of frozen) body.push(...elaborateFrozen(each, context));
   const store = body.length === 0 ? [] : [{ guard: { op: 'bool', value: true } as const, body }];
   return { store: { handlers: store, otherwise: undefined }, progress };
 }
@@ -78,14 +79,13 @@ function frozenEntries(ring: ast.ItemOf<'ring'>, locals: { next: number }, conte
   const first = local();
   const last = local();
   const ringEnd: NumberExpr = { op: 'addSat', left: shape.base, right: bytes, bits: 64, max: all };
-  const storeEnd: NumberExpr = { op: 'add', left: address, right: length, max: address.max + length.max };
   const entry = (offset: NumberExpr): NumberExpr => ({
     op: 'div',
     left: offset,
     right: constant(size),
     max: BigInt(shape.bound),
   });
-  const low: NumberExpr = { op: 'max', left: address, right: shape.base, max: all };
+  const low: NumberExpr = { op: 'max', left: storeAddress, right: shape.base, max: all };
   const high: NumberExpr = { op: 'min', left: storeEnd, right: end.read(all), max: storeEnd.max };
   const into = (place: NumberExpr): NumberExpr => ({
     op: 'subSat',
@@ -131,14 +131,7 @@ function frozenEntries(ring: ast.ItemOf<'ring'>, locals: { next: number }, conte
         { op: 'let', local: end.id, value: ringEnd },
         {
           op: 'if',
-          condition: {
-            op: 'all',
-            of: [
-              { op: 'lt', left: constant(0n), right: length },
-              { op: 'lt', left: address, right: end.read(all) },
-              { op: 'lt', left: shape.base, right: storeEnd },
-            ],
-          },
+          condition: storeTouches(shape.base, end.read(all)),
           consequent: [
             { op: 'let', local: first.id, value: entry(into(low)) },
             { op: 'let', local: last.id, value: entry(into({ op: 'subSat', left: high, right: one, max: high.max })) },

@@ -4,7 +4,7 @@
 import type * as ast from '../ast.ts';
 import type { NumberExpr, Statement } from '../ir.ts';
 import type { ViolationAction } from '../runtime.ts';
-import { kindName, show, type Context } from './context.ts';
+import { show, type Context } from './context.ts';
 import {
   asNumber,
   assume,
@@ -19,25 +19,14 @@ import {
   type Scope,
 } from './expressions.ts';
 import { Facts } from './facts.ts';
+import { bind, scopeOf, unbind, type HandlerScope } from './handler-scope.ts';
+import { clearScratch, elaborateMut } from './scratch.ts';
+import { elaborateList, elaborateTable, lowerLoop } from './walks.ts';
 
 /** A ring with more entries than this is refused: the walk over it must stay bounded and its copy small. */
 export const RING_COUNT_MAX = 65536;
 /** The monitor holds a private copy of what a walk visits. */
 export const RING_BYTES_MAX = 16 * 1024 * 1024;
-
-/** Everything a handler's statements share. */
-export interface HandlerScope {
-  readonly context: Context;
-  readonly bindings: Map<string, Binding>;
-  /** What each name meant before it was bound, in the order of binding: a block's end takes its own bindings back. */
-  readonly journal: (readonly [name: string, before: Binding | undefined])[];
-  facts: Facts;
-  locals: number;
-}
-
-function scopeOf(handler: HandlerScope): Scope {
-  return { context: handler.context, bindings: handler.bindings, facts: handler.facts, access: true };
-}
 
 /** Lowers a block; names bound inside end with it. */
 export function elaborateBlock(statements: readonly ast.Statement[], handler: HandlerScope): Statement[] {
@@ -47,17 +36,9 @@ export function elaborateBlock(statements: readonly ast.Statement[], handler: Ha
     // Recovery leaves holes; their mistakes are already reported.
     if (statement !== undefined) lowered.push(...elaborateStatement(statement, handler));
   }
+  lowered.push(...clearScratch(mark, handler));
   unbind(mark, handler);
   return lowered;
-}
-
-/** Takes back what was bound since the journal had `mark` entries. */
-function unbind(mark: number, handler: HandlerScope): void {
-  while (handler.journal.length > mark) {
-    const [name, before] = handler.journal.pop() ?? [''];
-    if (before === undefined) handler.bindings.delete(name);
-    else handler.bindings.set(name, before);
-  }
 }
 
 function elaborateStatement(statement: ast.Statement, handler: HandlerScope): Statement[] {
@@ -78,6 +59,12 @@ function elaborateStatement(statement: ast.Statement, handler: HandlerScope): St
       return elaborateIf(statement, handler);
     case 'for':
       return elaborateFor(statement, handler);
+    case 'table':
+      return elaborateTable(statement, handler, elaborateBlock);
+    case 'list':
+      return elaborateList(statement, handler, elaborateBlock);
+    case 'mut':
+      return elaborateMut(statement, handler);
   }
 }
 
@@ -102,20 +89,6 @@ function elaborateRequire(statement: Extract<ast.Statement, { kind: 'require' }>
   );
   learn(condition, true, handler.facts);
   return [{ op: 'require', condition, rule }];
-}
-
-export function bind(name: ast.Name, binding: Binding, handler: HandlerScope): void {
-  const bound = handler.bindings.get(name.text);
-  const symbol = handler.context.symbols.get(name.text);
-  const earlier = bound ?? symbol;
-  if (earlier !== undefined) {
-    const kind = bound === undefined && symbol !== undefined ? kindName(symbol) : 'name';
-    handler.context.diagnostics.add('DSS102', { name: name.text, kind }, name.span, {
-      labels: [{ span: earlier.span, text: 'declared here first' }],
-    });
-  }
-  handler.journal.push([name.text, bound]);
-  handler.bindings.set(name.text, binding);
 }
 
 function elaborateLet(statement: Extract<ast.Statement, { kind: 'let' }>, handler: HandlerScope): Statement[] {
@@ -153,10 +126,16 @@ function elaborateAssignment(
   const { context } = handler;
   const { target } = statement;
   if (target.kind === 'error') return [];
-  const binding = target.kind === 'name' ? handler.bindings.get(target.name.text) : undefined;
+  const bound = target.kind === 'name' ? handler.bindings.get(target.name.text) : undefined;
+  if (bound?.kind === 'unknown') {
+    elaborate(statement.value, scopeOf(handler));
+    return [];
+  }
+  const binding = bound?.kind === 'mutable' ? bound : undefined;
   const symbol = target.kind === 'name' ? context.symbol(target.name.text) : undefined;
-  if (target.kind !== 'name' || binding !== undefined || (symbol !== undefined && symbol.kind !== 'variable')) {
-    const declared = binding ?? symbol;
+  const fixed = binding === undefined && (bound !== undefined || (symbol !== undefined && symbol.kind !== 'variable'));
+  if (target.kind !== 'name' || fixed) {
+    const declared = bound ?? symbol;
     const help = symbol?.kind === 'machine' ? `a machine changes with \`${symbol.machine.name} -> State\`` : undefined;
     context.diagnostics.add('DSS105', { name: context.text(target.span) }, target.span, {
       labels: declared === undefined ? [] : [{ span: declared.span, text: 'declared here' }],
@@ -167,21 +146,17 @@ function elaborateAssignment(
     return [];
   }
   const value = elaborateNumber(statement.value, scopeOf(handler));
-  const variable = context.find(target.name, 'variable');
+  const variable = binding ?? context.find(target.name, 'variable');
   const scalar = variable === undefined ? undefined : context.scalars[variable.scalar];
   if (variable === undefined || scalar === undefined) return [];
   handler.facts.forget(variable.scalar);
   if (value === undefined) return [];
   if (value.max > scalar.max) {
     if (handler.facts.doubtful) return [];
-    context.diagnostics.add(
-      'DSS204',
-      { name: scalar.name, largest: show(value.max), max: show(scalar.max) },
-      statement.value.span,
-      {
-        labels: [{ span: variable.span, text: `\`${scalar.name}\` is declared here` }],
-      },
-    );
+    const name = target.name.text;
+    context.diagnostics.add('DSS204', { name, largest: show(value.max), max: show(scalar.max) }, statement.value.span, {
+      labels: [{ span: variable.span, text: `\`${name}\` is declared here` }],
+    });
     return [];
   }
   handler.facts.learn(context.readScalar(variable.scalar), { min: value.min, max: value.max });
@@ -231,19 +206,11 @@ function elaborateFor(statement: Extract<ast.Statement, { kind: 'for' }>, handle
   const walk = handler.locals;
   handler.locals += 1;
 
-  // The body runs any number of times: what it assigns is unknown at its start and after it.
-  for (const scalar of assignedScalars(statement.body, context)) handler.facts.forget(scalar);
-  const outside = handler.facts;
-  handler.facts = outside.copy();
-  const mark = handler.journal.length;
   const binding: Binding =
     struct?.kind === 'struct'
       ? { kind: 'descriptor', walk, struct, span: statement.item.span }
       : { kind: 'unknown', span: statement.item.span };
-  bind(statement.item, binding, handler);
-  const body = elaborateBlock(statement.body, handler);
-  unbind(mark, handler);
-  handler.facts = outside;
+  const { body } = lowerLoop(statement.item, binding, statement.body, handler, elaborateBlock, () => undefined);
 
   if (ring === undefined || from === undefined || to === undefined || shape === undefined || struct?.kind !== 'struct')
     return [];
@@ -304,25 +271,4 @@ export function ringShape(declaration: ast.ItemOf<'ring'>, context: Context): Ri
     return undefined;
   }
   return { base: base.expr, count: count.expr, bound: Number(bound) };
-}
-
-function assignedScalars(statements: readonly ast.Statement[], context: Context): Set<number> {
-  const assigned = new Set<number>();
-  const visit = (statement: ast.Statement): void => {
-    if (statement === undefined) return;
-    if (statement.kind === 'assign' && statement.target.kind === 'name') {
-      const symbol = context.symbols.get(statement.target.name.text);
-      if (symbol?.kind === 'variable') assigned.add(symbol.scalar);
-    } else if (statement.kind === 'transition') {
-      const symbol = context.symbols.get(statement.machine.text);
-      if (symbol?.kind === 'machine') assigned.add(symbol.machine.scalar);
-    } else if (statement.kind === 'if') {
-      statement.consequent.forEach(visit);
-      statement.alternative.forEach(visit);
-    } else if (statement.kind === 'for') {
-      statement.body.forEach(visit);
-    }
-  };
-  statements.forEach(visit);
-  return assigned;
 }
