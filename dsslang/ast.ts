@@ -253,6 +253,7 @@ export type Item =
       /** The clauses in the order written: a second one of a kind is a mistake. */
       readonly clauses: readonly Name[];
     })
+  | Include
   | HandlerDeclaration
   | InBlock
   | (Node & {
@@ -279,6 +280,26 @@ export type Item =
   | (Node & { readonly kind: 'reset'; readonly steps: readonly StepDeclaration[] })
   | (Node & { readonly kind: 'invariant'; readonly text: string; readonly condition: Expression });
 
+/** `include NAME(argument, ...) as PREFIX`; gone after expansion (`templates.ts`). */
+export interface Include extends Node {
+  readonly kind: 'include';
+  readonly template: Name;
+  readonly args: readonly Expression[];
+  readonly prefix: Name;
+}
+
+/** `template NAME(parameter, ...) { items }` */
+export interface Template extends Node {
+  readonly name: Name;
+  readonly parameters: readonly Name[];
+  readonly items: readonly Item[];
+}
+
+/** `import "std/pci.dss"`; the span is that of the path without its quotes. */
+export interface Import extends Node {
+  readonly path: string;
+}
+
 export type ItemOf<K extends Item['kind']> = Extract<Item, { readonly kind: K }>;
 
 export interface Device extends Node {
@@ -288,6 +309,8 @@ export interface Device extends Node {
 }
 
 export interface SourceFile extends Node {
+  readonly imports: readonly Import[];
+  readonly templates: readonly Template[];
   readonly devices: readonly Device[];
   /** If something could not be read: the names that declarations give, also those that are lost. */
   readonly unread: ReadonlySet<string> | undefined;

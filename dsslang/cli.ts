@@ -7,10 +7,13 @@ import {
   compileBytes,
   emitJs,
   emitJson,
+  loadFrom,
   renderDiagnostics,
   type CompileResult,
   type Diagnostic,
   type Program,
+  type Source,
+  type Span,
 } from './index.ts';
 
 type GetTerminal = () => Terminal;
@@ -44,7 +47,8 @@ const emitters = { js: emitJs, json: emitJson } satisfies Record<string, (progra
 /** @throws a system error whose message names the file */
 function read(file: string): CompileResult {
   const bytes = readFileSync(file === '-' ? 0 : file);
-  return compileBytes(bytes, file === '-' ? '<stdin>' : file);
+  const name = file === '-' ? '<stdin>' : file;
+  return compileBytes(bytes, name, { load: loadFrom(file, name) });
 }
 
 function check(files: readonly string[], denyWarnings: boolean, terminal: Terminal): void {
@@ -78,9 +82,9 @@ function summary(program: Program): string {
 /** A diagnostic for tools: 1-based lines and columns for people, offsets (UTF-16 units from 0) for editors. */
 function diagnosticDocument(diagnostic: Diagnostic): Record<string, unknown> {
   const { source } = diagnostic;
-  const place = (span: { start: number; end: number }) => ({
-    start: { ...source.position(span.start), offset: span.start },
-    end: { ...source.position(span.end), offset: span.end },
+  const place = (span: Span, file: Source = source) => ({
+    start: { ...file.position(span.start), offset: span.start },
+    end: { ...file.position(span.end), offset: span.end },
   });
   return {
     code: diagnostic.code,
@@ -88,7 +92,11 @@ function diagnosticDocument(diagnostic: Diagnostic): Record<string, unknown> {
     message: diagnostic.message,
     file: source.file,
     ...place(diagnostic.span),
-    labels: diagnostic.labels.map((label) => ({ text: label.text, ...place(label.span) })),
+    labels: diagnostic.labels.map((label) => ({
+      text: label.text,
+      ...(label.source === source ? {} : { file: label.source.file }),
+      ...place(label.span, label.source),
+    })),
     help: diagnostic.help,
   };
 }

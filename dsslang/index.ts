@@ -7,8 +7,10 @@
  * else await writeFile('disk.monitor.js', emitJs(program));
  * ```
  */
-export { compile, compileBytes, type CompileResult } from './compile.ts';
-export { DIAGNOSTICS_MAX, type Diagnostic, type Label, type Severity } from './diagnostics.ts';
+export { compile, compileBytes, type CompileOptions, type CompileResult } from './compile.ts';
+export type { ImportedFile, Load } from './imports.ts';
+export { loadFrom } from './load.ts';
+export { DIAGNOSTICS_MAX, type Diagnostic, type Label, type PlacedLabel, type Severity } from './diagnostics.ts';
 export { emitJs } from './emit/js.ts';
 export { emitJson, IR_SCHEMA } from './emit/json.ts';
 export {

@@ -54,6 +54,22 @@ export const catalogue = {
     'numbers are `42`, `0x2A`, `0b101`, `64K`, `10ms`',
   ),
 
+  DSS050: error(
+    (p: { path: string }) => `\`${p.path}\` is not a path to import`,
+    'a path begins with `std/`, or with `./` or `../` from the folder of this file, and has letters, digits, `_`, `-` and `.`',
+  ),
+  DSS051: error((p: { path: string; why: string }) => `\`${p.path}\` cannot be imported: ${p.why}`),
+  DSS052: error(
+    (p: { trail: readonly string[] }) =>
+      `this import runs in a circle: ${p.trail.map((each) => `\`${each}\``).join(' -> ')}`,
+    'move what both need into a file of its own',
+  ),
+  DSS053: error((p: { what: string; max: number }) => `one specification has at most ${p.max} ${p.what}`),
+  DSS054: error(
+    (p: { file: string }) => `\`${p.file}\` is imported, so it cannot describe a device`,
+    'share `template`s, and describe the device in a file of its own',
+  ),
+
   // ---- 1xx: names
   DSS101: error((p: { kind: string; name: string }) => `there is no ${p.kind} named \`${p.name}\``),
   DSS102: error(
@@ -92,6 +108,19 @@ export const catalogue = {
   DSS150: error(
     (p: { name: string }) => `\`${p.name}\` has no address: only the structure that a walk has reached has one`,
     'use it on the name of a `for`: `for d in ... { address(d) }`',
+  ),
+  DSS151: error(
+    (p: { trail: readonly string[] }) =>
+      `a template includes itself: ${p.trail.map((each) => `\`${each}\``).join(' -> ')}`,
+    'a template is written out whole, so it cannot contain itself',
+  ),
+  DSS152: error(
+    (p: { name: string }) => `\`${p.name}\` must be a name here, but it stands for a value`,
+    'pass the name of a register, a variable, a machine or a region',
+  ),
+  DSS153: error(
+    () => 'written out, the templates of this device are too large or nest too deep',
+    'a specification, written out, is no larger than the largest file',
   ),
 
   // ---- 2xx: widths and ranges

@@ -2,12 +2,12 @@
  * What the parser says instead of Chevrotain's own messages: a phrase for every grammar rule and every token.
  * The provider returns the text of a DSS001 ("expected ..., found ..."); `parse.ts` splits it again into parameters.
  */
-import { Close } from './tokens.ts';
+import { Close, Text } from './tokens.ts';
 import { EOF, type IParserErrorMessageProvider, type IToken, type TokenType } from 'chevrotain';
 
 /** What a rule reads, in words that fit behind "expected". A test holds this table complete. */
 export const phrases: Readonly<Record<string, string>> = {
-  file: '`device NAME { ... }`',
+  file: '`device NAME { ... }`, `template NAME(...) { ... }` or `import "..."`',
   device: '`device NAME { ... }`',
   item: 'a declaration (`region`, `register`, `machine`, `var`, `on`, `in`, ...)',
   name: 'a name',
@@ -46,6 +46,9 @@ export const phrases: Readonly<Record<string, string>> = {
   walk: '`[FROM ..< TO]` for a ring, or `at ADDRESS` for a table or a list',
   extent: '`count N`, `at most N until CONDITION`, or `next ADDRESS while CONDITION at most N`',
   mutClause: '`mut NAME : TYPE = VALUE`',
+  importLine: 'a path in double quotes, such as `"std/pci.dss"`',
+  template: '`template NAME(PARAMETER, ...) { ... }`',
+  include: '`include TEMPLATE(ARGUMENT, ...) as PREFIX`',
   frozen: '`frozen NAME from ADDRESS size BYTES when CONDITION "reason"`',
   change: '`= VALUE` or `-> State`',
   expression: 'a value',
@@ -58,6 +61,7 @@ export const phrases: Readonly<Record<string, string>> = {
 /** What may stand in a rule's braces instead of the closing one. */
 const insideBraces: Readonly<Record<string, string>> = {
   device: phrases['item'] ?? '',
+  template: phrases['item'] ?? '',
   fieldBlock: phrases['fieldBlock'] ?? '',
   struct: 'a field such as `length : u16 at 8`',
   machine: 'the name of a state',
@@ -90,6 +94,7 @@ export function unpack(message: string): { expected: string; found: string } {
 
 export const parserMessages: IParserErrorMessageProvider = {
   buildMismatchTokenMessage: ({ expected, actual, ruleName }) => {
+    if (expected === Text && ruleName === 'importLine') return pack(phrases[ruleName] ?? '', actual);
     const inside = expected === Close ? insideBraces[ruleName] : undefined;
     return pack(inside === undefined ? label(expected) : `${inside}, or ${label(expected)}`, actual);
   },

@@ -15,6 +15,7 @@ import type {
   FieldBlock,
   FieldDeclaration,
   HandlerDeclaration,
+  Import,
   InBlock,
   Item,
   ListWalk,
@@ -26,6 +27,7 @@ import type {
   StepDeclaration,
   StructField,
   TableWalk,
+  Template,
   TypeNode,
 } from './ast.ts';
 import { parserMessages } from './parser-messages.ts';
@@ -194,8 +196,52 @@ class DssParser extends EmbeddedActionsParser {
   file = this.RULE('file', (): SourceFile => {
     const first = this.LA(1);
     const devices: Device[] = [];
-    this.MANY(() => devices.push(this.SUBRULE(this.device)));
-    return { span: this.since(first), devices, unread: undefined };
+    const imports: Import[] = [];
+    const templates: Template[] = [];
+    this.MANY(() => {
+      this.OR([
+        { ALT: () => devices.push(this.SUBRULE(this.device)) },
+        { ALT: () => imports.push(this.SUBRULE(this.importLine)) },
+        { ALT: () => templates.push(this.SUBRULE(this.template)) },
+      ]);
+    });
+    return { span: this.since(first), imports, templates, devices, unread: undefined };
+  });
+
+  private importLine = this.RULE('importLine', (): Import => {
+    this.CONSUME(K.import);
+    const path = this.CONSUME(Text);
+    this.OPTION(() => this.CONSUME(Semicolon));
+    return this.ACTION(() => {
+      const { start, end } = spanOf(path);
+      return { span: { start: start + 1, end: Math.max(start + 1, end - 1) }, path: path.image.slice(1, -1) };
+    });
+  });
+
+  private template = this.RULE('template', (): Template => {
+    const first = this.CONSUME(K.template);
+    const name = this.SUBRULE(this.name);
+    this.CONSUME(OpenRound);
+    const parameters: Name[] = [];
+    this.MANY_SEP({ SEP: Comma, DEF: () => parameters.push(this.SUBRULE1(this.name)) });
+    this.CONSUME(CloseRound);
+    this.CONSUME(Open);
+    const items: Item[] = [];
+    this.MANY(() => items.push(this.SUBRULE(this.item)));
+    this.CONSUME(Close);
+    return { span: this.since(first), name, parameters, items };
+  });
+
+  private include = this.RULE('include', (): Item => {
+    const first = this.CONSUME(K.include);
+    const template = this.SUBRULE(this.name);
+    this.CONSUME(OpenRound);
+    const args: Expression[] = [];
+    this.MANY_SEP({ SEP: Comma, DEF: () => args.push(this.SUBRULE(this.expression)) });
+    this.CONSUME(CloseRound);
+    this.CONSUME(K.as);
+    const prefix = this.SUBRULE1(this.name);
+    return { kind: 'include', span: this.since(first), template, args, prefix };
   });
 
   private device = this.RULE('device', (): Device => {
@@ -226,6 +272,7 @@ class DssParser extends EmbeddedActionsParser {
       { ALT: () => this.SUBRULE(this.resetClause) },
       { ALT: () => this.SUBRULE(this.invariant) },
       { ALT: () => this.SUBRULE(this.frozen) },
+      { ALT: () => this.SUBRULE(this.include) },
     ]);
     this.OPTION(() => this.CONSUME(Semicolon));
     return item;

@@ -78,6 +78,8 @@ export class Context {
   readonly declaredKinds = new Map<string, Symbol['kind']>();
   /** Names whose declaration was refused: that has been reported, their uses are no further mistakes. */
   readonly broken = new Set<string>();
+  /** What names of includes begin with that could not be written out. */
+  lostPrefixes: readonly string[] = [];
   /** Something could not be read: what seems to be missing may be what is lost. */
   incomplete = false;
   /** Limits that have been reported as exceeded; once each is enough. */
@@ -102,14 +104,16 @@ export class Context {
     this.diagnostics = diagnostics;
   }
 
-  get source(): Diagnostics['source'] {
-    return this.diagnostics.source;
+  /** All the text there is, addressed by spans. */
+  get source(): Diagnostics['sources'] {
+    return this.diagnostics.sources;
   }
 
   /** A new rule whose place is `span`. */
   rule(reason: string, span: Span, action: ViolationAction = 'fault'): RuleId {
-    const { line, column } = this.source.position(span.start);
-    this.rules.push({ reason, file: this.source.file, line, column, text: this.text(span, 120), action });
+    const { source, span: at } = this.source.place(span);
+    const { line, column } = source.position(at.start);
+    this.rules.push({ reason, file: source.file, line, column, text: this.text(span, 120), action });
     return this.rules.length - 1;
   }
 
@@ -176,6 +180,7 @@ export class Context {
   unknown(name: ast.Name, kind: string, candidates: () => Iterable<string>): void {
     // Invented by the parser's recovery, or refused where it is declared: already reported.
     if (name.text === '' || this.broken.has(name.text)) return;
+    if (this.lostPrefixes.some((prefix) => name.text.startsWith(prefix))) return;
     const declared = this.declaredKinds.get(name.text);
     if (declared !== undefined) {
       this.diagnostics.add('DSS103', { name: name.text, kind: kindNames[declared], wanted: 'const' }, name.span);

@@ -38,11 +38,15 @@ const symbolKinds: ReadonlySet<string> = new Set<Symbol['kind']>([
 ]); // prettier-ignore
 const isSymbolKind = (kind: string): kind is Symbol['kind'] => symbolKinds.has(kind);
 
-/** @param unread if the file has mistakes of syntax: the names of all declarations, also of lost ones */
+/**
+ * @param unread if the file has mistakes of syntax: the names of all declarations, also of lost ones
+ * @param lost prefixes of includes that could not be written out
+ */
 export function elaborateDevice(
   device: ast.Device,
   unread: ReadonlySet<string> | undefined,
   diagnostics: Diagnostics,
+  lost: readonly string[] = [],
 ): Program | undefined {
   const context = new Context(diagnostics);
   const items = device.items.filter((item) => item !== undefined);
@@ -54,6 +58,7 @@ export function elaborateDevice(
     if ('name' in item && isSymbolKind(kind)) context.declaredKinds.set(item.name.text, kind);
   }
   context.incomplete = unread !== undefined;
+  context.lostPrefixes = lost.map((prefix) => `${prefix}_`);
   for (const name of unread ?? []) if (!context.declaredKinds.has(name)) context.broken.add(name);
   declareConstants(of('const'), context);
   const declareAll = <K extends NamedKind>(kind: K, declare: (item: ast.ItemOf<K>, context: Context) => void): void => {
@@ -113,7 +118,7 @@ export function elaborateDevice(
   const program: Program = {
     device: device.name.text,
     documentation: device.documentation,
-    specificationHash: sha256Hex(context.source.text),
+    specificationHash: sha256Hex(specificationText(context)),
     pci: matches.flatMap((item) => item.ids.map(({ vendor, device: id }) => ({ vendor, device: id }))),
     bars: of('region').flatMap((item) => {
       const region = context.regions.find((each) => each.name === item.name.text);
@@ -143,6 +148,12 @@ export function elaborateDevice(
   };
   boundSteps(program, device, diagnostics);
   return diagnostics.hasErrors ? undefined : program;
+}
+
+/** What the program was made of: the text of the file, and behind it that of each imported one. */
+function specificationText({ source }: Context): string {
+  const [own, ...imported] = source.files();
+  return [own?.text ?? '', ...imported.map((each) => `\n// ${each.file}\n${each.text}`)].join('');
 }
 
 function only<T extends ast.Node>(clause: string, found: readonly T[], diagnostics: Diagnostics): T | undefined {

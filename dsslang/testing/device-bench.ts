@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { compile } from '../compile.ts';
+import { loadFrom } from '../load.ts';
 import { InterpretedMonitor } from '../interpreter.ts';
 import { renderDiagnostics } from '../render.ts';
 import { GRANT_COMMANDS, GRANT_READS, GRANT_WRITES, type Verdict } from '../runtime.ts';
@@ -37,7 +38,9 @@ const purposeBits = { commands: GRANT_COMMANDS, reads: GRANT_READS, writes: GRAN
 
 /** @param text a specification that compiles without a word */
 export function bench(text: string, file = 'test.dss', memoryBytes = 1 << 20): DeviceBench {
-  const { program, diagnostics } = compile(text, file);
+  const { program, diagnostics } = compile(text, file, {
+    load: loadFrom(join(languageFolder(), 'testing', file), file),
+  });
   if (program === undefined || diagnostics.length > 0) throw new Error(`\n${renderDiagnostics(diagnostics)}`);
   const memory = new Uint8Array(memoryBytes);
   const view = new DataView(memory.buffer);
