@@ -101,6 +101,6 @@ function compileSource(source: Source, diagnostics: Diagnostics, load: Load | un
   if (second !== undefined) diagnostics.add('DSS009', { name: second.name.text }, second.name.span);
   const { templates, incomplete } = readImports(file, load, diagnostics);
   const { device: whole, lost } = expandTemplates(device, templates, incomplete, diagnostics);
-  const unread = file.unread ?? (incomplete || lost.length > 0 ? new Set<string>() : undefined);
-  return elaborateDevice(whole, unread, diagnostics, lost);
+  const complete = file.unread === undefined && !incomplete && lost.length === 0;
+  return elaborateDevice(whole, complete ? undefined : new Set([...(file.unread ?? []), ...lost]), diagnostics);
 }

@@ -78,8 +78,6 @@ export class Context {
   readonly declaredKinds = new Map<string, Symbol['kind']>();
   /** Names whose declaration was refused: that has been reported, their uses are no further mistakes. */
   readonly broken = new Set<string>();
-  /** What names of includes begin with that could not be written out. */
-  lostPrefixes: readonly string[] = [];
   /** Something could not be read: what seems to be missing may be what is lost. */
   incomplete = false;
   /** Limits that have been reported as exceeded; once each is enough. */
@@ -177,10 +175,19 @@ export class Context {
     return [...this.symbols].filter(([, symbol]) => symbol.kind === kind).map(([name]) => name);
   }
 
+  /** Is the name, or the prefix of an include that it begins with, among what was refused or could not be read? */
+  private isLost(name: string): boolean {
+    if (this.broken.has(name)) return true;
+    if (!this.incomplete) return false;
+    // A prefix longer than that is nobody's: names of a hostile file may be a million characters long.
+    for (let at = name.indexOf('_'); at !== -1 && at < 100; at = name.indexOf('_', at + 1))
+      if (this.broken.has(name.slice(0, at))) return true;
+    return false;
+  }
+
   unknown(name: ast.Name, kind: string, candidates: () => Iterable<string>): void {
     // Invented by the parser's recovery, or refused where it is declared: already reported.
-    if (name.text === '' || this.broken.has(name.text)) return;
-    if (this.lostPrefixes.some((prefix) => name.text.startsWith(prefix))) return;
+    if (name.text === '' || this.isLost(name.text)) return;
     const declared = this.declaredKinds.get(name.text);
     if (declared !== undefined) {
       this.diagnostics.add('DSS103', { name: name.text, kind: kindNames[declared], wanted: 'const' }, name.span);

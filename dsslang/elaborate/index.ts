@@ -39,14 +39,13 @@ const symbolKinds: ReadonlySet<string> = new Set<Symbol['kind']>([
 const isSymbolKind = (kind: string): kind is Symbol['kind'] => symbolKinds.has(kind);
 
 /**
- * @param unread if the file has mistakes of syntax: the names of all declarations, also of lost ones
- * @param lost prefixes of includes that could not be written out
+ * @param unread if something could not be read: the names of all declarations, also of lost ones, and the prefixes of
+ *   includes that could not be written out
  */
 export function elaborateDevice(
   device: ast.Device,
   unread: ReadonlySet<string> | undefined,
   diagnostics: Diagnostics,
-  lost: readonly string[] = [],
 ): Program | undefined {
   const context = new Context(diagnostics);
   const items = device.items.filter((item) => item !== undefined);
@@ -58,7 +57,6 @@ export function elaborateDevice(
     if ('name' in item && isSymbolKind(kind)) context.declaredKinds.set(item.name.text, kind);
   }
   context.incomplete = unread !== undefined;
-  context.lostPrefixes = lost.map((prefix) => `${prefix}_`);
   for (const name of unread ?? []) if (!context.declaredKinds.has(name)) context.broken.add(name);
   declareConstants(of('const'), context);
   const declareAll = <K extends NamedKind>(kind: K, declare: (item: ast.ItemOf<K>, context: Context) => void): void => {
