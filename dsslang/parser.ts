@@ -162,7 +162,8 @@ class DssParser extends EmbeddedActionsParser {
       const found = depth === 0 ? follows.find((each) => tokenMatcher(token, each)) : undefined;
       if (found !== undefined) return found;
       if (token.tokenType === Open) depth += 1;
-      else if (token.tokenType === Close) depth -= 1;
+      // A stray `}` closes nothing, here as in SKIP_TOKEN: else this would find what skipping never meets.
+      else if (token.tokenType === Close) depth = Math.max(0, depth - 1);
     }
   }
 
