@@ -166,21 +166,18 @@ export interface InBlock extends Node {
   readonly items: readonly (HandlerDeclaration | EventDeclaration | InBlock)[];
 }
 
+/** `CTRL`, `PORT[2]`, `port[all].CMD`; where one is waited for, also a field: `CTRL.RST`, `port[2].CMD.ST`. */
+export interface StepTarget {
+  /** A register, or an engine. */
+  readonly register: Name;
+  readonly index: Expression | undefined;
+  readonly members: readonly Name[];
+}
+
 export type StepDeclaration =
-  | (Node & {
-      readonly kind: 'write';
-      readonly register: Name;
-      readonly index: Expression | undefined;
-      readonly value: Expression;
-    })
-  | (Node & { readonly kind: 'read'; readonly register: Name; readonly index: Expression | undefined })
-  | (Node & {
-      readonly kind: 'wait';
-      readonly register: Name;
-      readonly field: Name | undefined;
-      readonly equals: Expression;
-      readonly timeout: Expression;
-    })
+  | (Node & StepTarget & { readonly kind: 'write'; readonly value: Expression })
+  | (Node & StepTarget & { readonly kind: 'read' })
+  | (Node & StepTarget & { readonly kind: 'wait'; readonly equals: Expression; readonly timeout: Expression })
   | (Node & { readonly kind: 'delay'; readonly time: Expression });
 
 export type Item =

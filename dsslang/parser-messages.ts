@@ -33,6 +33,7 @@ export const phrases: Readonly<Record<string, string>> = {
   resetClause: '`reset { ... }`',
   steps: '`write`, `read`, `wait until` or `delay`',
   step: '`write`, `read`, `wait until` or `delay`',
+  stepTarget: 'a register such as `CTRL` or `port[2].CMD`',
   elementIndex: 'an element such as `[3]`',
   invariant: '`invariant "what holds" { condition }`',
   block: '`{ ... }`',

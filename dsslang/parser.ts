@@ -26,6 +26,7 @@ import type {
   StateSet,
   Statement,
   StepDeclaration,
+  StepTarget,
   StructField,
   TypeNode,
 } from './ast.ts';
@@ -869,43 +870,52 @@ class DssParser extends EmbeddedActionsParser {
     orElse(noExpression),
   );
 
+  private stepTarget = this.RULE(
+    'stepTarget',
+    (): StepTarget => {
+      const register = this.SUBRULE(this.name);
+      const index = this.OPTION(() => this.SUBRULE(this.elementIndex));
+      const members: Name[] = [];
+      this.MANY(() => {
+        this.CONSUME(Dot);
+        members.push(this.SUBRULE1(this.name));
+      });
+      return { register, index, members };
+    },
+    orElse({ register: noName, index: undefined, members: [] }),
+  );
+
   private step = this.RULE('step', (): StepDeclaration => {
     const first = this.LA(1);
     return this.OR<StepDeclaration>([
       {
         ALT: () => {
           this.CONSUME(K.write);
-          const register = this.SUBRULE(this.name);
-          const index = this.OPTION(() => this.SUBRULE(this.elementIndex));
+          const target = this.SUBRULE(this.stepTarget);
           this.CONSUME(Assign);
           const value = this.SUBRULE(this.expression);
-          return { kind: 'write', span: this.since(first), register, index, value };
+          return { kind: 'write', span: this.since(first), ...target, value };
         },
       },
       {
         ALT: () => {
           this.CONSUME(K.read);
-          const register = this.SUBRULE1(this.name);
-          const index = this.OPTION1(() => this.SUBRULE1(this.elementIndex));
-          return { kind: 'read', span: this.since(first), register, index };
+          const target = this.SUBRULE1(this.stepTarget);
+          return { kind: 'read', span: this.since(first), ...target };
         },
       },
       {
         ALT: () => {
           this.CONSUME(K.wait);
           this.CONSUME(K.until);
-          const register = this.SUBRULE2(this.name);
-          const field = this.OPTION2(() => {
-            this.CONSUME(Dot);
-            return this.SUBRULE3(this.name);
-          });
+          const target = this.SUBRULE2(this.stepTarget);
           this.CONSUME(Equal);
           const equals = this.SUBRULE(this.integer);
           this.CONSUME(K.for);
           this.CONSUME(K.at);
           this.CONSUME(K.most);
           const timeout = this.SUBRULE1(this.integer);
-          return { kind: 'wait', span: this.since(first), register, field, equals, timeout };
+          return { kind: 'wait', span: this.since(first), ...target, equals, timeout };
         },
       },
       {
