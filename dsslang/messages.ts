@@ -109,7 +109,10 @@ export const catalogue = {
     () => '`[all]` stands for every element: it has no single value',
     'name one element, or use `[all]` only to assign, and to compare a machine with a state',
   ),
-  DSS146: error(() => 'this place is counted from the begin of an engine, but stands in none', 'write `REGION + OFFSET`'),
+  DSS146: error(
+    () => 'this place is counted from the begin of an engine, but stands in none',
+    'write `REGION + OFFSET`',
+  ),
 
   // ---- 2xx: widths and ranges
   DSS201: error(() => 'this is a number, but a condition is needed here', 'compare it, for example `x != 0`'),
@@ -268,7 +271,7 @@ export const catalogue = {
   ),
   DSS421: warning(
     (p: { state: string; first: string }) => `from \`${p.state}\` nothing leads back to \`${p.first}\``,
-    'write the transition, or be sure that only a reset of the device ends this state',
+    'write the transition; as it is, only a reset of the device ends this state',
   ),
   DSS422: warning(
     () => 'this holds whenever it is asked: an earlier rule has refused everything else',

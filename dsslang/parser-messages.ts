@@ -55,7 +55,6 @@ export const phrases: Readonly<Record<string, string>> = {
   registerEvent: '`write`, `read` or `report`',
   parameters: 'names such as `(address, length)`',
   counter: '`counter NAME modulo N` or `counter NAME saturating N`',
-  counterEnd: '`modulo` or `saturating`',
   table: '`table NAME[N] : TYPE = { INDEX: VALUE, else VALUE }`',
   freeze: '`freeze REGISTER when CONDITION "reason"`',
   refusal: '`"reason"`',

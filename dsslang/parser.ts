@@ -630,18 +630,11 @@ class DssParser extends EmbeddedActionsParser {
   private counter = this.RULE('counter', (): Item => {
     const first = this.CONSUME(K.counter);
     const name = this.SUBRULE(this.name);
-    const end = this.SUBRULE(this.counterEnd);
+    const word = this.OR([{ ALT: () => this.CONSUME(K.modulo) }, { ALT: () => this.CONSUME(K.saturating) }]);
+    const end = word.image as 'modulo' | 'saturating';
     const limit = this.SUBRULE(this.expression);
     return { kind: 'counter', span: this.since(first), name, end, limit };
   });
-
-  private counterEnd = this.RULE(
-    'counterEnd',
-    (): 'modulo' | 'saturating' =>
-      this.OR([{ ALT: () => this.CONSUME(K.modulo) }, { ALT: () => this.CONSUME(K.saturating) }]).image as
-        'modulo' | 'saturating',
-    orElse('modulo' as const),
-  );
 
   private table = this.RULE('table', (): Item => {
     const first = this.CONSUME(K.table);

@@ -8,8 +8,7 @@ import type { ArrayId, NumberExpr, ScalarId, Statement, StateArray } from '../ir
 import type { Context } from './context.ts';
 
 export type Cell =
-  | { readonly kind: 'scalar'; readonly scalar: ScalarId }
-  | { readonly kind: 'array'; readonly array: ArrayId };
+  { readonly kind: 'scalar'; readonly scalar: ScalarId } | { readonly kind: 'array'; readonly array: ArrayId };
 
 /** What a new cell holds. */
 export type Contents = Omit<StateArray, 'count'>;
@@ -41,9 +40,7 @@ export function writeCell(cell: Cell, value: NumberExpr, context: Context, index
 
 /** Writes every element. */
 export function fillCell(cell: Cell, value: NumberExpr): Statement {
-  return cell.kind === 'scalar'
-    ? { op: 'set', scalar: cell.scalar, value }
-    : { op: 'fill', array: cell.array, value };
+  return cell.kind === 'scalar' ? { op: 'set', scalar: cell.scalar, value } : { op: 'fill', array: cell.array, value };
 }
 
 /** The element of a register array that is being accessed. */

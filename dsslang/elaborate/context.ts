@@ -124,7 +124,13 @@ export type Symbol =
       readonly fields: ReadonlyMap<string, StructField>;
     }
   /** `index` is that of the first machine of that name: each element of an engine has one. */
-  | { readonly kind: 'machine'; readonly span: Span; readonly machine: Machine; readonly index: number; readonly cell: Cell }
+  | {
+      readonly kind: 'machine';
+      readonly span: Span;
+      readonly machine: Machine;
+      readonly index: number;
+      readonly cell: Cell;
+    }
   | {
       readonly kind: 'variable';
       readonly span: Span;
@@ -136,7 +142,13 @@ export type Symbol =
   | { readonly kind: 'array'; readonly span: Span; readonly array: ArrayId }
   | { readonly kind: 'table'; readonly span: Span; readonly table: TableId; readonly bits: number }
   | { readonly kind: 'clock'; readonly span: Span; readonly running: Cell; readonly started: Cell }
-  | { readonly kind: 'rate'; readonly span: Span; readonly bucket: Bucket; readonly rule: RuleId; readonly log: boolean }
+  | {
+      readonly kind: 'rate';
+      readonly span: Span;
+      readonly bucket: Bucket;
+      readonly rule: RuleId;
+      readonly log: boolean;
+    }
   | { readonly kind: 'engine'; readonly span: Span; readonly engine: EngineDraft }
   | { readonly kind: 'ring'; readonly span: Span; readonly ring: RingDraft };
 

@@ -8,7 +8,16 @@ import type { Field } from '../ir.ts';
 import { CONFIG_SPACE, PORT_SPACE, type Width } from '../runtime.ts';
 import type { Span } from '../source.ts';
 import { arrayCell, newCell, type Cell, type Contents } from './cells.ts';
-import { bitLength, isReadable, isWritable, maxOf, show, type Context, type RegisterDraft, type StructField } from './context.ts';
+import {
+  bitLength,
+  isReadable,
+  isWritable,
+  maxOf,
+  show,
+  type Context,
+  type RegisterDraft,
+  type StructField,
+} from './context.ts';
 import { elaborateConstant } from './expressions.ts';
 
 /** Limits of one specification; one more is refused. */
@@ -448,12 +457,7 @@ export function declareVariable(item: ast.ItemOf<'var'>, context: Context): void
   context.declare(item.name, { kind: 'variable', span, cell, bits: item.type.bits, max, counter: undefined });
 }
 
-function declareStateArray(
-  item: ast.ItemOf<'var'>,
-  size: ast.Expression,
-  contents: Contents,
-  context: Context,
-): void {
+function declareStateArray(item: ast.ItemOf<'var'>, size: ast.Expression, contents: Contents, context: Context): void {
   const count = constantWithin(size, context, 'the number of elements', 1n, BigInt(ARRAY_ELEMENTS_MAX));
   if (count === undefined) return;
   if (context.engine !== undefined) {

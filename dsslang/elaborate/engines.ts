@@ -64,7 +64,8 @@ function declareMembers(item: ast.ItemOf<'engine'>, context: Context): void {
   };
   all('machine', (each) => {
     const machines = context.machines.length + (context.engine?.count ?? 0);
-    if (!tooMany('machines of engines', machines, ENGINE_MACHINES_MAX, each.span, context)) declareMachine(each, context);
+    if (!tooMany('machines of engines', machines, ENGINE_MACHINES_MAX, each.span, context))
+      declareMachine(each, context);
   });
   all('var', declareVariable);
   all('counter', declareCounter);

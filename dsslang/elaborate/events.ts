@@ -32,20 +32,21 @@ const addressMax = BigInt(ADDRESS_LIMIT) - 1n;
 const purposesMax = BigInt(GRANT_COMMANDS | GRANT_READS | GRANT_WRITES);
 
 /** What an event brings, in order. */
-const parameters: Readonly<Record<ast.DeviceEvent, readonly { argument: 'address' | 'length' | 'purposes'; max: bigint }[]>> =
-  {
-    grant: [
-      { argument: 'address', max: addressMax },
-      { argument: 'length', max: addressMax },
-      { argument: 'purposes', max: purposesMax },
-    ],
-    store: [
-      { argument: 'address', max: addressMax },
-      { argument: 'length', max: addressMax },
-    ],
-    interrupt: [],
-    tick: [],
-  };
+const parameters: Readonly<
+  Record<ast.DeviceEvent, readonly { argument: 'address' | 'length' | 'purposes'; max: bigint }[]>
+> = {
+  grant: [
+    { argument: 'address', max: addressMax },
+    { argument: 'length', max: addressMax },
+    { argument: 'purposes', max: purposesMax },
+  ],
+  store: [
+    { argument: 'address', max: addressMax },
+    { argument: 'length', max: addressMax },
+  ],
+  interrupt: [],
+  tick: [],
+};
 
 /** @param states undefined if the states could not be read: the body is still checked */
 export function elaborateEvent(

@@ -334,8 +334,10 @@ function elaborateIndex(expression: Extract<ast.Expression, { kind: 'index' }>, 
     return known(number(expr, { min: 0n, max: expr.max }, place.bits), scope);
   }
   const { of } = expression;
-  const symbol = of.kind === 'name' && !scope.bindings.has(of.name.text) ? scope.context.symbol(of.name.text) : undefined;
-  if (symbol?.kind === 'table') return lookup(symbol, of as Extract<ast.Expression, { kind: 'name' }>, expression.index, scope);
+  const symbol =
+    of.kind === 'name' && !scope.bindings.has(of.name.text) ? scope.context.symbol(of.name.text) : undefined;
+  if (symbol?.kind === 'table')
+    return lookup(symbol, of as Extract<ast.Expression, { kind: 'name' }>, expression.index, scope);
   return elaborateBit(expression, scope);
 }
 
@@ -620,7 +622,10 @@ function machineComparison(expression: Binary, scope: Scope): Value | 'none' {
   });
   if (element !== 'all') return { type: 'bool', expr: compare(element === 'implied' ? undefined : element) };
   const count = symbol.cell.kind === 'array' ? (context.arrays[symbol.cell.array]?.count ?? 0) : 0;
-  return { type: 'bool', expr: { op: 'all', of: Array.from({ length: count }, (_, at) => compare(constant(BigInt(at)))) } };
+  return {
+    type: 'bool',
+    expr: { op: 'all', of: Array.from({ length: count }, (_, at) => compare(constant(BigInt(at)))) },
+  };
 }
 
 export function findState(

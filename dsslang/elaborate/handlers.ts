@@ -41,12 +41,7 @@ function elaborateItems(items: readonly ast.Item[], events: Events, context: Con
 }
 
 /** @param outer undefined if the states could not be read: the handlers are still checked, but never for overlaps */
-function elaborateInBlock(
-  block: ast.InBlock,
-  outer: StateMap | undefined,
-  events: Events,
-  context: Context,
-): void {
+function elaborateInBlock(block: ast.InBlock, outer: StateMap | undefined, events: Events, context: Context): void {
   const states = narrow(block.states, outer ?? new Map(), context);
   const inner = outer === undefined ? undefined : states;
   for (const item of block.items) {

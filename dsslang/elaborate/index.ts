@@ -27,6 +27,7 @@ import { Facts } from './facts.ts';
 import { elaborateFreeze } from './freeze.ts';
 import { elaborateHandlers, reactionOf } from './handlers.ts';
 import { elaborateInterrupt, type InterruptParts } from './interrupts.ts';
+import { lint } from './lints.ts';
 import { prepareProgrammed } from './memory.ts';
 import { elaborateOwnership } from './ownership.ts';
 import { reportOverlappingPlaces } from './overlaps.ts';
@@ -143,8 +144,6 @@ export function elaborateDevice(
   };
   // What looks wrong in a broken file is mostly the breakage.
   if (diagnostics.hasErrors) return undefined;
-  lint(items, context);
-
   const program: Program = {
     device: device.name.text,
     documentation: device.documentation,
@@ -165,7 +164,12 @@ export function elaborateDevice(
     windows: context.windows,
     rules: context.rules,
     always: context.always,
-    store: eventReaction('store', events, { handlers: statementsAlways(ownership.store), otherwise: undefined }, context),
+    store: eventReaction(
+      'store',
+      events,
+      { handlers: statementsAlways(ownership.store), otherwise: undefined },
+      context,
+    ),
     grant: eventReaction('grant', events, nothing, context),
     interrupt: eventReaction('interrupt', events, interrupt.interrupt, context),
     check: interrupt.check,
@@ -177,6 +181,7 @@ export function elaborateDevice(
     invariants,
   };
   boundSteps(program, device, diagnostics);
+  if (!diagnostics.hasErrors) lint(items, program, events, context);
   return diagnostics.hasErrors ? undefined : program;
 }
 
@@ -272,27 +277,7 @@ function boundSteps(program: Program, device: ast.Device, diagnostics: Diagnosti
   ];
   const before = stepsOf(program.always);
   const steps =
-    before +
-    Math.max(0, ...reactions.flatMap((reaction) => reaction.handlers.map((handler) => stepsOf(handler.body))));
+    before + Math.max(0, ...reactions.flatMap((reaction) => reaction.handlers.map((handler) => stepsOf(handler.body))));
   if (steps > STEPS_PER_OPERATION_MAX)
     diagnostics.add('DSS306', { steps, max: STEPS_PER_OPERATION_MAX }, device.name.span);
-}
-
-/** What is allowed but looks wrong. */
-function lint(items: readonly ast.Item[], context: Context): void {
-  for (const item of items) {
-    if (
-      (item.kind === 'const' || item.kind === 'var' || item.kind === 'struct' || item.kind === 'ring') &&
-      !context.used.has(item.name.text)
-    ) {
-      context.diagnostics.add('DSS401', { kind: item.kind, name: item.name.text }, item.name.span);
-    }
-    if (item.kind !== 'machine') continue;
-    const index = context.machines.findIndex((machine) => machine.name === item.name.text);
-    for (const [state, name] of item.states.entries()) {
-      if (!context.entered.has(`${index}.${state}`)) {
-        context.diagnostics.add('DSS403', { state: `${item.name.text}.${name.text}` }, name.span);
-      }
-    }
-  }
 }

@@ -31,7 +31,9 @@ export function placeOf(expression: ast.Expression, scope: Scope): Place | 'none
   const { context } = scope;
   if (expression.kind === 'name') {
     const symbol = scope.bindings.has(expression.name.text) ? undefined : context.symbol(expression.name.text);
-    return symbol === undefined ? 'none' : placeOfSymbol(symbol, expression.name.text, 'implied', expression.span, scope);
+    return symbol === undefined
+      ? 'none'
+      : placeOfSymbol(symbol, expression.name.text, 'implied', expression.span, scope);
   }
   if (expression.kind === 'index' && expression.of.kind === 'name') {
     const { name } = expression.of;

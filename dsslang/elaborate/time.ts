@@ -37,7 +37,8 @@ export function declareDeadline(item: ast.ItemOf<'deadline'>, context: Context):
   const action = refusalAction(item.action, context);
   const rule = context.rule(item.reason, item.span, action);
   const { engine } = context;
-  const elements = engine === undefined ? [undefined] : Array.from({ length: engine.count }, (_, at) => constant(BigInt(at)));
+  const elements =
+    engine === undefined ? [undefined] : Array.from({ length: engine.count }, (_, at) => constant(BigInt(at)));
   for (const index of elements) {
     context.always.push(notLate(clock, index, constant(BigInt(limit)), { rule, log: action === 'log' }, context));
   }
@@ -64,8 +65,7 @@ function notLate(
 
 export function declareRate(item: ast.ItemOf<'rate'>, context: Context): void {
   const rate = constantWithin(item.rate, context, 'the rate', 1n, RATE_MAX);
-  const burst =
-    item.burst === undefined ? rate : constantWithin(item.burst, context, 'the burst', 1n, RATE_MAX);
+  const burst = item.burst === undefined ? rate : constantWithin(item.burst, context, 'the burst', 1n, RATE_MAX);
   if (rate === undefined || burst === undefined) return;
   const bucket = newBucket(item.name.text, BigInt(rate), BigInt(burst), context);
   const action = refusalAction(item.action, context);
