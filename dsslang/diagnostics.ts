@@ -75,6 +75,11 @@ export class Diagnostics {
     });
   }
 
+  /** Was this code recorded at this very place? */
+  has(code: Code, span: Span): boolean {
+    return this.#seen.has(`${code}@${span.start}-${span.end}`);
+  }
+
   /** No more are kept: nothing expensive need be done to word the next. */
   get full(): boolean {
     return this.#all.length >= DIAGNOSTICS_MAX;

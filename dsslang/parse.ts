@@ -87,6 +87,7 @@ function meantKeyword(token: IToken, previous: IToken | undefined): string | und
 
 const declaringWords: readonly Keyword[] = [
   'region', 'const', 'register', 'area', 'window', 'struct', 'machine', 'var', 'ring',
+  'counter', 'table', 'clock', 'deadline', 'rate', 'engine',
 ]; // prettier-ignore
 const declaring = new Set(declaringWords.map((word) => K[word]));
 

@@ -19,6 +19,9 @@ export const keywords = [
   'var', 'max', 'ring', 'base', 'count', 'owned', 'head', 'when', 'on', 'write', 'read', 'report', 'in', 'require',
   'deny', 'let', 'if', 'then', 'else', 'for', 'interrupt', 'cause', 'acknowledge', 'mask', 'within', 'most', 'per',
   'second', 'burst', 'reset', 'wait', 'until', 'delay', 'invariant', 'and', 'or', 'not', 'implies', 'true', 'false',
+  // state, time, actions
+  'counter', 'modulo', 'saturating', 'table', 'freeze', 'engine', 'clock', 'deadline', 'rate', 'property', 'grant',
+  'store', 'tick', 'forget', 'start', 'stop', 'spend', 'clamp',
 ] as const; // prettier-ignore
 
 export type Keyword = (typeof keywords)[number];

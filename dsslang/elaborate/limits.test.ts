@@ -18,7 +18,8 @@ import {
   WINDOWS_MAX,
 } from './declarations.ts';
 import { HANDLERS_MAX } from './handlers.ts';
-import { DEADLINE_US_MAX, RATE_MAX } from './interrupts.ts';
+import { DEADLINE_US_MAX } from './interrupts.ts';
+import { RATE_MAX } from './token-bucket.ts';
 import { RING_BYTES_MAX, RING_COUNT_MAX } from './statements.ts';
 import { STEP_TIME_US_MAX, STEPS_MAX } from './steps.ts';
 

@@ -1,11 +1,11 @@
 /**
  * Published descriptors are frozen: a driver may not change an entry that the device owns, between `owned from ..< to`.
  *
- * Lowered to one handler on stores into command memory. Constant time: a store touches entries first..last of the ring;
+ * Lowered to statements that run before the handlers of stores into command memory. Constant time: a store touches entries first..last of the ring;
  * it is denied if `first` is owned, or if the first owned entry lies among those touched.
  */
 import type * as ast from '../ast.ts';
-import type { BoolExpr, NumberExpr, Reaction, Statement } from '../ir.ts';
+import type { BoolExpr, NumberExpr, Statement } from '../ir.ts';
 import { ADDRESS_LIMIT, type ProgressRegister } from '../runtime.ts';
 import { maxOf, show, type Context } from './context.ts';
 import { constant, elaborateBool, elaborateNumber } from './expressions.ts';
@@ -19,7 +19,7 @@ const length: NumberExpr = { op: 'argument', argument: 'length', max: BigInt(ADD
 export function elaborateOwnership(
   rings: readonly ast.ItemOf<'ring'>[],
   context: Context,
-): { store: Reaction; progress: ProgressRegister[] } {
+): { store: readonly Statement[]; locals: number; progress: ProgressRegister[] } {
   const body: Statement[] = [];
   const progress: ProgressRegister[] = [];
   const locals = { next: 0 };
@@ -32,8 +32,7 @@ export function elaborateOwnership(
     if (register.count !== 1) context.diagnostics.add('DSS110', { name: register.name }, ring.head.span);
     progress.push({ space: register.space, offset: register.offset, width: register.width });
   }
-  const store = body.length === 0 ? [] : [{ guard: { op: 'bool', value: true } as const, body }];
-  return { store: { handlers: store, otherwise: undefined }, progress };
+  return { store: body, locals: locals.next, progress };
 }
 
 function frozenEntries(ring: ast.ItemOf<'ring'>, locals: { next: number }, context: Context): Statement[] {
