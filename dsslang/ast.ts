@@ -69,8 +69,11 @@ export interface FieldBlock extends Node {
 
 /** `regs + 0x10`. */
 export interface Location extends Node {
+  /** Empty if `relative`. */
   readonly region: Name;
   readonly offset: Expression;
+  /** `+ 0x10`: counted from where an engine begins. */
+  readonly relative: boolean;
 }
 
 export interface TypeNode extends Node {
@@ -89,18 +92,29 @@ export interface StateSet extends Node {
   readonly states: readonly { readonly machine: Name; readonly state: Name; readonly span: Span }[];
 }
 
+/** What happens on refusal: `deny`, `fault`, `log`, or `clamp VALUE`. */
+export interface Action extends Name {
+  readonly value?: Expression | undefined;
+}
+
 export type Statement =
   | (Node & {
       readonly kind: 'require';
       readonly condition: Expression;
       readonly reason: string;
       readonly reasonSpan: Span;
-      readonly action: Name | undefined;
+      readonly action: Action | undefined;
     })
   | (Node & { readonly kind: 'assign'; readonly target: Expression; readonly value: Expression })
-  | (Node & { readonly kind: 'transition'; readonly machine: Name; readonly state: Name })
+  /** `target` is the machine as written; `machine` its name, empty if it is one of an engine's. */
+  | (Node & {
+      readonly kind: 'transition';
+      readonly machine: Name;
+      readonly target: Expression;
+      readonly state: Name;
+    })
   | (Node & { readonly kind: 'let'; readonly name: Name; readonly value: Expression })
-  | (Node & { readonly kind: 'deny'; readonly reason: string; readonly action: Name | undefined })
+  | (Node & { readonly kind: 'deny'; readonly reason: string; readonly action: Action | undefined })
   | (Node & {
       readonly kind: 'if';
       readonly condition: Expression;
@@ -124,7 +138,13 @@ export type Statement =
       readonly type: TypeNode;
       readonly max: Expression | undefined;
       readonly initial: Expression;
-    });
+    })
+  /** `count NAME by e`. */
+  | (Node & { readonly kind: 'count'; readonly target: Expression; readonly by: Expression | undefined })
+  /** `forget REG, PORT[2]`, or `forget all`. */
+  | (Node & { readonly kind: 'forget'; readonly registers: readonly Expression[] })
+  | (Node & { readonly kind: 'start' | 'stop'; readonly clock: Expression })
+  | (Node & { readonly kind: 'spend'; readonly rate: Expression });
 
 /** `for p in Prd at base count n at most 256 until p.LAST { ... }`; one of `count` and `until` is there. */
 export interface TableWalk extends Node {
@@ -162,27 +182,36 @@ export interface HandlerDeclaration extends Node {
   readonly body: readonly Statement[];
 }
 
+/** What happens to the device, not to one register. */
+export type DeviceEvent = 'grant' | 'store' | 'interrupt' | 'tick';
+
+/** `on store(address, length) { }`. */
+export interface EventDeclaration extends Node {
+  readonly kind: 'event';
+  readonly event: DeviceEvent;
+  readonly eventSpan: Span;
+  readonly parameters: readonly Name[];
+  readonly body: readonly Statement[];
+}
+
 export interface InBlock extends Node {
   readonly kind: 'in';
   readonly states: StateSet;
-  readonly items: readonly (HandlerDeclaration | InBlock)[];
+  readonly items: readonly (HandlerDeclaration | EventDeclaration | InBlock)[];
+}
+
+/** `CTRL`, `PORT[2]`, `port[all].CMD`; where one is waited for, also a field: `CTRL.RST`, `port[2].CMD.ST`. */
+export interface StepTarget {
+  /** A register, or an engine. */
+  readonly register: Name;
+  readonly index: Expression | undefined;
+  readonly members: readonly Name[];
 }
 
 export type StepDeclaration =
-  | (Node & {
-      readonly kind: 'write';
-      readonly register: Name;
-      readonly index: Expression | undefined;
-      readonly value: Expression;
-    })
-  | (Node & { readonly kind: 'read'; readonly register: Name; readonly index: Expression | undefined })
-  | (Node & {
-      readonly kind: 'wait';
-      readonly register: Name;
-      readonly field: Name | undefined;
-      readonly equals: Expression;
-      readonly timeout: Expression;
-    })
+  | (Node & StepTarget & { readonly kind: 'write'; readonly value: Expression })
+  | (Node & StepTarget & { readonly kind: 'read' })
+  | (Node & StepTarget & { readonly kind: 'wait'; readonly equals: Expression; readonly timeout: Expression })
   | (Node & { readonly kind: 'delay'; readonly time: Expression });
 
 export type Item =
@@ -237,6 +266,8 @@ export type Item =
   | (Node & {
       readonly kind: 'var';
       readonly name: Name;
+      /** The number of elements of an array. */
+      readonly count: Expression | undefined;
       readonly type: TypeNode;
       readonly max: Expression | undefined;
       readonly initial: Expression | undefined;
@@ -255,7 +286,54 @@ export type Item =
     })
   | Include
   | HandlerDeclaration
+  | EventDeclaration
   | InBlock
+  // State, time, engines.
+  | (Node & {
+      readonly kind: 'counter';
+      readonly name: Name;
+      readonly end: 'modulo' | 'saturating';
+      readonly limit: Expression;
+    })
+  | (Node & {
+      readonly kind: 'table';
+      readonly name: Name;
+      readonly count: Expression;
+      readonly type: TypeNode;
+      readonly entries: readonly (Node & { readonly index: Expression; readonly value: Expression })[];
+      readonly otherwise: Expression | undefined;
+    })
+  | (Node & {
+      readonly kind: 'freeze';
+      readonly registers: readonly Name[];
+      readonly when: Expression;
+      readonly reason: string;
+      readonly action: Action | undefined;
+    })
+  | (Node & { readonly kind: 'clock'; readonly name: Name })
+  | (Node & {
+      readonly kind: 'deadline';
+      readonly name: Name;
+      readonly time: Expression;
+      readonly reason: string;
+      readonly action: Action | undefined;
+    })
+  | (Node & {
+      readonly kind: 'rate';
+      readonly name: Name;
+      readonly rate: Expression;
+      readonly burst: Expression | undefined;
+      readonly reason: string;
+      readonly action: Action | undefined;
+    })
+  | (Node & {
+      readonly kind: 'engine';
+      readonly name: Name;
+      readonly count: Expression;
+      readonly at: Location;
+      readonly stride: Expression;
+      readonly items: readonly Item[];
+    })
   | (Node & {
       readonly kind: 'interrupt';
       readonly cause: Name | undefined;
@@ -278,6 +356,7 @@ export type Item =
       readonly reason: string;
     })
   | (Node & { readonly kind: 'reset'; readonly steps: readonly StepDeclaration[] })
+  /** `invariant` or `property`: two words for one thing. */
   | (Node & { readonly kind: 'invariant'; readonly text: string; readonly condition: Expression });
 
 /** `include NAME(argument, ...) as PREFIX`; gone after expansion (`templates.ts`). */

@@ -33,13 +33,14 @@ export const phrases: Readonly<Record<string, string>> = {
   resetClause: '`reset { ... }`',
   steps: '`write`, `read`, `wait until` or `delay`',
   step: '`write`, `read`, `wait until` or `delay`',
+  stepTarget: 'a register such as `CTRL` or `port[2].CMD`',
   elementIndex: 'an element such as `[3]`',
   invariant: '`invariant "what holds" { condition }`',
   block: '`{ ... }`',
   statement: 'a statement (`require`, `if`, `for`, `let`, an assignment or a transition)',
   requireClause: '`require CONDITION "reason"`',
   denyClause: '`deny "reason"`',
-  action: '`deny` or `fault`',
+  action: '`deny`, `fault`, `log` or `clamp VALUE`',
   letClause: '`let NAME = VALUE`',
   ifStatement: '`if CONDITION { ... }`',
   forStatement: '`for NAME in RING[FROM ..< TO] { ... }`',
@@ -56,6 +57,24 @@ export const phrases: Readonly<Record<string, string>> = {
   postfix: 'a value',
   primary: 'a value',
   integer: 'a number',
+  // state, time, engines
+  deviceEvent: '`grant`, `store`, `interrupt` or `tick`',
+  registerEvent: '`write`, `read` or `report`',
+  parameters: 'names such as `(address, length)`',
+  counter: '`counter NAME modulo N` or `counter NAME saturating N`',
+  table: '`table NAME[N] : TYPE = { INDEX: VALUE, else VALUE }`',
+  freeze: '`freeze REGISTER when CONDITION "reason"`',
+  refusal: '`"reason"`',
+  clock: '`clock NAME`',
+  deadline: '`deadline NAME TIME "reason"`',
+  rate: '`rate NAME at most N per second "reason"`',
+  engine: '`engine NAME[N] at REGION + OFFSET stride STRIDE { ... }`',
+  engineItem: 'a `register`, `machine`, `var`, `counter`, `clock`, `freeze`, `on` or `in` of the engine',
+  countClause: '`count NAME` or `count NAME by VALUE`',
+  forgetClause: '`forget REGISTER` or `forget all`',
+  clockClause: '`start NAME` or `stop NAME`',
+  spendClause: '`spend NAME`',
+  place: 'a name such as `NAME`, `NAME[i]` or `ENGINE[i].NAME`',
 };
 
 /** What may stand in a rule's braces instead of the closing one. */
@@ -70,6 +89,8 @@ const insideBraces: Readonly<Record<string, string>> = {
   interrupt: phrases['interrupt'] ?? '',
   steps: phrases['steps'] ?? '',
   block: phrases['statement'] ?? '',
+  engine: phrases['engineItem'] ?? '',
+  table: 'an entry such as `0x03: 2`, or `else 0`',
 };
 
 /** The token as the author sees it. */

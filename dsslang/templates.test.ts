@@ -76,7 +76,7 @@ void test('templates include templates: prefixes add up and arguments pass throu
 void test('fields, members and states of a template keep their names', () => {
   const bus = bench(
     device(
-      'include Switch(A) as s in s_m.On { on report A(v) { require v.EN == 1 "off" } } machine EN { One, Two } on write B(v) { if v == 1 { EN -> Two } } register B at regs+8 : u32 rw { last = [0] }',
+      'include Switch(A) as s in s_m.On { on report A(v) { require v.EN == 1 "off" } } machine EN { One, Two } on write B(v) { if v == 1 and EN == One { EN -> Two } else { EN -> One } } register B at regs+8 : u32 rw { last = [0] }',
       'template Switch(R) { machine m { Off, On } register EXTRA at regs+4 : u32 rw { EN = [3], m = [0] } struct S size 4 { EN : u32 at 0 } var last : u32 on write R(v) { last = v for s in S at v count 1 { require s.EN == 0 "no" } if v == 0 { m -> On } } on write EXTRA(v) { if v.EN or v.m == 1 { require m == Off or last != 0 "no" } } }',
     ).replace('register A at regs+0 : u32 rw', 'register A at regs+0 : u32 rw { EN = [1] }'),
   );

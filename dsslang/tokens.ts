@@ -21,6 +21,9 @@ export const keywords = [
   'second', 'burst', 'reset', 'wait', 'until', 'delay', 'invariant', 'and', 'or', 'not', 'implies', 'true', 'false',
   // Walks through memory, what is frozen, what specifications share.
   'next', 'while', 'mut', 'frozen', 'from', 'import', 'template', 'include', 'as',
+  // state, time, actions
+  'counter', 'modulo', 'saturating', 'table', 'freeze', 'engine', 'clock', 'deadline', 'rate', 'property', 'grant',
+  'store', 'tick', 'forget', 'start', 'stop', 'spend', 'clamp',
 ] as const; // prettier-ignore
 
 export type Keyword = (typeof keywords)[number];

@@ -5,7 +5,7 @@
  */
 import type * as ast from '../ast.ts';
 import type { Statement } from '../ir.ts';
-import { kindName, type Context } from './context.ts';
+import { kindName, type Context, type RegisterDraft } from './context.ts';
 import type { Binding, Scope } from './expressions.ts';
 import type { Facts } from './facts.ts';
 
@@ -17,13 +17,22 @@ export interface HandlerScope {
   readonly journal: (readonly [name: string, before: Binding | undefined])[];
   facts: Facts;
   locals: number;
+  /** Every transition that some statement makes; for the lints. */
+  readonly transitions: { readonly machine: number; readonly state: number }[];
+  /** Is the time known? Not when memory is granted. */
+  readonly time: boolean;
+  /** The register that is accessed; none if the event is the device's. */
+  readonly register: RegisterDraft | undefined;
+  /** Does the operation bring a value, which a rule may clamp? */
+  readonly hasValue: boolean;
 }
 
 /** Lowers a block of statements; passed along, so that loops need not know who lowers their bodies. */
 export type LowerBlock = (statements: readonly ast.Statement[], handler: HandlerScope) => Statement[];
 
 export function scopeOf(handler: HandlerScope): Scope {
-  return { context: handler.context, bindings: handler.bindings, facts: handler.facts, access: true };
+  const { context, bindings, facts, time } = handler;
+  return { context, bindings, facts, time, access: handler.register !== undefined };
 }
 
 export function bind(name: ast.Name, binding: Binding, handler: HandlerScope): void {

@@ -6,37 +6,58 @@
  */
 import type * as ast from '../ast.ts';
 import type { Diagnostics } from '../diagnostics.ts';
-import type { Program, Register, Statement } from '../ir.ts';
+import type { Program, Reaction, Register, Statement } from '../ir.ts';
 import { sha256Hex } from '../sha256.ts';
 import { Context, isReadable, isWritable, type RegisterDraft, type Symbol } from './context.ts';
 import {
   declareArea,
   declareConstants,
+  declareCounter,
   declareMachine,
   declareRegion,
   declareRegister,
+  declareRing,
   declareStruct,
   declareVariable,
   declareWindow,
 } from './declarations.ts';
+import { declareEngine, openEngine } from './engines.ts';
+import { eventReaction, eventsOf, statementsAlways } from './events.ts';
 import { elaborateBool } from './expressions.ts';
 import { Facts } from './facts.ts';
+import { elaborateFreeze } from './freeze.ts';
 import { elaborateHandlers, reactionOf } from './handlers.ts';
 import { elaborateInterrupt, type InterruptParts } from './interrupts.ts';
+import { lint } from './lints.ts';
+import { prepareProgrammed } from './memory.ts';
 import { elaborateOwnership } from './ownership.ts';
 import { reportOverlappingPlaces } from './overlaps.ts';
 import { elaborateSteps } from './steps.ts';
+import { declareTable } from './tables.ts';
+import { declareClock, declareDeadline, declareRate } from './time.ts';
 
 /** No operation may need more elementary steps than this. */
 export const STEPS_PER_OPERATION_MAX = 4_000_000;
 
-type NamedKind = 'region' | 'struct' | 'machine' | 'var' | 'register' | 'area' | 'window' | 'ring' | 'frozen';
+const nothing: Reaction = { handlers: [], otherwise: undefined };
+
+type NamedKind =
+  | 'region' | 'struct' | 'machine' | 'var' | 'register' | 'area' | 'window' | 'ring'
+  | 'counter' | 'table' | 'clock' | 'deadline' | 'rate' | 'engine' | 'frozen'; // prettier-ignore
 
 const symbolKinds: ReadonlySet<string> = new Set<Symbol['kind']>([
-  'region', 'constant', 'register', 'area', 'window', 'struct', 'machine', 'variable', 'ring',
-  'frozen',
+  'region', 'constant', 'register', 'area', 'window', 'struct', 'machine', 'variable', 'ring', 'table', 'clock', 'rate',
+  'engine', 'frozen',
 ]); // prettier-ignore
 const isSymbolKind = (kind: string): kind is Symbol['kind'] => symbolKinds.has(kind);
+
+/** What a declaration declares. */
+function symbolKindOf(item: ast.Item): string {
+  if (item.kind === 'const') return 'constant';
+  if (item.kind === 'var') return item.count === undefined ? 'variable' : 'array';
+  if (item.kind === 'counter') return 'variable';
+  return item.kind === 'deadline' ? 'clock' : item.kind;
+}
 
 /**
  * @param unread if something could not be read: the names of all declarations, also of lost ones, and the prefixes of
@@ -53,7 +74,7 @@ export function elaborateDevice(
     items.filter((item) => item.kind === kind) as ast.ItemOf<K>[];
 
   for (const item of items) {
-    const kind = item.kind === 'const' ? 'constant' : item.kind === 'var' ? 'variable' : item.kind;
+    const kind = symbolKindOf(item);
     if ('name' in item && isSymbolKind(kind)) context.declaredKinds.set(item.name.text, kind);
   }
   context.incomplete = unread !== undefined;
@@ -73,9 +94,13 @@ export function elaborateDevice(
   declareAll('register', declareRegister);
   declareAll('area', declareArea);
   declareAll('window', declareWindow);
-  declareAll('ring', (item) =>
-    context.declare(item.name, { kind: 'ring', span: item.name.span, ring: { declaration: item } }),
-  );
+  declareAll('counter', declareCounter);
+  declareAll('table', declareTable);
+  declareAll('clock', declareClock);
+  declareAll('deadline', declareDeadline);
+  declareAll('rate', declareRate);
+  declareAll('ring', declareRing);
+  declareAll('engine', declareEngine);
   declareAll('frozen', (item) => context.declare(item.name, { kind: 'frozen', span: item.name.span }));
   const interruptItem = only('interrupt', of('interrupt'), diagnostics);
   const resetItem = only('reset', of('reset'), diagnostics);
@@ -85,8 +110,23 @@ export function elaborateDevice(
   if (matches.length === 0 && !context.incomplete) diagnostics.add('DSS404', {}, device.name.span);
 
   const interrupt = elaborateInterrupt(interruptItem, device, context);
-  const { store, progress } = elaborateOwnership(of('ring'), of('frozen'), context);
-  elaborateHandlers(items, context);
+  const ownership = elaborateOwnership(
+    of('ring').filter((ring) => !context.broken.has(ring.name.text)),
+    of('frozen'),
+    context,
+  );
+  const engines = of('engine');
+  prepareProgrammed(items, context);
+  for (const { name, items: inside } of engines)
+    openEngine(name.text, context, () => prepareProgrammed(inside, context));
+  for (const item of of('freeze')) elaborateFreeze(item, context);
+  for (const { name, items: inside } of engines) {
+    openEngine(name.text, context, () => {
+      for (const item of inside) if (item?.kind === 'freeze') elaborateFreeze(item, context);
+    });
+  }
+  const events = eventsOf(ownership.locals);
+  elaborateHandlers(items, events, context);
   const reset = resetItem === undefined ? [] : elaborateSteps(resetItem.steps, context);
   const invariants = of('invariant').flatMap((item) => {
     const condition = elaborateBool(item.condition, { context, bindings: new Map(), facts: new Facts() });
@@ -111,8 +151,6 @@ export function elaborateDevice(
   };
   // What looks wrong in a broken file is mostly the breakage.
   if (diagnostics.hasErrors) return undefined;
-  lint(items, context);
-
   const program: Program = {
     device: device.name.text,
     documentation: device.documentation,
@@ -125,26 +163,32 @@ export function elaborateDevice(
     }),
     regions: context.regions,
     scalars: context.scalars,
-    arrays: [],
-    tables: [],
+    arrays: context.arrays,
+    tables: context.tables,
     machines: context.machines,
     registers,
     areas: context.areas,
     windows: context.windows,
     rules: context.rules,
-    always: [],
-    store,
-    grant: { handlers: [], otherwise: undefined },
-    interrupt: interrupt.interrupt,
+    always: context.always,
+    store: eventReaction(
+      'store',
+      events,
+      { handlers: statementsAlways(ownership.store), otherwise: undefined },
+      context,
+    ),
+    grant: eventReaction('grant', events, nothing, context),
+    interrupt: eventReaction('interrupt', events, interrupt.interrupt, context),
     check: interrupt.check,
-    tick: { handlers: [], otherwise: undefined },
+    tick: eventReaction('tick', events, nothing, context),
     builtin,
     interruptPlan: interrupt.plan,
-    progress,
+    progress: ownership.progress,
     reset,
     invariants,
   };
   boundSteps(program, device, diagnostics);
+  if (!diagnostics.hasErrors) lint(items, program, events, context);
   return diagnostics.hasErrors ? undefined : program;
 }
 
@@ -172,6 +216,7 @@ function reportPartialAccess(register: RegisterDraft, interrupt: InterruptParts,
     register.write.length + register.read.length + register.report.length > 0 ||
     register.written !== undefined ||
     register.reported !== undefined ||
+    register.programmed !== undefined ||
     [...interrupt.before(register, 'write'), ...interrupt.before(register, 'report')].length > 0;
   if (partial !== undefined && hasRules)
     context.diagnostics.add('DSS315', { name: register.name, bits: register.bits }, partial.span);
@@ -241,30 +286,12 @@ function boundSteps(program: Program, device: ast.Device, diagnostics: Diagnosti
     program.store,
     program.interrupt,
     program.check,
+    program.grant,
+    program.tick,
   ];
-  const steps = Math.max(
-    0,
-    ...reactions.flatMap((reaction) => reaction.handlers.map((handler) => stepsOf(handler.body))),
-  );
+  const before = stepsOf(program.always);
+  const steps =
+    before + Math.max(0, ...reactions.flatMap((reaction) => reaction.handlers.map((handler) => stepsOf(handler.body))));
   if (steps > STEPS_PER_OPERATION_MAX)
     diagnostics.add('DSS306', { steps, max: STEPS_PER_OPERATION_MAX }, device.name.span);
-}
-
-/** What is allowed but looks wrong. */
-function lint(items: readonly ast.Item[], context: Context): void {
-  for (const item of items) {
-    if (
-      (item.kind === 'const' || item.kind === 'var' || item.kind === 'struct' || item.kind === 'ring') &&
-      !context.used.has(item.name.text)
-    ) {
-      context.diagnostics.add('DSS401', { kind: item.kind, name: item.name.text }, item.name.span);
-    }
-    if (item.kind !== 'machine') continue;
-    const index = context.machines.findIndex((machine) => machine.name === item.name.text);
-    for (const [state, name] of item.states.entries()) {
-      if (!context.entered.has(`${index}.${state}`)) {
-        context.diagnostics.add('DSS403', { state: `${item.name.text}.${name.text}` }, name.span);
-      }
-    }
-  }
 }

@@ -1,11 +1,11 @@
 /**
  * Published descriptors are frozen: a driver may not change an entry that the device owns, between `owned from ..< to`.
  *
- * Lowered to one handler on stores into command memory. Constant time: a store touches entries first..last of the ring;
+ * Lowered to statements that run before the handlers of stores into command memory. Constant time: a store touches entries first..last of the ring;
  * it is denied if `first` is owned, or if the first owned entry lies among those touched.
  */
 import type * as ast from '../ast.ts';
-import type { BoolExpr, NumberExpr, Reaction, Statement } from '../ir.ts';
+import type { BoolExpr, NumberExpr, Statement } from '../ir.ts';
 import type { ProgressRegister } from '../runtime.ts';
 import { maxOf, show, type Context } from './context.ts';
 import { constant, elaborateBool, elaborateNumber } from './expressions.ts';
@@ -19,7 +19,7 @@ export function elaborateOwnership(
   rings: readonly ast.ItemOf<'ring'>[],
   frozen: readonly ast.ItemOf<'frozen'>[],
   context: Context,
-): { store: Reaction; progress: ProgressRegister[] } {
+): { store: readonly Statement[]; locals: number; progress: ProgressRegister[] } {
   const body: Statement[] = [];
   const progress: ProgressRegister[] = [];
   const locals = { next: 0 };
@@ -33,8 +33,7 @@ export function elaborateOwnership(
     progress.push({ space: register.space, offset: register.offset, width: register.width });
   }
   for (const each of frozen) body.push(...elaborateFrozen(each, context));
-  const store = body.length === 0 ? [] : [{ guard: { op: 'bool', value: true } as const, body }];
-  return { store: { handlers: store, otherwise: undefined }, progress };
+  return { store: body, locals: locals.next, progress };
 }
 
 function frozenEntries(ring: ast.ItemOf<'ring'>, locals: { next: number }, context: Context): Statement[] {

@@ -41,7 +41,7 @@ export function elaborateMut(statement: Extract<ast.Statement, { kind: 'mut' }>,
   const scalar = scratch(type.bits, max, statement, handler);
   if (scalar === undefined) return unknown();
   bind(name, { kind: 'mutable', scalar, span: name.span }, handler);
-  handler.facts.forget(scalar);
+  handler.facts.forgetCell({ kind: 'scalar', scalar });
   handler.facts.learn(context.readScalar(scalar), { min: value.min, max: value.max });
   return [{ op: 'set', scalar, value: value.expr }];
 }
@@ -65,7 +65,7 @@ export function clearScratch(mark: number, handler: HandlerScope): Statement[] {
   return handler.journal.slice(mark).flatMap(([name]): Statement[] => {
     const binding = handler.bindings.get(name);
     if (binding?.kind !== 'mutable') return [];
-    handler.facts.forget(binding.scalar);
+    handler.facts.forgetCell({ kind: 'scalar', scalar: binding.scalar });
     return [{ op: 'set', scalar: binding.scalar, value: constant(0n) }];
   });
 }
