@@ -87,6 +87,19 @@ void test('fields, members and states of a template keep their names', () => {
   assert.equal(bus.write('s_EXTRA', 8), 'no');
 });
 
+void test('the value of a clamp and the members of a step are copied like the rest of a template', () => {
+  const bus = bench(
+    device(
+      'include Limited(A, 9) as low',
+      'template Limited(R, MOST) { const EN = 7 var last : u8 max MOST register GO at regs+8 : u32 rw { EN = [0] } on write R(v) { require v <= MOST "large" else clamp MOST require v != EN "never" else clamp EN - 1 last = v } on report R(v) { require v == last "another" } reset { wait until GO.EN == 0 for at most 1ms } }',
+    ).replace(/reset \{ write A = 0 \}/, ''),
+  );
+  assert.equal(bus.write('A', 200), 'large');
+  assert.equal(bus.report('A', 9), 'allowed');
+  assert.equal(bus.write('A', 7), 'never');
+  assert.equal(bus.report('A', 6), 'allowed');
+});
+
 void test('a rule of an imported template names that file and its line', () => {
   const { rules, specificationHash } = program(
     compile('import "./lib/a.dss"\n' + device('include T(A) as t'), 'drivers/x/x.dss', {

@@ -188,7 +188,7 @@ function writeOut(include: Include, template: Template, expansion: Expansion): r
 }
 
 /** Names under these keys belong to another name (`v.member`, `tx -> state`) or are words of the language. */
-const verbatim = new Set(['member', 'state', 'field', 'action', 'states', 'clauses']);
+const verbatim = new Set(['member', 'members', 'state', 'field', 'action', 'states', 'clauses']);
 
 type Plain = Record<string, unknown>;
 
@@ -201,7 +201,12 @@ function copyNode(node: unknown, key: string, copy: Copy): unknown {
   if (Array.isArray(node)) return node.map((each) => copyNode(each, key, copy));
   const plain = node as Plain;
   if (isSpan(plain)) return moved(plain, copy);
-  if (isName(plain)) return verbatim.has(key) ? { ...plain, span: moved(plain.span, copy) } : renamed(plain, copy);
+  if (isName(plain) && !verbatim.has(key)) return renamed(plain, copy);
+  if (isName(plain)) {
+    // An action may bring a value, `clamp VALUE`, whose names do belong to the device.
+    const value = 'value' in plain ? { value: copyNode(plain['value'], 'value', copy) } : {};
+    return { ...plain, span: moved(plain.span, copy), ...value };
+  }
   if (plain['kind'] === 'name') {
     const argument = copy.parameters.get((plain['name'] as Name).text);
     if (argument !== undefined && argument.kind !== 'name') {

@@ -5,7 +5,7 @@
  * error here, never a surprise at run time. A `Value` of undefined means "already reported": one mistake, one message.
  */
 import type * as ast from '../ast.ts';
-import type { BoolExpr, Field, LocalId, NumberExpr, ScalarId } from '../ir.ts';
+import type { BoolExpr, Field, LocalId, NumberExpr } from '../ir.ts';
 import { ADDRESS_LIMIT, GRANT_COMMANDS, GRANT_READS, GRANT_WRITES } from '../runtime.ts';
 import type { Span } from '../source.ts';
 import {
@@ -19,7 +19,7 @@ import {
   type SymbolOf,
 } from './context.ts';
 import { didYouMean } from '../diagnostics.ts';
-import { readCell } from './cells.ts';
+import { readCell, type Cell } from './cells.ts';
 import { lastValueCell } from './declarations.ts';
 import type { Facts, Range } from './facts.ts';
 import { elementIndex, engineMember, placeOf, readPlace, type Element } from './places.ts';
@@ -48,8 +48,14 @@ export type Value = NumberValue | BoolValue | undefined;
 /** What a handler binds by name. */
 export type Binding =
   | { readonly kind: 'value'; readonly value: NumberValue | BoolValue; readonly span: Span }
-  /** A number that statements change: kept in a scalar while it lives. */
-  | { readonly kind: 'mutable'; readonly scalar: ScalarId; readonly span: Span }
+  /** A number that statements change: kept in a cell while it lives. */
+  | {
+      readonly kind: 'mutable';
+      readonly cell: Cell;
+      readonly bits: number;
+      readonly max: bigint;
+      readonly span: Span;
+    }
   | { readonly kind: 'descriptor'; readonly walk: LocalId; readonly struct: SymbolOf<'struct'>; readonly span: Span }
   /** Its meaning could not be found out, which has been reported: nothing more is said about it. */
   | { readonly kind: 'unknown'; readonly span: Span };
@@ -157,7 +163,7 @@ function elaborateName(name: ast.Name, scope: Scope): Value {
     });
     return undefined;
   }
-  if (binding?.kind === 'mutable') return scalarValue(binding.scalar, scope);
+  if (binding?.kind === 'mutable') return cellValue(binding, scope);
   if (binding?.kind === 'unknown') return undefined;
   const symbol = context.symbol(name.text);
   if (symbol === undefined) {
@@ -174,10 +180,8 @@ function elaborateName(name: ast.Name, scope: Scope): Value {
   switch (symbol.kind) {
     case 'constant':
       return number(constant(symbol.value), { min: symbol.value, max: symbol.value }, bitLength(symbol.value));
-    case 'variable': {
-      const expr = readCell(symbol.cell, context);
-      return known(number(expr, { min: 0n, max: expr.max }, symbol.bits), scope);
-    }
+    case 'variable':
+      return cellValue(symbol, scope);
     case 'array':
     case 'table':
     case 'engine':
@@ -204,9 +208,10 @@ function elaborateName(name: ast.Name, scope: Scope): Value {
   }
 }
 
-function scalarValue(id: ScalarId, scope: Scope): NumberValue {
-  const expr = scope.context.readScalar(id);
-  return known(number(expr, { min: 0n, max: expr.max }, scope.context.scalars[id]?.bits ?? 64), scope);
+/** What a variable or a `mut` number holds. */
+function cellValue({ cell, bits }: { readonly cell: Cell; readonly bits: number }, scope: Scope): NumberValue {
+  const expr = readCell(cell, scope.context);
+  return known(number(expr, { min: 0n, max: expr.max }, bits), scope);
 }
 
 /** `v.FIELD`, `d.field`, `REG.written`, `REG.reported`. */

@@ -14,7 +14,7 @@ import type { Span } from '../source.ts';
 /** Which element: `all` of them, one that is computed, or the one that the surroundings imply. */
 export type Element = NumberExpr | 'all' | 'implied';
 
-/** A variable, one element of an array, or all of them. */
+/** A variable, a `mut` number, one element of an array, or all of them. */
 export interface Place {
   readonly name: string;
   /** Where it is declared. */
@@ -31,12 +31,8 @@ export function placeOf(expression: ast.Expression, scope: Scope): Place | 'none
   const { context } = scope;
   if (expression.kind === 'name') {
     const binding = scope.bindings.get(expression.name.text);
-    if (binding?.kind === 'mutable') {
-      const { bits = 64, max = 0n } = context.scalars[binding.scalar] ?? {};
-      const cell = { kind: 'scalar', scalar: binding.scalar } as const;
-      const { name } = expression;
-      return { name: name.text, span: binding.span, cell, element: 'implied', bits, max, counter: undefined };
-    }
+    if (binding?.kind === 'mutable')
+      return { ...binding, name: expression.name.text, element: 'implied', counter: undefined };
     const symbol = scope.bindings.has(expression.name.text) ? undefined : context.symbol(expression.name.text);
     return symbol === undefined
       ? 'none'

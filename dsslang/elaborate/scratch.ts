@@ -6,7 +6,8 @@
  * proofs may use), and handlers share the same ones: as many exist as are ever alive together.
  */
 import type * as ast from '../ast.ts';
-import type { ScalarId, Statement } from '../ir.ts';
+import type { Statement } from '../ir.ts';
+import { readCell, writeCell, type Cell } from './cells.ts';
 import { maxOf, show } from './context.ts';
 import { SCALARS_MAX, tooMany, validType } from './declarations.ts';
 import { constant, elaborateConstant, elaborateNumber } from './expressions.ts';
@@ -38,26 +39,31 @@ export function elaborateMut(statement: Extract<ast.Statement, { kind: 'mut' }>,
       );
     return unknown();
   }
-  const scalar = scratch(type.bits, max, statement, handler);
-  if (scalar === undefined) return unknown();
-  bind(name, { kind: 'mutable', scalar, span: name.span }, handler);
-  handler.facts.forgetCell({ kind: 'scalar', scalar });
-  handler.facts.learn(context.readScalar(scalar), { min: value.min, max: value.max });
-  return [{ op: 'set', scalar, value: value.expr }];
+  const cell = scratch(type.bits, max, statement, handler);
+  if (cell === undefined) return unknown();
+  bind(name, { kind: 'mutable', cell, bits: type.bits, max, span: name.span }, handler);
+  handler.facts.forgetCell(cell);
+  handler.facts.learn(readCell(cell, context), { min: value.min, max: value.max });
+  return [writeCell(cell, value.expr, context)];
 }
 
-/** A scratch scalar of that shape which nothing alive uses. */
-function scratch(bits: number, max: bigint, statement: ast.Node, handler: HandlerScope): ScalarId | undefined {
+/** A scratch cell of that shape which nothing alive uses; a scalar, also inside an engine: it belongs to no element. */
+function scratch(bits: number, max: bigint, statement: ast.Node, handler: HandlerScope): Cell | undefined {
   const { context } = handler;
-  const alive = new Set([...handler.bindings.values()].map((each) => (each.kind === 'mutable' ? each.scalar : -1)));
+  const alive = new Set(
+    [...handler.bindings.values()].map((each) =>
+      each.kind === 'mutable' && each.cell.kind === 'scalar' ? each.cell.scalar : -1,
+    ),
+  );
   const prefix = `scratch.u${bits}.${max}.`;
   const free = context.scalars.findIndex(
     (each, id) => each.kind === 'internal' && each.name.startsWith(prefix) && !alive.has(id),
   );
-  if (free !== -1) return free;
+  if (free !== -1) return { kind: 'scalar', scalar: free };
   if (tooMany('variables', context.scalars.length + 1, SCALARS_MAX, statement.span, context)) return undefined;
   const number = context.scalars.filter((each) => each.name.startsWith(prefix)).length;
-  return context.scalar({ name: `${prefix}${number}`, bits, max, initial: 0n, kind: 'internal' });
+  const scalar = context.scalar({ name: `${prefix}${number}`, bits, max, initial: 0n, kind: 'internal' });
+  return { kind: 'scalar', scalar };
 }
 
 /** Ends the life of what has been bound since the journal had `mark` entries: back to 0. */
@@ -65,7 +71,7 @@ export function clearScratch(mark: number, handler: HandlerScope): Statement[] {
   return handler.journal.slice(mark).flatMap(([name]): Statement[] => {
     const binding = handler.bindings.get(name);
     if (binding?.kind !== 'mutable') return [];
-    handler.facts.forgetCell({ kind: 'scalar', scalar: binding.scalar });
-    return [{ op: 'set', scalar: binding.scalar, value: constant(0n) }];
+    handler.facts.forgetCell(binding.cell);
+    return [writeCell(binding.cell, constant(0n), handler.context)];
   });
 }

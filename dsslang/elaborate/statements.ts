@@ -267,6 +267,8 @@ function elaborateCount(statement: Extract<ast.Statement, { kind: 'count' }>, ha
   const by = statement.by === undefined ? constantNumber(1n) : elaborateNumber(statement.by, scope);
   if (place === undefined) return [];
   if (place === 'none' || place.counter === undefined) {
+    if (place === 'none' && target.kind === 'name' && handler.bindings.get(target.name.text)?.kind === 'unknown')
+      return []; // why it is unknown has been reported
     if (place === 'none' && target.kind === 'name' && context.symbol(target.name.text) === undefined)
       context.find(target.name, 'variable');
     else context.diagnostics.add('DSS341', { name: context.text(target.span), wanted: 'counter' }, target.span);

@@ -7,7 +7,7 @@
  */
 import type * as ast from '../ast.ts';
 import type { Statement } from '../ir.ts';
-import type { Cell } from './cells.ts';
+import { forgetChanges } from './changes.ts';
 import { show, type Context, type SymbolOf } from './context.ts';
 import { elaborateBool, elaborateConstant, elaborateNumber, type Binding } from './expressions.ts';
 import { bind, scopeOf, unbind, type HandlerScope, type LowerBlock } from './handler-scope.ts';
@@ -27,7 +27,7 @@ export function lowerLoop<T>(
   lowerBlock: LowerBlock,
   afterTurn: () => T,
 ): { body: Statement[]; after: T } {
-  for (const cell of changedCells(body, handler)) handler.facts.forgetCell(cell);
+  forgetChanges(body, handler);
   const outside = handler.facts;
   handler.facts = outside.copy();
   const mark = handler.journal.length;
@@ -37,55 +37,6 @@ export function lowerLoop<T>(
   unbind(mark, handler);
   handler.facts = outside;
   return { body: lowered, after };
-}
-
-/** Every cell that some statement may change. */
-function changedCells(statements: readonly ast.Statement[], handler: HandlerScope): Cell[] {
-  const { context } = handler;
-  const changed: Cell[] = [];
-  const visit = (statement: ast.Statement): void => {
-    if (statement === undefined) return;
-    switch (statement.kind) {
-      case 'assign':
-      case 'count':
-      case 'transition':
-        changed.push(...cellsNamed(statement.target, handler));
-        return;
-      case 'forget':
-        for (const { programmed } of context.registers) if (programmed !== undefined) changed.push(programmed);
-        return;
-      case 'start':
-      case 'stop':
-        changed.push(...cellsNamed(statement.clock, handler));
-        return;
-      case 'if':
-        statement.consequent.forEach(visit);
-        statement.alternative.forEach(visit);
-        return;
-      case 'for':
-      case 'table':
-      case 'list':
-        statement.body.forEach(visit);
-        return;
-      default:
-    }
-  };
-  statements.forEach(visit);
-  return changed;
-}
-
-function cellsNamed(target: ast.Expression, { context, bindings }: HandlerScope): Cell[] {
-  const binding = target.kind === 'name' ? bindings.get(target.name.text) : undefined;
-  if (binding?.kind === 'mutable') return [{ kind: 'scalar', scalar: binding.scalar }];
-  const base = target.kind === 'index' ? target.of : target;
-  let symbol = base.kind === 'name' ? context.symbols.get(base.name.text) : undefined;
-  if (base.kind === 'member' && base.of.kind === 'index' && base.of.of.kind === 'name') {
-    const engine = context.symbols.get(base.of.of.name.text);
-    symbol = engine?.kind === 'engine' ? engine.engine.members.get(base.member.text) : undefined;
-  }
-  if (symbol?.kind === 'variable' || symbol?.kind === 'machine') return [symbol.cell];
-  if (symbol?.kind === 'array') return [{ kind: 'array', array: symbol.array }];
-  return symbol?.kind === 'clock' ? [symbol.running, symbol.started] : [];
 }
 
 /** What a walk's own name stands for: the structure that the walk has just copied. */
