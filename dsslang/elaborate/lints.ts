@@ -37,7 +37,7 @@ function lintItems(
 ): void {
   for (const item of items) {
     if (declaredInVain.has(item.kind) && 'name' in item) {
-      const name = item.name as ast.Name;
+      const name = item.name;
       if (context.used.has(name.text)) lintReads(item, name, prefix, read, context);
       else context.diagnostics.add('DSS401', { kind: item.kind, name: name.text }, name.span);
     }
