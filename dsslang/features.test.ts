@@ -10,6 +10,7 @@ import { InterpretedMonitor, violatedInvariant } from './interpreter.ts';
 import type { Program } from './ir.ts';
 import { renderDiagnostics } from './render.ts';
 import { ALLOWED, GRANT_COMMANDS, GRANT_READS, GRANT_WRITES, type Width } from './runtime.ts';
+import { keywords } from './tokens.ts';
 
 /** A device whose registers are given: everything else that a specification needs is added. */
 const device = (body: string): string =>
@@ -850,4 +851,21 @@ test('forced by what an attacker gains from a kill: action per rule, drop, clamp
   assert.equal(action(d.monitor.write(0, 0, 1, 254, 0, 0)), 'deny');
   assert.equal(action(d.monitor.write(0, 0, 1, 253, 0, 0)), 'clamp');
   assert.equal(action(d.monitor.write(0, 4, 1, 7, 0, 0)), 'log');
+});
+
+test('a word of the language that begins no part of a statement can name a variable', () => {
+  const reserved = new Set([
+    'require', 'deny', 'let', 'if', 'then', 'else', 'for', 'in', 'on', 'and', 'or', 'not', 'implies', 'true', 'false', 'reserved',
+  ]); // prettier-ignore
+  for (const word of keywords) {
+    const { diagnostics } = compile(`device d {
+      match pci 8086:100e
+      region r0 = bar 0 memory 4K
+      register R at r0+0 : u32 rw
+      var ${word} : u8
+      on write R(v) { ${word} = v[7:0] if ${word} == 3 { ${word} = 4 } }
+      reset { delay 1ms }
+    }`);
+    assert.equal(diagnostics.length === 0, !reserved.has(word), word);
+  }
 });

@@ -30,6 +30,7 @@ export const ARRAY_ELEMENTS_MAX = 65536;
 export const REGIONS_MAX = 64;
 export const AREAS_MAX = 4096;
 export const WINDOWS_MAX = 64;
+export const RINGS_MAX = 64;
 export const MACHINES_MAX = 64;
 export const STATES_MAX = 1024;
 export const STRUCT_BYTES_MAX = 4096;
@@ -514,4 +515,9 @@ export function lastValueCell(register: RegisterDraft, which: 'written' | 'repor
 export function registerCell(register: RegisterDraft, contents: Contents, context: Context): Cell {
   if (register.declaration.count === undefined) return { kind: 'scalar', scalar: context.scalar(contents) };
   return arrayCell(contents, register.count, context);
+}
+
+export function declareRing(item: ast.ItemOf<'ring'>, context: Context): void {
+  if (tooMany('rings', context.namesOf('ring').length + 1, RINGS_MAX, item.span, context)) return;
+  context.declare(item.name, { kind: 'ring', span: item.name.span, ring: { declaration: item } });
 }

@@ -16,6 +16,7 @@ import {
   declareMachine,
   declareRegion,
   declareRegister,
+  declareRing,
   declareStruct,
   declareVariable,
   declareWindow,
@@ -95,9 +96,7 @@ export function elaborateDevice(
   declareAll('clock', declareClock);
   declareAll('deadline', declareDeadline);
   declareAll('rate', declareRate);
-  declareAll('ring', (item) =>
-    context.declare(item.name, { kind: 'ring', span: item.name.span, ring: { declaration: item } }),
-  );
+  declareAll('ring', declareRing);
   declareAll('engine', declareEngine);
   const interruptItem = only('interrupt', of('interrupt'), diagnostics);
   const resetItem = only('reset', of('reset'), diagnostics);
@@ -107,7 +106,10 @@ export function elaborateDevice(
   if (matches.length === 0 && !context.incomplete) diagnostics.add('DSS404', {}, device.name.span);
 
   const interrupt = elaborateInterrupt(interruptItem, device, context);
-  const ownership = elaborateOwnership(of('ring'), context);
+  const ownership = elaborateOwnership(
+    of('ring').filter((ring) => !context.broken.has(ring.name.text)),
+    context,
+  );
   const engines = of('engine');
   prepareProgrammed(items, context);
   for (const { name, items: inside } of engines)
