@@ -41,7 +41,7 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
     later: fc.constantFrom(0, 0, 1, 5, 1000, 20_000, 400_000),
   }),
   { minLength: 1, maxLength: 120 },
-) as fc.Arbitrary<Step[]>;
+);
 
 /** One step, on the register that its numbers name. */
 function take(monitor: Monitor, { kind, register, element, value }: Step, now: number): number {
@@ -55,7 +55,7 @@ function take(monitor: Monitor, { kind, register, element, value }: Step, now: n
       return monitor.read(at.space, offset, at.width, now);
     case 'report':
     case 'write':
-      return monitor[kind](at.space, offset, at.width as Width, low, 0, now);
+      return monitor[kind](at.space, offset, at.width, low, 0, now);
     case 'tick':
       return monitor.tick(now);
     case 'reset':

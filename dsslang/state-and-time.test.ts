@@ -368,6 +368,49 @@ test('the rate of one element is spent by that element alone, and its deadline i
   assert.equal(d.write(0x138 + 2 * 0x80, 0), 'a port did not stop in time');
 });
 
+test('each queue of a NIC has its own ring, whose entries are frozen while its device owns them', () => {
+  const d = new Bench(`
+    struct D size 16 { address : u64 at 0; length : u16 at 8 }
+    engine queue[2] at regs+0x100 stride 0x40 {
+      register BASE at +0x00 : u32 rw
+      register HEAD at +0x10 : u32 rw
+      register TAIL at +0x18 : u32 rw
+      var base : u32
+      var head : u8 max 7
+      var tail : u8 max 7
+      ring entries : D { base base  count 8  owned head ..< tail  head HEAD }
+      on write BASE(v) { require head == tail "the ring is in use" base = v }
+      on report HEAD(v) { require v < 8 "a head outside the ring" head = v }
+      on write TAIL(v) {
+        require v < 8 "outside the ring"
+        for d in entries[tail ..< v] { require device.reads(d.address, d.length) "outside the memory granted" }
+        tail = v
+      }
+    }
+  `);
+  assert.equal(d.grant(0x1000, 0x1000, GRANT_COMMANDS | GRANT_READS), 'allowed');
+  assert.equal(d.write(0x100, 0x1000), 'allowed');
+  assert.equal(d.write(0x140, 0x1800), 'allowed');
+  d.memory.set([0, 0x10, 0, 0, 0, 0, 0, 0, 16], 0x1000);
+  d.memory.set([0, 0x20, 0, 0, 0, 0, 0, 0, 16], 0x1800);
+  assert.equal(d.write(0x118, 1), 'allowed');
+  assert.equal(d.write(0x158, 1), 'outside the memory granted');
+  d.memory.set([0, 0x1f], 0x1800);
+  assert.equal(d.write(0x158, 1), 'allowed');
+  const store = (address: number): string => d.words(d.monitor.store(address, 8, 0));
+  assert.match(store(0x1008), /belongs to the device/);
+  assert.match(store(0x1808), /belongs to the device/);
+  assert.equal(store(0x1810), 'allowed');
+  assert.equal(d.report(0x150, 1), 'allowed');
+  assert.equal(store(0x1808), 'allowed');
+  assert.match(store(0x1008), /belongs to the device/);
+  assert.equal(d.write(0x100, 0), 'the ring is in use');
+  assert.deepEqual(
+    d.monitor.info.progress.map(({ offset }) => offset),
+    [0x110, 0x150],
+  );
+});
+
 test('the reset reaches one element of an engine, or all of them', () => {
   const { program: compiled, diagnostics } = compile(`device d {
     match pci 8086:100e
