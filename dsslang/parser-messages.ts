@@ -69,7 +69,7 @@ export const phrases: Readonly<Record<string, string>> = {
   deadline: '`deadline NAME TIME "reason"`',
   rate: '`rate NAME at most N per second "reason"`',
   engine: '`engine NAME[N] at REGION + OFFSET stride STRIDE { ... }`',
-  engineItem: 'a `register`, `machine`, `var`, `counter`, `clock`, `freeze`, `on` or `in` of the engine',
+  engineItem: 'a `register`, `machine`, `var`, `ring`, `counter`, `clock`, `freeze`, `on` or `in` of the engine',
   countClause: '`count NAME` or `count NAME by VALUE`',
   forgetClause: '`forget REGISTER` or `forget all`',
   clockClause: '`start NAME` or `stop NAME`',

@@ -811,6 +811,7 @@ export class DssParser extends EmbeddedActionsParser {
       { ALT: () => this.SUBRULE(this.deadline) },
       { ALT: () => this.SUBRULE(this.rate) },
       { ALT: () => this.SUBRULE(this.freeze) },
+      { ALT: () => this.SUBRULE(this.ring) },
       { ALT: () => this.SUBRULE(this.handler) },
       { ALT: () => this.SUBRULE(this.inBlock) },
     ]),

@@ -6,6 +6,7 @@
  * the rules: what one element costs, a thousand cost.
  */
 import type * as ast from '../ast.ts';
+import type { NumberExpr } from '../ir.ts';
 import { accessedIndex } from './cells.ts';
 import type { Context, EngineDraft, Symbol } from './context.ts';
 import {
@@ -13,6 +14,7 @@ import {
   declareCounter,
   declareMachine,
   declareRegister,
+  declareRing,
   declareVariable,
   tooMany,
 } from './declarations.ts';
@@ -73,15 +75,19 @@ function declareMembers(item: ast.ItemOf<'engine'>, context: Context): void {
   all('deadline', declareDeadline);
   all('rate', declareRate);
   all('register', declareRegister);
+  all('ring', declareRing);
 }
 
-/** Reads something inside an engine's body: its names are known, and mean the element that is being accessed. */
-export function openEngine(name: string, context: Context, read: () => void): void {
+/**
+ * Reads something inside an engine's body: its names are known.
+ * @param index the element that they mean; without it, the one that is being accessed
+ */
+export function openEngine(name: string, context: Context, read: () => void, index?: NumberExpr): void {
   const engine = context.engines.get(name);
   if (engine === undefined) return;
   const around = context.symbols;
   context.symbols = new Map([...around, ...engine.draft.members]);
-  context.engine = engine;
+  context.engine = index === undefined ? engine : { ...engine, index };
   read();
   context.symbols = around;
   context.engine = undefined;

@@ -110,12 +110,8 @@ export function elaborateDevice(
   if (matches.length === 0 && !context.incomplete) diagnostics.add('DSS404', {}, device.name.span);
 
   const interrupt = elaborateInterrupt(interruptItem, device, context);
-  const ownership = elaborateOwnership(
-    of('ring').filter((ring) => !context.broken.has(ring.name.text)),
-    of('frozen'),
-    context,
-  );
   const engines = of('engine');
+  const ownership = elaborateOwnership({ rings: of('ring'), engines, frozen: of('frozen') }, context);
   prepareProgrammed(items, context);
   for (const { name, items: inside } of engines)
     openEngine(name.text, context, () => prepareProgrammed(inside, context));

@@ -9,31 +9,60 @@ import type { BoolExpr, NumberExpr, Statement } from '../ir.ts';
 import type { ProgressRegister } from '../runtime.ts';
 import { maxOf, show, type Context } from './context.ts';
 import { constant, elaborateBool, elaborateNumber } from './expressions.ts';
+import { openEngine } from './engines.ts';
 import { Facts } from './facts.ts';
 import { reportRepeated } from './interrupts.ts';
 import { elaborateFrozen } from './frozen.ts';
 import { storeAddress, storeEnd, storeTouches } from './stores.ts';
 import { ringShape, RING_COUNT_MAX } from './statements.ts';
 
+/** Whatever may freeze memory. */
+export interface Owning {
+  readonly rings: readonly ast.ItemOf<'ring'>[];
+  readonly engines: readonly ast.ItemOf<'engine'>[];
+  readonly frozen: readonly ast.ItemOf<'frozen'>[];
+}
+
 export function elaborateOwnership(
-  rings: readonly ast.ItemOf<'ring'>[],
-  frozen: readonly ast.ItemOf<'frozen'>[],
+  { rings, engines, frozen }: Owning,
   context: Context,
 ): { store: readonly Statement[]; locals: number; progress: ProgressRegister[] } {
   const body: Statement[] = [];
   const progress: ProgressRegister[] = [];
   const locals = { next: 0 };
-  for (const ring of rings) {
+  const owned = (ring: ast.ItemOf<'ring'>, element: number | undefined): void => {
+    if (context.broken.has(ring.name.text)) return;
     reportRepeated(ring.clauses, context);
     body.push(...frozenEntries(ring, locals, context));
-    if (ring.head === undefined) continue;
-    const register = context.find(ring.head, 'register')?.register;
-    if (register === undefined) continue;
-    if (register.count !== 1) context.diagnostics.add('DSS110', { name: register.name }, ring.head.span);
-    progress.push({ space: register.space, offset: register.offset, width: register.width });
+    progress.push(...progressOf(ring, element, context));
+  };
+  for (const ring of rings) owned(ring, undefined);
+  for (const { name, items } of engines) {
+    // A store may touch the ring of any element. They use the same names, one after the other.
+    const free = locals.next;
+    for (let element = 0; element < (context.engines.get(name.text)?.count ?? 0); element += 1) {
+      locals.next = free;
+      const all = (): void => {
+        for (const ring of items) if (ring?.kind === 'ring') owned(ring, element);
+      };
+      openEngine(name.text, context, all, constant(BigInt(element)));
+    }
   }
   for (const each of frozen) body.push(...elaborateFrozen(each, context));
   return { store: body, locals: locals.next, progress };
+}
+
+/** Where the device tells how far it has come in the ring. */
+function progressOf({ head }: ast.ItemOf<'ring'>, element: number | undefined, context: Context): ProgressRegister[] {
+  const register = head === undefined ? undefined : context.find(head, 'register')?.register;
+  if (head === undefined || register === undefined) return [];
+  const own = register.engine !== undefined && register.engine === context.engine?.draft;
+  if (!own && register.count !== 1) {
+    context.diagnostics.add('DSS110', { name: register.name }, head.span);
+    return [];
+  }
+  const offset = register.offset + (own ? (element ?? 0) * register.stride : 0);
+  return [{ space: register.space, offset, width: register.width }];
 }
 
 function frozenEntries(ring: ast.ItemOf<'ring'>, locals: { next: number }, context: Context): Statement[] {
