@@ -7,9 +7,12 @@
  * else await writeFile('disk.monitor.js', emitJs(program));
  * ```
  */
+export { BATCH_KINDS, type BatchKind, type BatchMonitor } from './batch.ts';
 export { compile, compileBytes, type CompileResult } from './compile.ts';
 export { DIAGNOSTICS_MAX, type Diagnostic, type Label, type Severity } from './diagnostics.ts';
+export { emitC, type CText } from './emit/c.ts';
 export { emitJs } from './emit/js.ts';
+export { emitJsTypes } from './emit/js-types.ts';
 export { emitJson, IR_SCHEMA } from './emit/json.ts';
 export {
   initialState,

@@ -4,7 +4,7 @@ import type { Program } from '../ir.ts';
 /** @returns the text of the `.d.ts` that belongs beside the text of `emitJs` */
 export function emitJsTypes(program: Program): string {
   const machines = program.machines
-    .map(({ name, states }) => ` *  - ${name}: ${states.map((state, index) => `${index} ${state}`).join(', ')}`)
+    .map(({ name, states }) => `   *  - ${name}: ${states.map((state, index) => `${index} ${state}`).join(', ')}`)
     .join('\n');
   return `// Types of the reference monitor for ${program.device}, compiled by refmon. Do not edit.
 // SHA-256 of the specification: ${program.specificationHash}
@@ -57,7 +57,7 @@ export interface Monitor {
   valueHi(): number;
   reset(): void;
   /** The state of each machine.
-${machines === '' ? ' *  (none)' : machines}
+${machines === '' ? '   *  (none)' : machines}
    */
   states(): number[];
   /** Every state variable, in the order of \`info.variables\`. */
