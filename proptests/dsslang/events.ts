@@ -73,14 +73,14 @@ export class EventSource {
         const area = areas.length === 0 ? undefined : random.pick(areas);
         if (area === undefined) break;
         const edge = random.pick([0, area.sizeBytes - 4, area.sizeBytes, random.below(area.sizeBytes)]);
-        return { space: area.space, offset: area.offset + edge + beside(), width: random.pick(widths) };
+        return { space: area.space, offset: Math.max(0, area.offset + edge + beside()), width: random.pick(widths) };
       }
       case 1: {
         const window = windows.length === 0 ? undefined : random.pick(windows);
         if (window === undefined) break;
         return {
           space: window.space,
-          offset: window.offset + beside(),
+          offset: Math.max(0, window.offset + beside()),
           width: random.oneIn(9) ? random.pick(widths) : window.width,
         };
       }
@@ -100,7 +100,11 @@ export class EventSource {
     const register = random.pick(registers);
     const element = random.oneIn(20) ? register.count : random.below(register.count);
     const width = random.oneIn(12) ? random.pick(widths) : random.pick(register.accessWidths);
-    return { space: register.space, offset: register.offset + element * register.stride + beside(), width };
+    return {
+      space: register.space,
+      offset: Math.max(0, register.offset + element * register.stride + beside()),
+      width,
+    };
   }
 
   #halves(width: Width): { lo: number; hi: number } {

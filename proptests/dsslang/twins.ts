@@ -3,6 +3,7 @@
  * After every operation both must give the same verdict and be in the same state.
  */
 import { emitJs, InterpretedMonitor, type MonitorModule, type Monitor, type Program } from '../../dsslang/index.ts';
+import { load } from '../../dsslang/testing.ts';
 import type { Width } from '../../dsslang/runtime.ts';
 import type { RandomMemory } from './memory.ts';
 
@@ -55,12 +56,6 @@ export function apply(monitor: Monitor, event: Event): number {
   }
 }
 
-/** The emitted module, loaded as what it is: an ES module without imports. */
-export async function load(text: string): Promise<MonitorModule> {
-  const url = `data:text/javascript;base64,${Buffer.from(text).toString('base64')}`;
-  return (await import(url)) as MonitorModule;
-}
-
 /** What a generator of events knows of those whom it drives. */
 export interface Subject {
   readonly program: Program;
@@ -81,6 +76,7 @@ export class Twins implements Subject {
   /** Live grants, as the generator of events wants to know them. */
   grants: { base: number; length: number; purposes: number }[] = [];
   denied = 0;
+  lastVerdict = 0;
   events = 0;
   readonly #maxima: readonly bigint[];
 
@@ -105,6 +101,7 @@ export class Twins implements Subject {
     this.events += 1;
     const expected = apply(this.interpreted, event);
     const actual = apply(this.emitted, event);
+    this.lastVerdict = expected;
     const before = this.snapshot;
     this.snapshot = this.interpreted.snapshot();
     if (expected > 0) this.denied += 1;
