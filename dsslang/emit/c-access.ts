@@ -25,21 +25,29 @@ interface Parts {
 /** The static functions for accesses, and the three of the header. */
 export function accessCode(parts: Parts): string[] {
   const { program, handlers, functions } = parts;
-  const any = accesses.flatMap((access) =>
+  const any = new Map(
     program.always.length === 0
       ? []
-      : functions.define(`${access}_any`, operandsOf(access), handlers.reaction(nothing)),
+      : accesses.map((access) => [
+          access,
+          functions.define(`${access}_any`, operandsOf(access), handlers.reaction(nothing)),
+        ]),
   );
   const registers = program.registers.flatMap((register, id) =>
     accesses
-      .filter((access) => !isTrivial(register[access]))
+      .filter((access) => isAllowed(access, register) && !isTrivial(register[access]))
       .flatMap((access) => [
         `/* ${access} ${commentText(register.name)} */`,
         ...functions.define(`${access}_${id}`, operandsOf(access), handlers.reaction(register[access])),
       ]),
   );
-  return [...any, ...registers, ...accesses.flatMap((access) => dispatch(access, parts))];
+  const rest = [...registers, ...accesses.flatMap((access) => dispatch(access, parts))];
+  const text = rest.join('\n');
+  return [...[...any].flatMap(([access, lines]) => (text.includes(`${access}_any(`) ? lines : [])), ...rest];
 }
+
+const isAllowed = (access: Access, { readable, writable }: Register | Area): boolean =>
+  access === 'write' ? writable : readable;
 
 /** What is returned where nothing but the common statements are to run. */
 function pass(access: Access, { program, functions }: Parts, index: string): string {
@@ -48,8 +56,7 @@ function pass(access: Access, { program, functions }: Parts, index: string): str
 
 function outcome(access: Access, register: Register, id: number, index: string, parts: Parts): string[] {
   const { rules } = register;
-  if (!(access === 'write' ? register.writable : register.readable))
-    return [`return ${access === 'write' ? rules.write : rules.read};`];
+  if (!isAllowed(access, register)) return [`return ${access === 'write' ? rules.write : rules.read};`];
   const call = isTrivial(register[access])
     ? pass(access, parts, index)
     : parts.functions.call(`${access}_${id}`, { index });
@@ -89,7 +96,6 @@ function several(access: Access, register: Register, id: number, parts: Parts): 
 
 function inArea(access: Access, area: Area, parts: Parts): string[] {
   const { offset, sizeBytes, rules } = area;
-  const allowed = access === 'write' ? area.writable : area.readable;
   const rule = access === 'write' ? rules.write : rules.read;
   return [
     `if (${from(offset)}offset + width <= ${constant(BigInt(offset + sizeBytes))}) { /* ${commentText(area.name)} */`,
@@ -97,7 +103,7 @@ function inArea(access: Access, area: Area, parts: Parts): string[] {
     '  if ((offset & (width - 1)) != 0) {',
     `    return refuse(${area.space}, offset, width);`,
     '  }',
-    `  return ${allowed ? pass(access, parts, '0') : rule};`,
+    `  return ${isAllowed(access, area) ? pass(access, parts, '0') : rule};`,
     '}',
   ];
 }

@@ -58,7 +58,11 @@ export class CHandlers {
     // A block of its own: both number their locals from 0.
     if (always.length > 0) lines.push('{', ...indent(quiet(this.#statements(always, scope))), '}');
     lines.push(...quiet(this.#statements(body, scope)));
-    if (otherwise !== undefined) return [...lines, ...this.#deny(otherwise, scope)];
+    if (otherwise !== undefined) {
+      // What was assigned is forgotten.
+      const forgotten = [...[...copies].map((scalar) => `n${scalar}`), ...(notes(all) ? ['note'] : [])];
+      return [...lines, ...forgotten.map((name) => `(void)${name};`), ...this.#deny(otherwise, scope)];
+    }
     for (const scalar of copies) lines.push(this.#assign(scalar, `n${scalar}`));
     if (!notes(all)) return [...lines, 'return 0;'];
     return [...lines, 'if (note != 0) {', '  m->delivered = value;', '}', 'return -note;'];
