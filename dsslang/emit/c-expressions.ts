@@ -4,15 +4,15 @@
  * The calculus is exact below 2^64, so `+` is `+`. What can wrap is masked; what saturates, and what is the least of two,
  * is a small function. A comparison that the ranges already decide is written as its outcome: compilers would warn of it.
  */
-import { isDeepStrictEqual } from 'node:util';
 import type { BoolExpr, NumberExpr, ScalarId } from '../ir.ts';
 import type { CNames, Field } from './c-names.ts';
-
-const WORD_MAX = 2n ** 64n - 1n;
+import { folded, known } from './fold.ts';
 
 export class CExpressions {
   readonly #names: CNames;
   readonly #copies: ReadonlySet<ScalarId>;
+  /** What a condition being written compares with constants more than once. */
+  #repeated: ReadonlySet<string> = new Set();
 
   /** @param copies scalars that are worked on as local copies here */
   constructor(names: CNames, copies: ReadonlySet<ScalarId>) {
@@ -21,7 +21,8 @@ export class CExpressions {
   }
 
   /** A uint64_t expression that may stand beside any operator. */
-  number(e: NumberExpr): string {
+  number(expression: NumberExpr): string {
+    const e = folded(expression);
     switch (e.op) {
       case 'const':
         return constant(e.value);
@@ -52,10 +53,15 @@ export class CExpressions {
         if (e.by >= 64) return constant(0n);
         return e.by === 0 ? this.number(e.of) : `(${this.number(e.of)} << ${e.by})`;
       case 'choice':
-        return `(${this.operand(e.condition)} ? ${this.number(e.left)} : ${this.number(e.right)})`;
+        return this.#choice(this.operand(e.condition), this.number(e.left), this.number(e.right));
       default:
         return this.#binary(e);
     }
+  }
+
+  #choice(condition: string, left: string, right: string): string {
+    if (condition === 'true' || condition === 'false') return condition === 'true' ? left : right;
+    return `(${condition} ? ${left} : ${right})`;
   }
 
   #entry({ name, storage, count }: Field, of: string, index: NumberExpr): string {
@@ -102,6 +108,8 @@ export class CExpressions {
 
   /** A condition as it stands between the brackets of an `if`. */
   condition(e: BoolExpr): string {
+    const outcome = known(e);
+    if (outcome !== undefined) return String(outcome);
     switch (e.op) {
       case 'bool':
         return String(e.value);
@@ -110,18 +118,37 @@ export class CExpressions {
       case 'all':
       case 'any':
         if (e.of.length === 0) return String(e.op === 'all');
-        return e.of.map((each) => this.operand(each)).join(e.op === 'all' ? ' && ' : ' || ');
+        return e.of.length === 1 && e.of[0] !== undefined ? this.condition(e.of[0]) : this.#connected(e);
       case 'inside':
         return `inside(m, ${e.purposes}, ${this.number(e.base)}, ${this.number(e.length)})`;
       case 'outsideBars':
         return `outside_bars(m, ${this.number(e.base)}, ${this.number(e.length)})`;
       default: {
-        const known = decided(e);
-        if (known !== undefined) return String(known);
         const sign = { eq: '==', ne: '!=', lt: '<', le: '<=' }[e.op];
-        return `${this.number(e.left)} ${sign} ${this.number(e.right)}`;
+        const [left, right] = [this.#compared(e.left), this.#compared(e.right)];
+        return left === right ? String(e.op === 'eq' || e.op === 'le') : `${left} ${sign} ${right}`;
       }
     }
+  }
+
+  /**
+   * A conjunction or disjunction. gcc reads chains of comparisons of one thing with constants, and says of some, without a
+   * flag to silence it, that they are always true: there, and only there, the thing goes through `plain`.
+   */
+  #connected(e: Extract<BoolExpr, { op: 'all' | 'any' }>): string {
+    const before = this.#repeated;
+    const things = comparedThings(e).map((thing) => this.number(thing));
+    const twice = things.filter((thing, index) => things.indexOf(thing) !== index);
+    const alternatives = e.op === 'any' && e.of.every((each) => each.op === 'eq');
+    if (!alternatives) this.#repeated = new Set([...before, ...twice]);
+    const text = e.of.map((each) => this.operand(each)).join(e.op === 'all' ? ' && ' : ' || ');
+    this.#repeated = before;
+    return text;
+  }
+
+  #compared(e: NumberExpr): string {
+    const text = this.number(e);
+    return this.#repeated.size > 0 && this.#repeated.has(this.number(bare(e))) ? `plain(${text})` : text;
   }
 
   /** A condition that may stand beside any operator. */
@@ -129,6 +156,33 @@ export class CExpressions {
     const text = this.condition(e);
     return /^!?\w+$|^!?\([^()]*\)$/.test(text) || e.op === 'inside' || e.op === 'outsideBars' ? text : `(${text})`;
   }
+}
+
+/** What is compared with a constant in a condition, without the bits chosen of it. */
+function comparedThings(e: BoolExpr): NumberExpr[] {
+  switch (e.op) {
+    case 'all':
+    case 'any':
+      return e.of.flatMap(comparedThings);
+    case 'not':
+      return comparedThings(e.of);
+    case 'eq':
+    case 'ne':
+    case 'lt':
+    case 'le':
+      if (known(e) !== undefined) return [];
+      return folded(e.right).op === 'const' ? [bare(e.left)] : folded(e.left).op === 'const' ? [bare(e.right)] : [];
+    default:
+      return [];
+  }
+}
+
+/** The number of which some bits are chosen. */
+function bare(expression: NumberExpr): NumberExpr {
+  const e = folded(expression);
+  if (e.op === 'extract' || e.op === 'shiftRight' || e.op === 'shiftLeft') return bare(e.of);
+  if (e.op !== 'and' && e.op !== 'or' && e.op !== 'xor') return e;
+  return e.right.op === 'const' ? bare(e.left) : e.left.op === 'const' ? bare(e.right) : e;
 }
 
 /** A number as it is written in C. */
@@ -144,41 +198,4 @@ function shiftedRight(text: string, by: number): string {
 
 function masked(text: string, bits: number): string {
   return bits >= 64 ? text : `(${text} & ${constant(2n ** BigInt(bits) - 1n)})`;
-}
-
-type Comparison = Extract<BoolExpr, { op: 'eq' | 'ne' | 'lt' | 'le' }>;
-
-/** The outcome of a comparison, if the ranges of both sides decide it. */
-function decided({ op, left, right }: Comparison): boolean | undefined {
-  if (op === 'ne') {
-    const equal = decided({ op: 'eq', left, right });
-    return equal === undefined ? undefined : !equal;
-  }
-  const same = isDeepStrictEqual(left, right);
-  const [leftLeast, rightLeast] = [leastOf(left), leastOf(right)];
-  switch (op) {
-    case 'eq':
-      if (same || (left.op === 'const' && right.op === 'const')) return same || leftLeast === rightLeast;
-      return left.max < rightLeast || right.max < leftLeast || !bitsFit(left, right) || !bitsFit(right, left)
-        ? false
-        : undefined;
-    case 'lt':
-      if (same || right.max <= leftLeast) return false;
-      return left.max < rightLeast ? true : undefined;
-    case 'le':
-      if (same || left.max <= rightLeast) return true;
-      return right.max < leftLeast ? false : undefined;
-  }
-}
-
-const leastOf = (e: NumberExpr): bigint => (e.op === 'const' ? e.value : 0n);
-
-/** Can a number masked by a constant, or with the bits of one, equal this constant? */
-function bitsFit(e: NumberExpr, value: NumberExpr): boolean {
-  if (value.op !== 'const' || !(e.op === 'and' || e.op === 'or')) return true;
-  const bits = [e.left, e.right].find((side) => side.op === 'const');
-  if (bits?.op !== 'const') return true;
-  return e.op === 'and'
-    ? (value.value & (bits.value ^ WORD_MAX)) === 0n
-    : (bits.value & (value.value ^ WORD_MAX)) === 0n;
 }

@@ -101,7 +101,7 @@ export class CHandlers {
       case 'clamp':
         return [
           `if (!${write.operand(statement.condition)}) {`,
-          `  value = ${write.number(statement.value)};`,
+          ...indent(assignment('value', write.number(statement.value))),
           '  if (note == 0) {',
           `    note = ${statement.rule};`,
           '  }',
@@ -109,11 +109,9 @@ export class CHandlers {
         ];
       case 'set': {
         const value = write.number(statement.value);
-        return [
-          scope.copies.has(statement.scalar)
-            ? `n${statement.scalar} = ${value};`
-            : this.#assign(statement.scalar, value),
-        ];
+        if (scope.copies.has(statement.scalar)) return assignment(`n${statement.scalar}`, value);
+        const own = write.number({ op: 'scalar', scalar: statement.scalar, max: 0n });
+        return value === own ? [] : [this.#assign(statement.scalar, value)];
       }
       case 'setElement': {
         const { name, storage, count } = this.#names.array(statement.array);
@@ -154,7 +152,9 @@ export class CHandlers {
     this.#scratch(depth, bound * size);
     const beyond = walk.count.max > BigInt(bound) ? ` || count${id} > ${bound}` : '';
     const place = wantsPlace(walk.body, id)
-      ? [`const uint64_t p${id} = base${id} + ((from${id} + i${id}) % count${id}) * ${size};`]
+      ? [
+          `const uint64_t p${id} = base${id} + (i${id} < straight${id} ? from${id} + i${id} : i${id} - straight${id}) * ${size};`,
+        ]
       : [];
     return [
       `const uint64_t count${id} = ${write.number(walk.count)};`,
@@ -230,12 +230,17 @@ export class CHandlers {
         `  ended${id} = true;`,
         '  break;',
         '}',
-        `p${id} = ${write.number(list.next)};`,
+        ...assignment(`p${id}`, write.number(list.next)),
       ]),
       '}',
       ...this.#denyIf(`!ended${id}`, list.range, scope),
     ];
   }
+}
+
+/** Nothing where it would assign a thing to itself: compilers warn of that. */
+function assignment(to: string, value: string): string[] {
+  return value === to ? [] : [`${to} = ${value};`];
 }
 
 /** Says of constants that nobody reads that this is as it should be, or compilers would warn. */

@@ -18,6 +18,7 @@ function helpers(prefix: string): ReadonlyMap<string, readonly string[]> {
       ' | ',
     );
   return new Map<string, readonly string[]>([
+    ['plain', ['static uint64_t plain(uint64_t value) {', '  return value;', '}']],
     ['least', ['static uint64_t least(uint64_t a, uint64_t b) {', '  return a < b ? a : b;', '}']],
     ['greatest', ['static uint64_t greatest(uint64_t a, uint64_t b) {', '  return a > b ? a : b;', '}']],
     [
