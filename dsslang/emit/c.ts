@@ -55,8 +55,12 @@ export function emitC(program: Program): CText {
     ),
     ...event('place', 'uint32_t bar, uint64_t address, uint64_t length', ['address', 'length'], placeBody(program)),
   ];
-  const constants = names.tables.flatMap((field, id) => tableText(field, program.tables[id]?.entries ?? []));
   const body = [...accesses, ...events, ...lifeCode(program, names, functions)];
+  const text = body.join('\n');
+  // A table that only what is decided beforehand would look into is left out.
+  const constants = names.tables.flatMap((field, id) =>
+    new RegExp(`\\b${field.name}\\b`).test(text) ? tableText(field, program.tables[id]?.entries ?? []) : [],
+  );
   const source = [
     `/* Reference monitor for ${program.device}, compiled by refmon from a device safety specification. Do not edit. */`,
     `/* SHA-256 of the specification: ${program.specificationHash} */`,
@@ -65,7 +69,7 @@ export function emitC(program: Program): CText {
     '#define BARS 6u',
     '',
     ...constants,
-    ...neededHelpers(names, body.join('\n')),
+    ...neededHelpers(names, text),
     ...keepers(names, handlers.kept),
     ...refusalCode(program),
     ...body,
