@@ -114,6 +114,7 @@ export class NativeMonitor {
 const RECORD_BYTES = 32;
 const EPOCH = 10;
 const TARGET = 11;
+const PUT = 12;
 
 /** Operations written down for the harness. */
 export class Recording {
@@ -132,6 +133,10 @@ export class Recording {
     targets.forEach((target, index) => {
       this.#record(TARGET, 0, 0, index === 0 ? 1 : 0, BigInt(target), 0);
     });
+  }
+
+  put(address: number, word: bigint): void {
+    this.#record(PUT, 0, 0, 0, BigInt(address), word);
   }
 
   event(event: Event): void {
@@ -164,7 +169,7 @@ export class Recording {
     }
   }
 
-  #record(kind: number, space: number, width: number, offset: number, value: bigint, now: number): void {
+  #record(kind: number, space: number, width: number, offset: number, value: bigint, now: number | bigint): void {
     if (this.#used === this.#bytes.length) this.#bytes = Buffer.concat([this.#bytes, Buffer.alloc(this.#bytes.length)]);
     const at = this.#used;
     this.#bytes[at] = kind;

@@ -62,6 +62,15 @@ export class Session implements Subject {
     this.#recording.targets(this.memory.targets);
   }
 
+  /** Puts bytes into descriptor memory: whole words at a multiple of 8. */
+  put(address: number, bytes: Uint8Array): void {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    for (let at = 0; at + 8 <= bytes.length; at += 8) {
+      this.memory.put(address + at, view.getUint32(at, true), view.getUint32(at + 4, true));
+      this.#recording.put(address + at, view.getBigUint64(at, true));
+    }
+  }
+
   /** @throws Error when interpreter and emitted JavaScript differ */
   step(event: Event): void {
     if (this.memory.epoch !== this.#epoch) {

@@ -3,7 +3,7 @@
  *
  * Compiled with -DPREFIX=name -DHEADER="name_monitor.h" -DVARIABLES=n -DMACHINES=n -DSALT=n. A record is kind, space, width
  * (one byte each, five unused), offset, value, time (eight bytes each, little-endian), as in dsslang/batch.ts; kind 10 sets
- * the epoch of descriptor memory, kind 11 adds a target to it. An outcome is the verdict, whether the state changed (four
+ * the epoch of descriptor memory, kind 11 adds a target to it, kind 12 puts the word `now` at the address `value`. An outcome is the verdict, whether the state changed (four
  * bytes each), the delivered value (eight), and, if it changed, all variables and the state of every machine.
  * Descriptor memory is that of memory.ts: its bytes are a function of address, salt and epoch.
  */
@@ -22,6 +22,19 @@ static uint32_t epoch;
 static uint64_t targets[TARGETS_MAX];
 static uint32_t target_count = 1;
 
+/* Words put into memory: open addressing, by the number of the word plus 1. */
+#define PUT_MAX (1u << 20)
+static uint64_t put_key[PUT_MAX], put_word[PUT_MAX];
+static bool any_put;
+
+static uint64_t *put_at(uint64_t index) {
+  uint64_t at = index * UINT64_C(0x9e3779b97f4a7c15) >> 44;
+  while (put_key[at] != 0 && put_key[at] != index + 1) {
+    at = (at + 1) % PUT_MAX;
+  }
+  return &put_key[at];
+}
+
 static uint32_t hash(uint32_t a, uint32_t b) {
   uint32_t x = ((a ^ (uint32_t)SALT) * 0x85ebca6bu) ^ ((b + epoch) * 0xc2b2ae35u);
   x ^= x >> 15;
@@ -32,6 +45,12 @@ static uint32_t hash(uint32_t a, uint32_t b) {
 
 static uint64_t word(uint64_t address) {
   const uint64_t index = address / 8;
+  if (any_put) {
+    const uint64_t *const key = put_at(index);
+    if (*key != 0) {
+      return put_word[key - put_key];
+    }
+  }
   const uint32_t h = hash((uint32_t)index, (uint32_t)(index >> 32));
   switch (h & 7) {
   case 0:
@@ -50,7 +69,7 @@ static uint64_t word(uint64_t address) {
 static bool fetch(void *context, uint64_t address, size_t length, uint8_t *target) {
   (void)context;
   for (uint64_t page = address / 4096; page * 4096 < address + length; page++) {
-    if (hash((uint32_t)page, 77) % 64 == 0) {
+    if (!any_put && hash((uint32_t)page, 77) % 64 == 0) {
       return false;
     }
   }
@@ -122,6 +141,13 @@ int main(void) {
       }
       targets[target_count++ % TARGETS_MAX] = value;
       continue;
+    case 12: {
+      uint64_t *const key = put_at(value / 8);
+      *key = value / 8 + 1;
+      put_word[key - put_key] = now;
+      any_put = true;
+      continue;
+    }
     default:
       return EXIT_FAILURE;
     }
