@@ -15,7 +15,10 @@ function record(kind, { space = 0, width = 0, offset = 0, value = 0n, now = 0 })
   return bytes;
 }
 
-const lines = readFileSync(process.argv[2], 'utf8').trim().split('\n').map((line) => JSON.parse(line));
+const lines = readFileSync(process.argv[2], 'utf8')
+  .trim()
+  .split('\n')
+  .map((line) => JSON.parse(line));
 const records = [
   record('g', { offset: 0x100000, value: 0x80n, width: 1 }),
   record('g', { offset: 0x110000, value: 0x1000n, width: 2 }),

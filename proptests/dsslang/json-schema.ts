@@ -36,15 +36,15 @@ function keywordProblem(
     holds ? undefined : `${path || '/'}: not ${keyword} ${JSON.stringify(wanted).slice(0, 80)}`;
   switch (keyword) {
     case '$ref':
-      return check(root, resolve(root, String(wanted)), value, path);
+      return check(root, resolve(root, wanted as string), value, path);
     case 'type':
-      return fails(isOfType(value, String(wanted)));
+      return fails(isOfType(value, wanted as string));
     case 'const':
       return fails(value === wanted);
     case 'enum':
       return fails((wanted as readonly Json[]).includes(value as Json));
     case 'pattern':
-      return fails(typeof value !== 'string' || new RegExp(String(wanted), 'u').test(value));
+      return fails(typeof value !== 'string' || new RegExp(wanted as string, 'u').test(value));
     case 'minimum':
       return fails(typeof value !== 'number' || value >= Number(wanted));
     case 'maximum':
