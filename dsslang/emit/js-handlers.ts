@@ -6,7 +6,7 @@
 import type { ArrayId, Program, Reaction, RuleId, Statement } from '../ir.ts';
 import { ExpressionWriter, type Notes, type Places } from './js-numbers.ts';
 import { vectorParts, type Part, type StateLayout } from './js-state.ts';
-import { assigned, deniesAfterSet, notes as hasNotes, wantsPlace } from './transaction.ts';
+import { assigned, deniesAfterSet, fieldsReadTwice, notes as hasNotes, wantsPlace } from './transaction.ts';
 
 /** Where in a transaction a statement stands. */
 interface Scope {
@@ -61,7 +61,7 @@ export class HandlerWriter {
     const halves = new Set<number>();
     for (;;) {
       const wanted = halves.size;
-      const lines = this.#transaction(always, body, otherwise, { next: 0, halves });
+      const lines = this.#transaction(always, body, otherwise, { next: 0, halves, fields: new Map() });
       if (halves.size === wanted) return lines;
     }
   }
@@ -224,6 +224,7 @@ export class HandlerWriter {
       `  if (turns${id} !== straight${id} && !memory.fetch(base${id}, (turns${id} - straight${id}) * ${size}, scratch${depth}, straight${id} * ${size})) ${unreadable}`,
       `  const v${id} = view${depth};`,
       `  for (let a${id} = 0; a${id} < turns${id} * ${size}; a${id} += ${size}) {`,
+      ...indent(indent(writer.readFields(id, fieldsReadTwice(walk.body, id)))),
       ...indent(place),
       ...indent(indent(this.#block(walk.body, writer, { ...scope, depth: depth + 1 }))),
       '  }',

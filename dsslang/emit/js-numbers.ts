@@ -11,6 +11,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { BoolExpr, NumberExpr } from '../ir.ts';
 import type { Part, Vector } from './js-state.ts';
+import { fieldKey } from './transaction.ts';
 
 /** Names of the two halves of a wide number. */
 export type Halves = readonly [lo: string, hi: string];
@@ -28,8 +29,17 @@ export interface Notes {
   next: number;
   /** What names of temporaries begin with; `t` if nothing else is said. */
   readonly prefix?: string;
+  /** Fields that are read once for a whole descriptor, by walk: V8 does not see that reading again gives the same. */
+  readonly fields?: Map<number, ReadonlySet<string>>;
   /** Wide locals of which the halves are wanted; of others, the faithful double alone is kept. */
   readonly halves: Set<number>;
+}
+
+const fieldName = (walk: number, offset: number, bytes: number): string => `f${walk}_${offset}_${bytes}`;
+
+function fieldText(walk: number, offset: number, bytes: number): string {
+  const kind = bytes === 1 ? 'Uint8' : `Uint${bytes * 8}`;
+  return `v${walk}.get${kind}(a${walk} + ${offset}${bytes === 1 ? '' : ', true'})`;
 }
 
 /** Where the state is found: scalars, perhaps as working copies, and what is indexed. */
@@ -50,6 +60,15 @@ export class ExpressionWriter {
     this.out = out;
     this.#places = places;
     this.#notes = notes;
+  }
+
+  /** Statements that read these fields of the present descriptor; from here on their names stand for them. */
+  readFields(walk: number, fields: ReadonlySet<string>): string[] {
+    this.#notes.fields?.set(walk, fields);
+    return [...fields].map((key) => {
+      const [offset = 0, bytes = 0] = key.split(':').map(Number);
+      return `const ${fieldName(walk, offset, bytes)} = ${fieldText(walk, offset, bytes)};`;
+    });
   }
 
   /** The same writer, appending elsewhere. */
@@ -81,7 +100,9 @@ export class ExpressionWriter {
         return e.argument === 'value' ? this.#joined(['lo', 'hi'], e.max) : e.argument;
       case 'descriptor':
         if (e.bytes === 8) return this.#joined(this.wide(e), e.max);
-        return `v${e.walk}.get${e.bytes === 1 ? 'Uint8' : `Uint${e.bytes * 8}`}(a${e.walk} + ${e.offset}${e.bytes === 1 ? '' : ', true'})`;
+        if (this.#notes.fields?.get(e.walk)?.has(fieldKey(e.offset, e.bytes)) === true)
+          return fieldName(e.walk, e.offset, e.bytes);
+        return fieldText(e.walk, e.offset, e.bytes);
       case 'element':
       case 'lookup': {
         const vector = this.#vector(e);

@@ -79,3 +79,23 @@ export function wantsPlace(inside: readonly Statement[] | NumberExpr | BoolExpr,
   if ('op' in inside && inside.op === 'place' && inside.walk === walk) return true;
   return Object.values(inside).some((part: unknown) => wantsPlace(part as NumberExpr, walk));
 }
+
+/** A field of a walk's descriptor, as `offset:bytes`. */
+export const fieldKey = (offset: number, bytes: number): string => `${offset}:${bytes}`;
+
+/** Fields of at most 4 bytes of this walk's descriptor that a body reads more than once. */
+export function fieldsReadTwice(body: readonly Statement[], walk: LocalId): ReadonlySet<string> {
+  const seen = new Set<string>();
+  const twice = new Set<string>();
+  const visit = (part: unknown): void => {
+    if (typeof part !== 'object' || part === null) return;
+    const node = part as Partial<Extract<NumberExpr, { op: 'descriptor' }>>;
+    if (node.op === 'descriptor' && node.walk === walk) {
+      const key = fieldKey(node.offset ?? 0, node.bytes ?? 8);
+      if (node.bytes !== 8) (seen.has(key) ? twice : seen).add(key);
+    }
+    Object.values(part).forEach(visit);
+  };
+  visit(body);
+  return twice;
+}
