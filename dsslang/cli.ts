@@ -1,12 +1,15 @@
 /** The language's commands: `check` and `compile`. */
 import { readFileSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { type Command, Option } from 'commander';
 import type { Terminal } from '../bin/terminal.ts';
 import {
   compileBytes,
+  emitC,
   emitJs,
   emitJson,
+  emitJsTypes,
   loadFrom,
   renderDiagnostics,
   type CompileResult,
@@ -32,17 +35,54 @@ export function registerLanguageCommands(program: Command, terminal: GetTerminal
     .command('compile')
     .summary('compile a specification to a reference monitor')
     .description(
-      'Compiles a specification. The JavaScript is one ES module that imports nothing: `createMonitor(memory)`.',
+      'Compiles a specification. `js` is one ES module that imports nothing, `createMonitor(memory)`, with its types in a .d.ts beside it; `c` is freestanding C99, NAME_monitor.h and NAME_monitor.c; `json` is the checked program.',
     )
     .argument('<file>', 'specification (.dss); `-` is standard input')
-    .addOption(new Option('--target <target>', 'what to make').choices(['js', 'json']).default('js'))
-    .option('-o, --output <file>', 'where to write it; standard output by default')
-    .action(async (file: string, options: { target: keyof typeof emitters; output?: string }) => {
+    .addOption(new Option('--target <target>', 'what to make').choices(targets).default('js'))
+    .option('-o, --output <file>', 'where to write it (a folder for c); standard output by default')
+    .action(async (file: string, options: { target: Target; output?: string }) => {
       await compileFile(file, options.target, options.output, terminal());
     });
 }
 
-const emitters = { js: emitJs, json: emitJson } satisfies Record<string, (program: Program) => string>;
+const targets = ['js', 'c', 'json'] as const;
+type Target = (typeof targets)[number];
+
+interface OutputFile {
+  readonly path: string;
+  readonly text: string;
+}
+
+/** What a target writes to `output`: one file and what belongs beside it, or the files of a folder. */
+function outputFiles(program: Program, target: Target, output: string): OutputFile[] {
+  switch (target) {
+    case 'js':
+      return [
+        { path: output, text: emitJs(program) },
+        {
+          path: `${output.replace(/\.(js|mjs)$/, '')}.d.${output.endsWith('.mjs') ? 'mts' : 'ts'}`,
+          text: emitJsTypes(program),
+        },
+      ];
+    case 'json':
+      return [{ path: output, text: emitJson(program) }];
+    case 'c': {
+      const { name, header, source } = emitC(program);
+      return [
+        { path: join(output, `${name}_monitor.h`), text: header },
+        { path: join(output, `${name}_monitor.c`), text: source },
+      ];
+    }
+  }
+}
+
+/** The same for standard output: of C, the header and then the source. */
+function outputText(program: Program, target: Target): string {
+  if (target === 'json') return emitJson(program);
+  if (target === 'js') return emitJs(program);
+  const { header, source } = emitC(program);
+  return `${header}\n${source}`;
+}
 
 /** @throws a system error whose message names the file */
 function read(file: string): CompileResult {
@@ -103,7 +143,7 @@ function diagnosticDocument(diagnostic: Diagnostic): Record<string, unknown> {
 
 async function compileFile(
   file: string,
-  target: keyof typeof emitters,
+  target: Target,
   output: string | undefined,
   terminal: Terminal,
 ): Promise<void> {
@@ -114,10 +154,16 @@ async function compileFile(
     terminal.finish('rejected', { ...base, status: 'rejected' });
     return;
   }
-  const text = emitters[target](result.program);
-  if (output !== undefined) {
-    await writeFile(output, text);
-    terminal.note(`wrote ${output}: ${summary(result.program)}`);
-  } else terminal.print(text.trimEnd());
-  terminal.finish('ok', { ...base, status: 'ok', output: output ?? null, ...(output === undefined ? { text } : {}) });
+  const { program } = result;
+  if (output === undefined) {
+    const text = outputText(program, target);
+    terminal.print(text.trimEnd());
+    terminal.finish('ok', { ...base, status: 'ok', output: null, text });
+    return;
+  }
+  const files = outputFiles(program, target, output);
+  if (target === 'c') await mkdir(output, { recursive: true });
+  for (const { path, text } of files) await writeFile(path, text);
+  terminal.note(`wrote ${files.map(({ path }) => path).join(' and ')}: ${summary(program)}`);
+  terminal.finish('ok', { ...base, status: 'ok', output, files: files.map(({ path }) => path) });
 }

@@ -2,8 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { compile } from './compile.ts';
-import { InterpretedMonitor, initialState, violatedInvariant } from './interpreter.ts';
-import { renderDiagnostics } from './render.ts';
+import { initialState, violatedInvariant } from './interpreter.ts';
 import {
   ADDRESS_LIMIT,
   BARS_MAX,
@@ -436,14 +435,8 @@ test('a device without an interrupt clause has no interrupts', async () => {
 
 // ---- places of BARs, tables, lists -----------------------------------------------------------------------------------
 
-function interpreted(body: string, memory = noMemory): readonly Monitor[] {
-  const { program, diagnostics } = compile(device(body));
-  if (program === undefined) throw new Error(renderDiagnostics(diagnostics));
-  return [new InterpretedMonitor(program, memory)];
-}
-
-test('S13: a BAR and a grant never share a byte; outsideBars judges all bytes of a range; a reset moves no BAR', () => {
-  for (const monitor of interpreted(
+test('S13: a BAR and a grant never share a byte; outsideBars judges all bytes of a range; a reset moves no BAR', async () => {
+  for (const monitor of await monitors(
     `register AT at regs+0 : u64 rw register GO at regs+8 : u64 rw
      on write GO(v) { require device.outsideBars(AT.written, v) "inside a BAR" }`,
   )) {
@@ -486,11 +479,11 @@ const members = (...each: readonly (readonly [next: number, value: number])[]): 
 };
 const member = 'struct M size 8 { next : u32 at 0 value : u8 at 4 } var sum : u32';
 
-test('S14: a table is visited in order to its count or its end, copy by copy; without an end, or outside, it is denied', () => {
+test('S14: a table is visited in order to its count or its end, copy by copy; without an end, or outside, it is denied', async () => {
   const body = `${member} register COUNT at regs+0 : u32 rw register UNTIL at regs+4 : u32 rw
     on write COUNT(v) { sum = 0 for m in M at 65536 count v at most 3 { sum = (sum *% 10) +% m.value } }
     on write UNTIL(v) { sum = 0 for m in M at v at most 3 until m.value == 7 { sum = (sum *% 10) +% m.value } }`;
-  for (const monitor of interpreted(body, flatMemory(65536, members([0, 5], [0, 6], [0, 7], [0, 8], [0, 9])))) {
+  for (const monitor of await monitors(body, flatMemory(65536, members([0, 5], [0, 6], [0, 7], [0, 8], [0, 9])))) {
     const run = (register: number, value: number): readonly [string, bigint | undefined] => [
       write(monitor, register, value),
       variable(monitor, 'sum'),
@@ -509,18 +502,18 @@ test('S14: a table is visited in order to its count or its end, copy by copy; wi
     assert.deepEqual(run(4, 65560)[0], outside, 'it ends behind the grant');
   }
   const without = flatMemory(65536, members([0, 5], [0, 6], [0, 8], [0, 7]));
-  for (const monitor of interpreted(body, without)) {
+  for (const monitor of await monitors(body, without)) {
     monitor.grant(65536, 32, GRANT_COMMANDS);
     assert.equal(write(monitor, 4, 65536), 'the table of `M` does not end within its first 3 entries');
     assert.equal(write(monitor, 4, 65544), 'allowed');
   }
 });
 
-test('S15: a list is followed from copy to copy, exactly to its bound; a circle, or a member outside, is denied', () => {
+test('S15: a list is followed from copy to copy, exactly to its bound; a circle, or a member outside, is denied', async () => {
   const body = `${member} register GO at regs+0 : u32 rw
     on write GO(v) { sum = 0 for m in M at v next m.next while m.next != 0 at most 3 { sum = (sum *% 10) +% m.value } }`;
   const memory = members([65552, 1], [65544, 2], [65560, 3], [0, 4], [65536, 5], [4096, 6]);
-  for (const monitor of interpreted(body, flatMemory(65536, memory))) {
+  for (const monitor of await monitors(body, flatMemory(65536, memory))) {
     monitor.grant(65536, 48, GRANT_COMMANDS);
     assert.equal(write(monitor, 0, 65536), 'allowed');
     assert.equal(variable(monitor, 'sum'), 134n, 'three members');

@@ -286,7 +286,7 @@ function place(
   const beyond = bar < 0 || bar >= BARS_MAX || address >= limit || length > limit - address;
   if (beyond || (length > 0n && state.grants.some((other) => overlaps(other, address, length))))
     throw new Denied(program.builtin.badBar);
-  const bars = state.bars.map((each, index) => (index === bar ? { base: address, length } : each));
+  const bars = state.bars.map((each, index) => (index !== bar ? each : { base: length === 0n ? 0n : address, length }));
   return { state: { ...state, bars }, note: 0, value: 0n };
 }
 
