@@ -12,6 +12,10 @@ import {
   type Diagnostic,
   type Program,
 } from './index.ts';
+import { costOf } from './cost.ts';
+import { emitMarkdown } from './emit/markdown.ts';
+import { registerToolCommands } from './tools/cli.ts';
+import { watchSpecifications } from './tools/watch.ts';
 
 type GetTerminal = () => Terminal;
 
@@ -22,8 +26,13 @@ export function registerLanguageCommands(program: Command, terminal: GetTerminal
     .description('Reads specifications and reports every mistake with its place. `-` is standard input.')
     .argument('<file...>', 'specifications (.dss)')
     .option('--deny-warnings', 'warnings reject the file as well')
-    .action((files: string[], options: { denyWarnings?: boolean }) => {
-      check(files, options.denyWarnings === true, terminal());
+    .option('--cost', 'the worst-case steps of each handler, and the memory of the monitor')
+    .option('--watch', 'check again whenever a file changes, until interrupted')
+    .action((files: string[], options: CheckOptions, command: Command) => {
+      if (options.watch !== true) check(files, options, terminal());
+      else if (files.includes('-') || terminal().format === 'json')
+        command.error('error: `--watch` takes files, and prints for people', { exitCode: 2 });
+      else watchFiles(files, options, terminal());
     });
   program
     .command('compile')
@@ -32,14 +41,24 @@ export function registerLanguageCommands(program: Command, terminal: GetTerminal
       'Compiles a specification. The JavaScript is one ES module that imports nothing: `createMonitor(memory)`.',
     )
     .argument('<file>', 'specification (.dss); `-` is standard input')
-    .addOption(new Option('--target <target>', 'what to make').choices(['js', 'json']).default('js'))
+    .addOption(new Option('--target <target>', 'what to make').choices(Object.keys(emitters)).default('js'))
     .option('-o, --output <file>', 'where to write it; standard output by default')
     .action(async (file: string, options: { target: keyof typeof emitters; output?: string }) => {
       await compileFile(file, options.target, options.output, terminal());
     });
+  registerToolCommands(program, terminal);
 }
 
-const emitters = { js: emitJs, json: emitJson } satisfies Record<string, (program: Program) => string>;
+interface CheckOptions {
+  readonly denyWarnings?: boolean;
+  readonly cost?: boolean;
+  readonly watch?: boolean;
+}
+
+const emitters = { js: emitJs, json: emitJson, markdown: emitMarkdown } satisfies Record<
+  string,
+  (program: Program) => string
+>;
 
 /** @throws a system error whose message names the file */
 function read(file: string): CompileResult {
@@ -47,20 +66,56 @@ function read(file: string): CompileResult {
   return compileBytes(bytes, file === '-' ? '<stdin>' : file);
 }
 
-function check(files: readonly string[], denyWarnings: boolean, terminal: Terminal): void {
+/** Checks now and after every change, until it is interrupted; the last check decides the exit code. */
+function watchFiles(files: readonly string[], options: CheckOptions, terminal: Terminal): void {
+  const again = (): void => {
+    if (process.stdout.isTTY === true) process.stdout.write('\u001B[2J\u001B[H');
+    try {
+      check(files, options, terminal);
+    } catch (error) {
+      // A file that is being replaced is missing for a moment.
+      terminal.complain(`refmon: ${error instanceof Error ? error.message : String(error)}`);
+      terminal.finish('rejected', { command: 'check', status: 'failed' });
+    }
+    terminal.note('watching; Ctrl-C ends');
+  };
+  const watching = watchSpecifications(files, again);
+  process.once('SIGINT', () => {
+    watching.close();
+  });
+  again();
+}
+
+function printCost(program: Program, terminal: Terminal): void {
+  const cost = costOf(program);
+  for (const { operation, guard, steps } of cost.handlers)
+    terminal.print(`${String(steps).padStart(10)} steps  ${operation}${guard === '' ? '' : ` in ${guard}`}`);
+  const { stateBits, stateBytes, tableBytes, copyBytes, monitorBytes } = cost;
+  terminal.print(
+    `${String(monitorBytes).padStart(10)} bytes  state ${stateBytes} (${stateBits} bits), grants and BARs ${tableBytes}, copy of descriptors ${copyBytes}`,
+  );
+}
+
+function check(files: readonly string[], options: CheckOptions, terminal: Terminal): void {
+  const denyWarnings = options.denyWarnings === true;
   const results = files.map((file) => ({ file, result: read(file) }));
   const rejected = results.filter(
     ({ result }) => result.program === undefined || (denyWarnings && result.diagnostics.length > 0),
   );
   for (const { file, result } of results) {
     report(result, terminal);
-    if (result.program !== undefined)
-      terminal.print(`${terminal.paint('green', 'ok')}  ${file}: ${summary(result.program)}`);
+    if (result.program === undefined) continue;
+    terminal.print(`${terminal.paint('green', 'ok')}  ${file}: ${summary(result.program)}`);
+    if (options.cost === true) printCost(result.program, terminal);
   }
   terminal.finish(rejected.length > 0 ? 'rejected' : 'ok', {
     command: 'check',
     status: rejected.length > 0 ? 'rejected' : 'ok',
-    files: results.map(({ file, result }) => ({ file, ok: result.program !== undefined })),
+    files: results.map(({ file, result }) => ({
+      file,
+      ok: result.program !== undefined,
+      ...(options.cost === true && result.program !== undefined ? { cost: costOf(result.program) } : {}),
+    })),
     diagnostics: results.flatMap(({ result }) => result.diagnostics.map(diagnosticDocument)),
   });
 }

@@ -22,7 +22,7 @@ const specifications = (folder: string): string[] =>
         .map((name) => join(folder, name))
         .sort()
     : [];
-const shipped = ['drivers', 'examples', 'dsslang/std'].flatMap(specifications);
+const shipped = ['drivers', 'examples', 'dsslang/std', 'dsslang/init'].flatMap(specifications);
 const all = [...shipped, ...specifications('dsslang/ui')];
 const read = (file: string): string => readFileSync(join(root, file), 'utf8');
 /** Those without mistakes of syntax. */

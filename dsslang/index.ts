@@ -9,6 +9,10 @@
  */
 export { compile, compileBytes, type CompileResult } from './compile.ts';
 export { DIAGNOSTICS_MAX, type Diagnostic, type Label, type Severity } from './diagnostics.ts';
+export { costOf, type Cost, type HandlerCost } from './cost.ts';
+export { emitDot } from './emit/dot.ts';
+export { emitMarkdown } from './emit/markdown.ts';
+export { format, type FormatResult } from './format.ts';
 export { emitJs } from './emit/js.ts';
 export { emitJson, IR_SCHEMA } from './emit/json.ts';
 export {

@@ -26,7 +26,7 @@ export async function drawSvg(dot: string): Promise<string> {
 async function load(): Promise<Viz> {
   let library: { instance(): Promise<Viz> };
   try {
-    library = (await import('@viz-js/viz')) as { instance(): Promise<Viz> };
+    library = await import('@viz-js/viz');
   } catch (error) {
     throw new DrawingError(error);
   }
