@@ -7,7 +7,7 @@
  * state to the first, is not.
  */
 import type { BoolExpr, Machine, NumberExpr, Program, Register, Statement } from '../ir.ts';
-import { boolInWords, holdsState, reactionsOf, type Surroundings } from './words.ts';
+import { blocksOf, boolInWords, holdsState, reactionsOf, type Surroundings } from './words.ts';
 
 export interface Transition {
   /** Indices into the machine's states; different from each other. */
@@ -63,27 +63,38 @@ function visit(
         const not: BoolExpr = { op: 'not', of: statement.condition };
         visit(statement.consequent, [...held, statement.condition], [...asked, statement.condition], walk);
         visit(statement.alternative, [...held, not], [...asked, not], walk);
+        if (assigns([statement], walk.machine)) held = [];
         break;
       }
       case 'walk':
       case 'table':
       case 'list':
+        // A turn may follow another one.
+        if (assigns(statement.body, walk.machine)) held = [];
         visit(statement.body, held, asked, walk);
         break;
       case 'set':
-        if (walk.machine.array === undefined && statement.scalar === walk.machine.scalar) {
+        if (assigns([statement], walk.machine)) {
           record(statement.value, held, asked, walk);
           held = [{ op: 'eq', left: { op: 'scalar', scalar: statement.scalar, max: 0n }, right: statement.value }];
         }
         break;
       case 'setElement':
       case 'fill':
-        if (statement.array === walk.machine.array?.id) record(statement.value, held, asked, walk);
+        if (assigns([statement], walk.machine)) record(statement.value, held, asked, walk);
         break;
       default:
         break;
     }
   }
+}
+
+function assigns(statements: readonly Statement[], { scalar, array }: Machine): boolean {
+  return statements.some((statement) => {
+    if (statement.op === 'set') return array === undefined && statement.scalar === scalar;
+    if (statement.op === 'setElement' || statement.op === 'fill') return statement.array === array?.id;
+    return blocksOf(statement).some((block) => assigns(block, { name: '', states: [], scalar, array }));
+  });
 }
 
 function record(value: NumberExpr, known: readonly BoolExpr[], asked: readonly BoolExpr[], walk: Walk): void {

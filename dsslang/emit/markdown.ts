@@ -25,7 +25,7 @@ export function emitMarkdown(program: Program): string {
     ['## States', '', ...program.machines.map((machine) => machineTable(program, machine))],
     variables(program),
     walks(program),
-    ['## Rules', '', rulesTable(program)],
+    ['## Rules', '', otherwise, '', rulesTable(program)],
     interrupts(program),
     [
       '## Reset',
@@ -45,6 +45,9 @@ const generatedNote = (program: Program): string =>
   `<!-- Written by \`refmon compile ${fileOf(program)} --target markdown\`. Do not edit. -->`;
 
 const fileOf = (program: Program): string => program.rules[1]?.file ?? 'SPECIFICATION';
+
+const otherwise =
+  'Where a register has handlers for an access and none applies in the state, the access is denied. Lines are those of the specification.';
 
 /** A table cell: the author's text must not end it. */
 const cell = (text: string): string => text.replace(/\|/g, '\\|').replace(/\s+/g, ' ');
@@ -234,17 +237,18 @@ function rulesTable(program: Program): string {
       stated.clear();
       add(body);
       const when = guard.op === 'bool' ? '' : code(boolInWords(guard, { program, register }));
-      for (const rule of stated) rows.push([code(name), when, ...ruleCells(program.rules[rule])]);
+      for (const rule of stated) rows.push([code(name), when, ...ruleCells(program.rules[rule], fileOf(program))]);
     }
-    if (reaction.otherwise !== undefined && reaction.otherwise !== 0)
-      rows.push([code(name), 'otherwise', ...ruleCells(program.rules[reaction.otherwise])]);
   }
-  return table(['operation', 'state', 'reason', 'clause', 'line', 'then'], rows);
+  return table(['operation', 'state', 'reason for refusing', 'unless', 'line', 'then'], rows);
 }
 
-function ruleCells(rule: Rule | undefined): string[] {
+function ruleCells(rule: Rule | undefined, file: string): string[] {
   if (rule === undefined) return ['', '', '', ''];
-  return [cell(rule.reason), code(rule.text), String(rule.line), actions[rule.action]];
+  // A refusal without a condition is its own reason; of a loop the head is enough.
+  const clause = rule.text.startsWith('deny ') ? '' : rule.text.replace(/ \{.*/, '');
+  const place = rule.file === file ? String(rule.line) : `${rule.file}:${rule.line}`;
+  return [cell(rule.reason), code(clause), place, actions[rule.action]];
 }
 
 function interrupts(program: Program): string[] {
