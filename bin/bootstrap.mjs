@@ -8,7 +8,10 @@ import { fileURLToPath } from 'node:url';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 
 /** System programs that refmon uses, and the Debian package that holds each. */
-const systemPrograms = [{ program: 'qemu-system-x86_64', debian: 'qemu-system-x86' }];
+const systemPrograms = [
+  { program: 'qemu-system-x86_64', debian: 'qemu-system-x86' },
+  { program: 'swtpm', debian: 'swtpm' },
+];
 
 function say(text) {
   process.stderr.write(`${text}\n`);
@@ -49,6 +52,7 @@ function installPackages() {
 function newestSource() {
   let newest = 0;
   for (const folder of ['bin', 'dsslang', 'kernel', 'drivers', 'ssr', 'proptests', 'examples']) {
+    if (!existsSync(join(root, folder))) continue;
     for (const file of readdirSync(join(root, folder), { recursive: true })) {
       if (file.endsWith('.ts')) newest = Math.max(newest, statSync(join(root, folder, file)).mtimeMs);
     }
@@ -69,14 +73,14 @@ function installSystemPrograms() {
   const packages = missing.map(({ debian }) => debian).join(' ');
   const names = missing.map(({ program }) => program).join(', ');
   if (process.getuid?.() === 0 && isDebianLike()) {
-    say(`refmon: installing ${packages} with apt-get (for real device models)`);
+    say(`refmon: installing ${packages} with apt-get (for real device models and a real TPM)`);
     run('apt-get', ['update', '-qq']);
     const done = run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...packages.split(' ')]);
     if (done.ok) return;
     say(done.error.trim());
   }
   say(`refmon: ${names} not found; on Debian or Ubuntu: sudo apt-get install ${packages}`);
-  say('refmon: going on with the embedded device models');
+  say('refmon: going on with the embedded models');
 }
 
 /** Brings the checkout to where `dist/` is current. @param {{ rebuild?: boolean }} [options] rebuild even if `dist/` looks current */

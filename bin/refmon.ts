@@ -6,6 +6,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { registerLanguageCommands } from '../dsslang/cli.ts';
 import { registerDriverCommands } from '../drivers/cli.ts';
 import { registerVerificationCommands } from '../proptests/cli.ts';
+import { ssrCommand } from '../ssr/cli.ts';
 import { createTerminal, EXIT, type Format, type Terminal } from './terminal.ts';
 
 const packageFile = new URL('../../package.json', import.meta.url);
@@ -13,7 +14,7 @@ const { version } = JSON.parse(readFileSync(packageFile, 'utf8')) as { version: 
 
 const program = new Command('refmon')
   .description(
-    'Reference monitors for device drivers: compile device safety specifications, run untrusted drivers behind them,\n' +
+    'Reference monitors for device drivers: compile device safety specifications, run untrusted drivers behind them, ' +
       'and check recorded drivers against them.',
   )
   .version(version)
@@ -49,11 +50,18 @@ const terminal = (): Terminal => {
 registerLanguageCommands(program, terminal);
 registerDriverCommands(program, terminal);
 registerVerificationCommands(program, terminal);
+program.addCommand(ssrCommand());
 for (const command of program.commands) command.exitOverride();
 
 /** The world failed in a way that has a name: say it, and what to do. */
 function isTyped(error: unknown): error is Error & { code: string } {
   return error instanceof Error && 'code' in error && typeof error.code === 'string';
+}
+
+/** `ENOENT: no such file or directory, open 'x'` as a person would say it. */
+function plainWords(error: Error & { code: string }): string {
+  const system = /^E[A-Z]+: (.*), \w+(?: '(.*)')?$/.exec(error.message);
+  return system === null ? error.message : `${system[2] ?? 'a file'}: ${system[1] ?? ''}`;
 }
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -68,7 +76,7 @@ try {
     process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   } else if (isTyped(error)) {
     const exit = error.code.startsWith('ENV_') ? 'environment' : 'rejected';
-    terminal().complain(`refmon: ${error.message}`);
+    terminal().complain(`refmon: ${plainWords(error)}`);
     terminal().finish(exit, {
       command: program.args[0] ?? '',
       status: 'failed',

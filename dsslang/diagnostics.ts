@@ -105,13 +105,18 @@ function shortened<P>(parameters: P): P {
 
 /** Longer names are not compared: the comparison takes the product of both lengths. */
 const COMPARED_CHARACTERS_MAX = 64;
+/** So many names are looked through for the one that may have been meant. */
+const CANDIDATES_MAX = 1000;
 
 /** The closest of `candidates` to what was written, if it is close enough to be a slip. */
 export function didYouMean(written: string, candidates: Iterable<string>): string | undefined {
   if (written.length > COMPARED_CHARACTERS_MAX) return undefined;
   let best: string | undefined;
+  let compared = 0;
   let bestDistance = Math.max(1, Math.floor(written.length / 3)) + 1;
   for (const candidate of candidates) {
+    compared += 1;
+    if (compared > CANDIDATES_MAX) break;
     const distance = editDistance(written.toLowerCase(), candidate.toLowerCase(), bestDistance);
     if (distance < bestDistance) {
       best = candidate;

@@ -102,19 +102,23 @@ const orElse = <T>(value: T): { recoveryValueFunc: () => T } => ({ recoveryValue
 /** Nesting deeper than this is refused: it protects the stack of every later pass. */
 export const NESTING_MAX = 64;
 
+/** After so many errors the rest of a file is not read: each costs far more time than a good statement. */
+const ERRORS_MAX = 200;
+
 /** More operators, members or `else if`s in one row are refused for the same reason. */
 export const CHAIN_MAX = 256;
 
-class DssParser extends EmbeddedActionsParser {
+export class DssParser extends EmbeddedActionsParser {
   /** Rows longer than `CHAIN_MAX` in the file that was parsed last. */
   tooLong: Span[] = [];
 
-  constructor() {
+  /** @param validate check the grammar itself for ambiguities: slow, so only the tests do */
+  constructor(validate = false) {
     super(allTokens, {
       recoveryEnabled: true,
       maxLookahead: 2,
       nodeLocationTracking: 'none',
-      skipValidations: true, // validated by the tests instead of at every start
+      skipValidations: !validate,
       errorMessageProvider: parserMessages,
     });
     this.performSelfAnalysis();
@@ -138,6 +142,7 @@ class DssParser extends EmbeddedActionsParser {
 
   /** Called by Chevrotain: the first token ahead, outside of blocks, that may follow. */
   findReSyncTokenType(): TokenType {
+    if (this.errors.length >= ERRORS_MAX) return EOF; // this is no specification: stop reading
     const follows = (this as unknown as { flattenFollowSet(): TokenType[] })
       .flattenFollowSet()
       .filter((each) => each !== Semicolon); // ends clauses as well as declarations: no help in finding the level
@@ -1027,5 +1032,3 @@ export function dssParser(): DssParser {
   shared ??= new DssParser();
   return shared;
 }
-
-export type { DssParser };

@@ -39,12 +39,17 @@ function printable(text: string): string {
   return text.replace(/\t/g, ' ').replace(/[\u0000-\u001F\u007F-\u009F\u202A-\u202E\u2066-\u2069]/g, '\uFFFD');
 }
 
-function frameLine(source: Source, mark: Mark): { text: string; column: number } {
+/** What is shown of a mark's line, and from which of its columns. */
+function frameLine(source: Source, mark: Mark): { text: string; column: number; from: number } {
   const text = printable(source.line(mark.line));
-  if (text.length <= LINE_COLUMNS_MAX) return { text, column: mark.column };
+  if (text.length <= LINE_COLUMNS_MAX) return { text, column: mark.column, from: 0 };
   const from = Math.max(0, mark.column - 1 - LINE_COLUMNS_MAX / 4);
   const lead = from > 0 ? '...' : '';
-  return { text: `${lead}${text.slice(from, from + LINE_COLUMNS_MAX)}...`, column: mark.column - from + lead.length };
+  return {
+    from,
+    text: `${lead}${text.slice(from, from + LINE_COLUMNS_MAX)}...`,
+    column: mark.column - from + lead.length,
+  };
 }
 
 /** @returns several lines, no line end after the last */
@@ -64,12 +69,13 @@ export function renderDiagnostic(diagnostic: Diagnostic, style: Style = plainSty
     `${' '.repeat(gutter)}${style.faint('-->')} ${source.file}:${line}:${column}`,
     bar,
   ];
-  let shown = -1;
+  let shown = '';
   for (const mark of marks) {
-    const { text, column: at } = frameLine(source, mark);
-    if (mark.line !== shown) out.push(`${style.faint(`${String(mark.line).padStart(gutter)} |`)} ${text}`);
-    shown = mark.line;
-    const underline = (mark.main ? '^' : '-').repeat(Math.min(mark.length, LINE_COLUMNS_MAX));
+    const { text, column: at, from } = frameLine(source, mark);
+    const window = `${mark.line}:${from}`;
+    if (window !== shown) out.push(`${style.faint(`${String(mark.line).padStart(gutter)} |`)} ${text}`);
+    shown = window;
+    const underline = (mark.main ? '^' : '-').repeat(Math.max(1, Math.min(mark.length, text.length - at + 1)));
     const caption = mark.text === '' ? underline : `${underline} ${mark.text}`;
     out.push(`${bar} ${' '.repeat(at - 1)}${mark.main ? paint(caption) : style.faint(caption)}`);
   }

@@ -27,7 +27,7 @@ export interface Position {
 }
 
 /** A specification larger than this is refused before it is read further: it is a mistake or an attack. */
-export const SOURCE_BYTES_MAX = 1024 * 1024;
+export const SOURCE_BYTES_MAX = 512 * 1024;
 
 export class Source {
   readonly file: string;

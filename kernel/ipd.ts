@@ -31,6 +31,8 @@ export interface IpdParts {
   readonly resetMs: number;
   /** Resets the device from the kernel's own thread. The IPD's thread is gone. */
   readonly resetHere: () => ResetOutcome;
+  /** Ends the hold on the device of a thread that may have been terminated in the middle of an access. */
+  readonly takeBack: () => void;
   /** The device is free again. */
   readonly onExit: () => void;
 }
@@ -184,6 +186,7 @@ export class Ipd {
     clearTimeout(this.#grace);
     const gone = await this.#parts.thread.terminate();
     const here = reset.done === 'pending' || reset.done === 'failed' ? this.#parts.resetHere() : reset;
+    if (gone && here.done === 'impossible') this.#parts.takeBack();
     const outcome: ResetOutcome =
       gone || here.done !== 'reset'
         ? here

@@ -61,6 +61,15 @@ function resetHere(backing: OpenBacking, info: MonitorInfo, dmaUsedBytes: number
   }
 }
 
+/** What the thread held of a device that is gone can then be closed. */
+function takeBack(backing: OpenBacking): void {
+  try {
+    backing.attachHere().detach();
+  } catch {
+    // A backing that cannot be attached to any more has let go by itself.
+  }
+}
+
 export class Kernel {
   readonly #limits: IpdLimits;
   readonly #watchdog = new Watchdog();
@@ -170,6 +179,7 @@ export class Kernel {
       thread,
       resetMs: quiesceBudgetMs(info) + RESET_ACCESS_MS,
       resetHere: () => resetHere(backing, info, control.dmaUsedBytes),
+      takeBack: () => takeBack(backing),
       onExit: () => {
         this.#watchdog.unwatch(watched);
         this.#running.delete(ipd);

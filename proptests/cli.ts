@@ -5,6 +5,7 @@ import type { Command } from 'commander';
 import type { Terminal } from '../bin/terminal.ts';
 import { packageRoot } from '../drivers/package-root.ts';
 import type { BenchRow } from './bench/statistics.ts';
+import type { RvmBenchRow } from './bench/bench-rvm.ts';
 
 interface BenchFlags {
   readonly rounds?: number;
@@ -34,6 +35,14 @@ export function registerVerificationCommands(program: Command, terminal: () => T
     .option('--rounds <n>', 'rounds of the short texts', Number)
     .action(async (options: BenchFlags) => {
       await benchCompile(options, terminal());
+    });
+  bench
+    .command('rvm')
+    .description(
+      "Frames through QEMU's e1000 with and without the monitor, in turns; one register access; one start of a driver.",
+    )
+    .action(async () => {
+      await benchRvm(terminal());
     });
 }
 
@@ -85,4 +94,30 @@ async function benchCompile(options: BenchFlags, terminal: Terminal): Promise<vo
   terminal.print(`refmon check takes ${result.coldDifferenceMs.toFixed(0)} ms more than bare node`);
   const rows = [...result.warm, ...result.growth, ...result.cold];
   terminal.finish('ok', { command: 'bench compile', status: 'ok', rows, coldDifferenceMs: result.coldDifferenceMs });
+}
+
+async function benchRvm(terminal: Terminal): Promise<void> {
+  const { benchRvm: run } = await import('./bench/bench-rvm.ts');
+  const progress = terminal.progress('frames with and without the monitor, in turns');
+  const result = await run();
+  progress.clear();
+  if (result.skipped !== undefined) terminal.note(result.skipped);
+  for (const row of result.rows) printRvmRow(row, terminal);
+  terminal.print(terminal.paint('dim', 'ratio: time with the monitor over time without it'));
+  terminal.finish('ok', { command: 'bench rvm', status: 'ok', ...result });
+}
+
+function goalText(goal: NonNullable<RvmBenchRow['goal']>): string {
+  return 'ratio' in goal ? `ratio at most ${goal.ratio.toFixed(3)}` : `at most ${goal.median_ns} ns`;
+}
+
+function printRvmRow(row: RvmBenchRow, terminal: Terminal): void {
+  const parts = [
+    `${row.median_ns.toFixed(0)} ns`.padStart(NUMBER_COLUMNS + 4),
+    `ratio ${row.ratio.toFixed(3)}`.padStart(NUMBER_COLUMNS + 2),
+    row.framesPerSecond === undefined ? '' : `  ${row.framesPerSecond.toFixed(0)} frames/s`,
+    row.lostPercent === undefined ? '' : `  ${row.lostPercent.toFixed(1)} % lost`,
+    row.goal === undefined ? '' : terminal.paint('dim', `  goal: ${goalText(row.goal)}`),
+  ];
+  terminal.print(`${row.name.padEnd(NAME_COLUMNS + 20)}${parts.join('')}`);
 }

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import type { NetworkUnderTest } from '../class/network-conformance.ts';
 import { networkConformance } from '../class/network-conformance.ts';
 import { formatMac } from '../class/network.ts';
-import e1000Driver from './driver.ts';
+import e1000Driver, { RING_COUNT } from './driver.ts';
 import * as r from './registers.ts';
 import type { InlineDriver } from './testing/inline-io.ts';
 import { runInline } from './testing/inline-io.ts';
@@ -66,7 +66,7 @@ describe('the e1000 driver', () => {
     const tctl = driver.model.read(r.BAR_REGISTERS, r.TCTL, 4);
     driver.model.write(r.BAR_REGISTERS, r.TCTL, 4, 0);
     const frame = new Uint8Array(100);
-    for (let index = 0; index < 63; index += 1) driver.send({ kind: 'transmit', frame });
+    for (let index = 0; index < RING_COUNT - 1; index += 1) driver.send({ kind: 'transmit', frame });
     assert.equal(driver.messages.length, 1);
     driver.send({ kind: 'transmit', frame });
     assert.deepEqual(driver.messages.at(-1), { kind: 'full' });
@@ -74,9 +74,9 @@ describe('the e1000 driver', () => {
     driver.send({ kind: 'transmit', frame });
     assert.deepEqual(
       driver.messages.slice(2).map((message) => message['count']),
-      [63, 1],
+      [RING_COUNT - 1, 1],
     );
-    assert.equal(driver.wire.length, 64);
+    assert.equal(driver.wire.length, RING_COUNT);
   });
 
   it('waits for the link, and says `up` when it comes', () => {
@@ -107,6 +107,14 @@ describe('the e1000 driver', () => {
     driver.advance(0);
     driver.send({ kind: 'no such message' });
     assert.equal(driver.messages.length, 1);
+    // It was taken, for the next one is waited for: what fills half the ring is given back at once.
+    for (let index = 1; index < RING_COUNT / 2; index += 1) {
+      view.setUint8(ring.address + 16 * index + r.RXD_STATUS, r.RXD_STATUS_DD | r.RXD_STATUS_EOP);
+    }
+    driver.model.write(r.BAR_REGISTERS, r.ICS, 4, r.INT_RXT0);
+    driver.send({ kind: 'no such message' });
+    assert.equal(driver.messages.length, 1);
     assert.equal(view.getUint8(ring.address + r.RXD_STATUS), 0);
+    assert.equal(driver.model.read(r.BAR_REGISTERS, r.RDT, 4), RING_COUNT / 2 - 1);
   });
 });

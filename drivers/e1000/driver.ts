@@ -3,7 +3,7 @@
  *
  * It runs in a compartment with nothing but `io`; nobody relies on its correctness for safety. It keeps one rule that its
  * monitor enforces: a descriptor is rewritten only after the device gave it back (DD set). Transmit descriptors between
- * `sent` and `tail` are the device's; receive descriptors all are, except the one before `next`.
+ * `sent` and `tail` are the device's; receive descriptors all are, except those from the one before `used` up to `next`.
  * It offers the network class (`drivers/class/network.ts`). It does not do VLANs, checksum offload, jumbo frames or multicast.
  */
 import type { DeviceIo, DriverEntries, DriverMessage } from '../../kernel/abi.ts';
@@ -12,7 +12,12 @@ import * as setup from './driver-setup.ts';
 import * as r from './registers.ts';
 
 /** Descriptors in each ring; the ring length must be a multiple of 128 bytes (8 descriptors). */
-const RING_COUNT = 64;
+export const RING_COUNT = 256;
+/**
+ * Received descriptors are filled anew and given back this many at a time: half the ring stays with the device, and one
+ * tail write (and, behind a monitor, one look at the device's head) serves them all.
+ */
+const REFILL_COUNT = RING_COUNT / 2;
 /** How often to look at the link while it is down, beside its interrupt. */
 const LINK_POLL_US = 100_000;
 const CAUSES = r.INT_TXDW | r.INT_LSC | r.INT_RXDMT0 | r.INT_RXO | r.INT_RXT0;
@@ -24,8 +29,9 @@ export default function e1000Driver(io: DeviceIo): DriverEntries {
   /** Transmit: the next descriptor to fill, and the oldest that the device has not given back. */
   let tail = 0;
   let sent = 0;
-  /** Receive: the next descriptor that the device will give back. */
+  /** Receive: the next descriptor that the device will give back, and the oldest not yet filled anew. */
   let next = 0;
+  let used = 0;
 
   function beginReset(): void {
     phase = 'resetting';
@@ -46,6 +52,7 @@ export default function e1000Driver(io: DeviceIo): DriverEntries {
     tail = 0;
     sent = 0;
     next = 0;
+    used = 0;
     setup.programTransmitRing(io, rings.txRing);
     setup.programReceiveRing(io, rings.rxRing);
     for (let index = 0; index < RING_COUNT; index += 1) setup.fillReceiveDescriptor(rings, index);
@@ -98,19 +105,22 @@ export default function e1000Driver(io: DeviceIo): DriverEntries {
     if (count > 0) io.send({ kind: 'transmitted', count });
   }
 
-  /** Takes what the device received, at most one ring's worth, and gives the descriptors back with one tail write. */
+  /** Takes what the device received, at most one ring's worth. */
   function receive(): void {
-    let taken = 0;
-    while (taken < RING_COUNT) {
+    for (let taken = 0; taken < RING_COUNT; taken += 1) {
       const at = next * r.DESCRIPTOR_SIZE_BYTES;
       const status = rings.rxRing.read8(at + r.RXD_STATUS);
       if ((status & r.RXD_STATUS_DD) === 0) break;
       deliver(status, rings.rxRing.read8(at + r.RXD_ERRORS), rings.rxRing.read16(at + r.RXD_LENGTH));
-      setup.fillReceiveDescriptor(rings, next);
       next = (next + 1) % RING_COUNT;
-      taken += 1;
+      if ((next + RING_COUNT - used) % RING_COUNT === REFILL_COUNT) refill();
     }
-    if (taken > 0) io.write32(r.BAR_REGISTERS, r.RDT, (next + RING_COUNT - 1) % RING_COUNT);
+  }
+
+  /** Fills the used descriptors anew and gives them back with one tail write. */
+  function refill(): void {
+    for (; used !== next; used = (used + 1) % RING_COUNT) setup.fillReceiveDescriptor(rings, used);
+    io.write32(r.BAR_REGISTERS, r.RDT, (next + RING_COUNT - 1) % RING_COUNT);
   }
 
   /** What the device says of a frame is only believed within the buffer's bounds. */

@@ -157,7 +157,22 @@ export async function replay(
   return { trace: file, operations, denied, denials, platform, otherDevices, descriptors };
 }
 
-/** Which PCI function of the trace is the device that the specification matches; undefined if the trace does not tell. */
+/** The trace is of other devices than the specification's. */
+export class TraceDeviceError extends Error {
+  readonly code = 'TRACE_OTHER_DEVICE';
+  constructor(file: string, wanted: readonly string[], found: readonly string[]) {
+    super(`${file}: the specification is about ${wanted.join(', ')}, but the trace has only ${found.join(', ')}`);
+    this.name = 'TraceDeviceError';
+  }
+}
+
+const pciId = (vendor: number, device: number): string =>
+  `${vendor.toString(16).padStart(4, '0')}:${device.toString(16).padStart(4, '0')}`;
+
+/**
+ * Which PCI function of the trace is the device that the specification matches; undefined if the trace does not tell.
+ * @throws TraceDeviceError if it tells that none is
+ */
 async function findDevice(file: string, info: MonitorInfo): Promise<string | undefined> {
   const identities = new Map<string, { vendor?: number; device?: number }>();
   for await (const line of readTrace(file)) {
@@ -171,6 +186,12 @@ async function findDevice(file: string, info: MonitorInfo): Promise<string | und
     if (line.offset === 2) identity.device = Number(line.value & 0xffffn);
     const found = info.pci.some((id) => id.vendor === identity.vendor && id.device === identity.device);
     if (found) return line.bdf;
+  }
+  const complete = [...identities.values()].filter((each) => each.vendor !== undefined && each.device !== undefined);
+  if (complete.length > 0 && complete.length === identities.size) {
+    const wanted = info.pci.map((id) => pciId(id.vendor, id.device));
+    const seen = new Set(complete.map((each) => pciId(each.vendor ?? 0, each.device ?? 0)));
+    throw new TraceDeviceError(file, wanted, [...seen]);
   }
   return undefined;
 }

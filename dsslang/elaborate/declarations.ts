@@ -18,6 +18,7 @@ export const SCALARS_MAX = 1024;
 export const REGIONS_MAX = 64;
 export const AREAS_MAX = 4096;
 export const WINDOWS_MAX = 64;
+export const RINGS_MAX = 64;
 export const MACHINES_MAX = 64;
 export const STATES_MAX = 1024;
 export const STRUCT_BYTES_MAX = 4096;
@@ -411,4 +412,9 @@ export function declareVariable(item: ast.ItemOf<'var'>, context: Context): void
   if (tooMany('variables', context.scalars.length + 1, SCALARS_MAX, item.span, context)) return;
   const scalar = context.scalar({ name: item.name.text, bits: item.type.bits, max, initial, kind: 'variable' });
   context.declare(item.name, { kind: 'variable', span: item.name.span, scalar });
+}
+
+export function declareRing(item: ast.ItemOf<'ring'>, context: Context): void {
+  if (tooMany('rings', context.namesOf('ring').length + 1, RINGS_MAX, item.span, context)) return;
+  context.declare(item.name, { kind: 'ring', span: item.name.span, ring: { declaration: item } });
 }

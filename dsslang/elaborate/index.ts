@@ -15,6 +15,7 @@ import {
   declareMachine,
   declareRegion,
   declareRegister,
+  declareRing,
   declareStruct,
   declareVariable,
   declareWindow,
@@ -69,9 +70,7 @@ export function elaborateDevice(
   declareAll('register', declareRegister);
   declareAll('area', declareArea);
   declareAll('window', declareWindow);
-  declareAll('ring', (item) =>
-    context.declare(item.name, { kind: 'ring', span: item.name.span, ring: { declaration: item } }),
-  );
+  declareAll('ring', declareRing);
   const interruptItem = only('interrupt', of('interrupt'), diagnostics);
   const resetItem = only('reset', of('reset'), diagnostics);
   // What seems to be missing may just not have been read.
@@ -80,7 +79,10 @@ export function elaborateDevice(
   if (matches.length === 0 && !context.incomplete) diagnostics.add('DSS404', {}, device.name.span);
 
   const interrupt = elaborateInterrupt(interruptItem, device, context);
-  const { store, progress } = elaborateOwnership(of('ring'), context);
+  const { store, progress } = elaborateOwnership(
+    of('ring').filter((ring) => !context.broken.has(ring.name.text)),
+    context,
+  );
   elaborateHandlers(items, context);
   const reset = resetItem === undefined ? [] : elaborateSteps(resetItem.steps, context);
   const invariants = of('invariant').flatMap((item) => {

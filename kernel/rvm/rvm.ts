@@ -16,7 +16,15 @@
  * It does not bound the driver's time and does not isolate it; that is the IPD's work. An allowed register access allocates nothing.
  */
 import { ALLOWED, GRANT_COMMANDS, describeStates, registerAt } from '../../dsslang/runtime.ts';
-import type { Monitor, MonitorInfo, MonitorModule, Space, Verdict, Width } from '../../dsslang/runtime.ts';
+import type {
+  Monitor,
+  MonitorInfo,
+  MonitorModule,
+  ProgressRegister,
+  Space,
+  Verdict,
+  Width,
+} from '../../dsslang/runtime.ts';
 import type { Device, DmaPurpose } from '../abi.ts';
 import { isDeviceError } from '../device-error.ts';
 import type { Accusation, Blame, Fault, Operation, ResetOutcome } from '../fault.ts';
@@ -55,6 +63,9 @@ export interface Granted {
   readonly sizeBytes: number;
 }
 
+/** Descriptors are fetched for the monitor in runs of up to this many bytes: 32 of the usual 16 bytes. */
+const FETCH_AHEAD_BYTES = 512;
+
 export class Rvm implements Device {
   readonly info: MonitorInfo;
   readonly #options: RvmOptions;
@@ -62,6 +73,9 @@ export class Rvm implements Device {
   readonly #monitor: Monitor;
   readonly #dma: DmaTable;
   readonly #line: InterruptLine;
+  readonly #ahead = { address: 0, sizeBytes: 0, bytes: new Uint8Array(FETCH_AHEAD_BYTES) };
+  /** By the address of a region: which progress register helped last. */
+  readonly #helpful = new Map<number, number>();
   #handler: ((level: 0 | 1) => void) | undefined;
   #fault: Fault | undefined;
   #dying = false;
@@ -169,13 +183,13 @@ export class Rvm implements Device {
     const address = this.#dma.place(sizeBytes);
     this.#begin();
     try {
-      zeroMemory(this.#device, address, sizeBytes);
       const verdict = this.#monitor.grant(address, sizeBytes, purposes);
       if (verdict !== ALLOWED) {
         const fatal = this.#refuse(verdict, { kind: 'grant', address, length: sizeBytes, purpose }, 'driver');
         // `log` cannot help here: a monitor that does not know the grant would refuse each use of it.
         if (!fatal) throw this.#denied(verdict);
       }
+      zeroMemory(this.#device, address, sizeBytes);
       this.#dma.keep({ address, sizeBytes, purposes });
       this.#options.onDmaUsed?.(this.#dma.usedBytes);
       this.#busy = false;
@@ -250,6 +264,7 @@ export class Rvm implements Device {
     if (this.#busy) this.#tear('an operation of the driver was cut short');
     this.#busy = true;
     this.#operations += 1;
+    this.#forgetAhead();
     if (this.#time() > this.#line.deadlineUs) {
       try {
         this.#line.expire();
@@ -270,6 +285,7 @@ export class Rvm implements Device {
     const before = this.#monitor.read(space, offset, width, this.#lastUs);
     if (before !== ALLOWED)
       this.#refuse(before, this.#registerOperation('read', space, offset, width, undefined), 'driver');
+    this.#forgetAhead();
     const value = (this.#device.read(space, offset, width) & valueMax(width)) >>> 0;
     const after = this.#monitor.report(space, offset, width, value, 0, this.#time());
     if (after !== ALLOWED)
@@ -280,23 +296,36 @@ export class Rvm implements Device {
   /** Asks before a store into command memory. A denial is believed only with the device's progress up to date. */
   #vetStore(address: number, length: number): void {
     let verdict = this.#monitor.store(address, length, this.#lastUs);
-    if (verdict !== ALLOWED && this.info.progress.length > 0) {
-      this.#refreshProgress();
-      verdict = this.#monitor.store(address, length, this.#time());
-    }
+    if (verdict !== ALLOWED) verdict = this.#storeAfterProgress(address, length, verdict);
     if (verdict !== ALLOWED) this.#refuse(verdict, { kind: 'store', address, length }, 'driver');
   }
 
   /**
    * The device may have given descriptors back that the monitor still believes to be the device's: it learns of progress
    * only from reads. So the RVM reads the progress registers itself, by the same rules; a refusal here accuses nobody.
+   * One at a time, first the one that helped last in this memory: on a real device a read costs more than all checks.
    */
-  #refreshProgress(): void {
-    for (const { space, offset, width } of this.info.progress) {
-      if (this.#monitor.read(space, offset, width, this.#lastUs) !== ALLOWED) continue;
-      const value = (this.#device.read(space, offset, width) & valueMax(width)) >>> 0;
-      this.#monitor.report(space, offset, width, value, 0, this.#time());
+  #storeAfterProgress(address: number, length: number, denied: Verdict): Verdict {
+    const { progress } = this.info;
+    const region = this.#dma.find(address, length)?.address ?? address;
+    const first = this.#helpful.get(region) ?? 0;
+    let verdict = denied;
+    for (let tried = 0; tried < progress.length && verdict !== ALLOWED; tried += 1) {
+      const index = (first + tried) % progress.length;
+      const register = progress[index];
+      if (register === undefined || !this.#readProgress(register)) continue;
+      verdict = this.#monitor.store(address, length, this.#lastUs);
+      if (verdict === ALLOWED) this.#helpful.set(region, index);
     }
+    return verdict;
+  }
+
+  /** Shows the monitor how far the device has come; false if it does not want to know. */
+  #readProgress({ space, offset, width }: ProgressRegister): boolean {
+    if (this.#monitor.read(space, offset, width, this.#lastUs) !== ALLOWED) return false;
+    this.#forgetAhead();
+    const value = (this.#device.read(space, offset, width) & valueMax(width)) >>> 0;
+    return this.#monitor.report(space, offset, width, value, 0, this.#time()) === ALLOWED;
   }
 
   #region(address: number, length: number): { readonly purposes: number } {
@@ -309,11 +338,27 @@ export class Rvm implements Device {
   #fetch(address: number, length: number, target: Uint8Array, at: number): boolean {
     const region = this.#dma.find(address, length);
     if (region === undefined || (region.purposes & GRANT_COMMANDS) === 0) return false;
-    this.#device.readMemory(address, target.subarray(at, at + length));
+    const ahead = this.#ahead;
+    if (address < ahead.address || address + length > ahead.address + ahead.sizeBytes) {
+      // A whole run at once: on a real device the call costs more than the bytes.
+      const left = region.address + region.sizeBytes - address;
+      ahead.address = address;
+      ahead.sizeBytes = Math.max(length, Math.min(left, FETCH_AHEAD_BYTES));
+      if (ahead.bytes.length < ahead.sizeBytes) ahead.bytes = new Uint8Array(ahead.sizeBytes);
+      this.#device.readMemory(address, ahead.bytes.subarray(0, ahead.sizeBytes));
+    }
+    const from = address - ahead.address;
+    for (let index = 0; index < length; index += 1) target[at + index] = ahead.bytes[from + index] ?? 0;
     return true;
   }
 
+  /** What was fetched ahead is good for one question to the monitor, as long as the device is not touched. */
+  #forgetAhead(): void {
+    this.#ahead.sizeBytes = 0;
+  }
+
   #raise(): boolean {
+    this.#forgetAhead();
     const verdict = this.#monitor.interrupt(this.#time());
     if (verdict === ALLOWED) return true;
     try {
@@ -325,6 +370,7 @@ export class Rvm implements Device {
   }
 
   #checkInterrupt(): void {
+    this.#forgetAhead();
     const verdict = this.#monitor.check(this.#lastUs);
     if (verdict === ALLOWED) return;
     const rule = ruleOf(this.info, verdict);

@@ -51,6 +51,13 @@ const CARD_NOT_CHECKED = 1;
 const NOT_MINE = 2;
 const MINE_ACKED = 4;
 
+/** A tail that comes around to the last known head says nothing of the device's: all but the entry at the tail stays its. */
+function surelyOwnedFrom(head: number, tail: number, next: number, count: number): number {
+  const before = tail >= head ? tail - head : tail + count - head;
+  const more = next >= tail ? next - tail : next + count - tail;
+  return before + more >= count ? (next + 1) % count : head;
+}
+
 export class HandWrittenMonitor implements JudgingMonitor {
   readonly #memory: DescriptorMemory;
   readonly #copy = new Uint8Array(RING_MAX * 16);
@@ -377,7 +384,10 @@ export class HandWrittenMonitor implements JudgingMonitor {
     if (tail >= this.#txCount) return BEYOND_RING;
     const base = this.#txBaseHigh * 4294967296 + this.#txBaseLow;
     const verdict = this.#checkTransmit(base, this.#txCount, this.#txTail, tail);
-    if (verdict === ALLOW) this.#txTail = tail;
+    if (verdict === ALLOW) {
+      this.#txHead = surelyOwnedFrom(this.#txHead, this.#txTail, tail, this.#txCount);
+      this.#txTail = tail;
+    }
     return verdict;
   }
 
@@ -446,7 +456,10 @@ export class HandWrittenMonitor implements JudgingMonitor {
     }
     if (tail >= this.#rxCount) return BEYOND_RING;
     const verdict = this.#checkReceive(this.#rxTail, tail, this.#rxBufferSize);
-    if (verdict === ALLOW) this.#rxTail = tail;
+    if (verdict === ALLOW) {
+      this.#rxHead = surelyOwnedFrom(this.#rxHead, this.#rxTail, tail, this.#rxCount);
+      this.#rxTail = tail;
+    }
     return verdict;
   }
 

@@ -147,6 +147,13 @@ const change = (side: Side, by: (ring: Ring, value: number) => Partial<Ring>) =>
 const allow = update({ denied: false });
 const deny = update({ denied: true });
 
+/** A tail that comes around to the last known head says nothing of the device's: all but the entry at the tail stays its. */
+function surelyOwnedFrom({ head, tail, count }: Ring, next: number): number {
+  const before = (tail - head + count) % count;
+  const more = (next - tail + count) % count;
+  return before + more >= count ? (next + 1) % count : head;
+}
+
 /** A head that may have moved is no longer known once the length or the tail changes. */
 const headKnown = (ring: Ring): number => (ring.moved ? ring.known & ~8 : ring.known);
 
@@ -182,7 +189,7 @@ function whileRunning(memory: Memory, side: Side, prefix: 'T' | 'R'): Record<str
     [`write ${prefix}DT`]: {
       guard: ({ context, event }: Arguments) =>
         publishes(memory, side, context[side], context[side].tail, event.value, context.rxBufferSize),
-      actions: change(side, (_, value) => ({ tail: value })),
+      actions: change(side, (ring, value) => ({ tail: value, head: surelyOwnedFrom(ring, value) })),
     },
     [`report ${prefix}DH`]: {
       guard: ({ context, event }: Arguments) => event.value < context[side].count,

@@ -3,6 +3,7 @@
  * After every operation both must give the same verdict and be in the same state.
  */
 import { emitJs, InterpretedMonitor, type MonitorModule, type Monitor, type Program } from '../../dsslang/index.ts';
+import { load } from '../../dsslang/testing.ts';
 import type { Width } from '../../dsslang/runtime.ts';
 import type { RandomMemory } from './memory.ts';
 
@@ -50,12 +51,6 @@ export function apply(monitor: Monitor, event: Event): number {
   }
 }
 
-/** The emitted module, loaded as what it is: an ES module without imports. */
-export async function load(text: string): Promise<MonitorModule> {
-  const url = `data:text/javascript;base64,${Buffer.from(text).toString('base64')}`;
-  return (await import(url)) as MonitorModule;
-}
-
 export class Twins {
   readonly program: Program;
   readonly interpreted: InterpretedMonitor;
@@ -66,6 +61,7 @@ export class Twins {
   /** Live grants, as the generator of events wants to know them. */
   grants: { base: number; length: number; purposes: number }[] = [];
   denied = 0;
+  lastVerdict = 0;
   events = 0;
 
   private constructor(program: Program, module: MonitorModule, memory: RandomMemory) {
@@ -85,6 +81,7 @@ export class Twins {
     this.events += 1;
     const expected = apply(this.interpreted, event);
     const actual = apply(this.emitted, event);
+    this.lastVerdict = expected;
     const before = this.snapshot;
     this.snapshot = this.interpreted.snapshot();
     if (expected !== 0) this.denied += 1;

@@ -1,0 +1,105 @@
+/**
+ * What the reference validation mechanism costs: throughput on QEMU's card, one register access, and a driver's start.
+ *
+ * The goals are at most 5 % of throughput, 300 ns an access on the in-process model, and 250 ms for a start. Absolute
+ * times are this machine's; ratios are within one run. Prints nothing; `refmon bench` does.
+ */
+import { readFileSync } from 'node:fs';
+import { DEMO_DEVICES, availableBackings, inPackage, loadDeviceSpecification } from '../../drivers/demo/devices.ts';
+import type { MonitorModule } from '../../dsslang/index.ts';
+import { allowAllSource } from './allow-all.ts';
+import { measureAccess, measureStart } from './rvm-access.ts';
+import { measureTraffic, type TrafficResult } from './rvm-traffic.ts';
+
+export interface RvmBenchOptions {
+  /** How often drivers are respawned with monitors exchanged; 4 by default, and even, so that each card has had each. */
+  readonly legs?: number;
+  /** Pairs of rounds in each leg and direction; 25 by default. */
+  readonly pairs?: number;
+  /** Frames of 1514 bytes in each round; 250 by default: short, so that both rounds of a pair see the same machine. */
+  readonly frames?: number;
+  /** Starts of a driver; 9 by default. */
+  readonly starts?: number;
+}
+
+export interface RvmBenchRow {
+  readonly name: string;
+  /** For one frame, one access, or one start. */
+  readonly median_ns: number;
+  /** Time over the time of the row without a monitor; for traffic the median of paired rounds. */
+  readonly ratio: number;
+  /** What `ratio` or `median_ns` should not exceed. */
+  readonly goal?: { readonly ratio: number } | { readonly median_ns: number };
+  /** Traffic only. */
+  readonly framesPerSecond?: number;
+  /** Traffic only: throughput lost to the monitor, in percent. */
+  readonly lostPercent?: number;
+}
+
+export interface RvmBenchResult {
+  readonly rows: readonly RvmBenchRow[];
+  /** Why rows are missing; undefined if none is. */
+  readonly skipped: string | undefined;
+}
+
+/** A goal of 5 % less throughput, as a ratio of times. */
+const TRAFFIC_RATIO_GOAL = 1 / 0.95;
+const ACCESS_GOAL_NS = 300;
+const START_GOAL_NS = 250e6;
+
+export async function benchRvm(options: RvmBenchOptions = {}): Promise<RvmBenchResult> {
+  const { legs = 4, pairs = 25, frames = 250, starts = 9 } = options;
+  const device = DEMO_DEVICES['e1000'];
+  if (device === undefined) throw new Error('there is no e1000 among the devices');
+  const specification = await loadDeviceSpecification(device);
+  const program = readFileSync(inPackage(device.program), 'utf8');
+  const monitored = specification.source;
+  const allowAll = allowAllSource(specification.module.info);
+  const allowAllModule = (await import(`data:text/javascript,${encodeURIComponent(allowAll)}`)) as MonitorModule;
+
+  const rows: RvmBenchRow[] = [];
+  const hasQemu = (await availableBackings()).includes('qemu');
+  if (hasQemu) {
+    const backing = device.backings.qemu();
+    const traffic = await measureTraffic({ backing, program, monitored, allowAll, legs, pairs, frames });
+    rows.push(...traffic.flatMap(trafficRows));
+  }
+  const access = await measureAccess(device.backings.model(), specification.module, allowAllModule);
+  for (const { name, kind, medianNs } of access) {
+    const free = access.find((each) => each.kind === kind && each.name === 'RVM, pass-through');
+    rows.push({
+      name: `model, register ${kind}: ${name}`,
+      median_ns: medianNs,
+      ratio: medianNs / (free?.medianNs ?? NaN),
+      ...(name === 'RVM with monitor' ? { goal: { median_ns: ACCESS_GOAL_NS } } : {}),
+    });
+  }
+  const model = device.backings.model();
+  const startNs = (await measureStart(model, program, monitored, starts)) * 1e6;
+  const bareStartNs = (await measureStart(model, program, allowAll, starts)) * 1e6;
+  rows.push(
+    { name: 'start of a driver: pass-through', median_ns: bareStartNs, ratio: 1 },
+    {
+      name: 'start of a driver: with monitor',
+      median_ns: startNs,
+      ratio: startNs / bareStartNs,
+      goal: { median_ns: START_GOAL_NS },
+    },
+  );
+  return { rows, skipped: hasQemu ? undefined : 'QEMU is not installed: no traffic was measured' };
+}
+
+function trafficRows({ direction, withMonitorNs, passThroughNs, throughputRatio }: TrafficResult): RvmBenchRow[] {
+  const name = `QEMU e1000, ${direction} 1514 B`;
+  return [
+    { name: `${name}: pass-through`, median_ns: passThroughNs, ratio: 1, framesPerSecond: 1e9 / passThroughNs },
+    {
+      name: `${name}: with monitor`,
+      median_ns: withMonitorNs,
+      ratio: 1 / throughputRatio,
+      goal: { ratio: TRAFFIC_RATIO_GOAL },
+      framesPerSecond: 1e9 / withMonitorNs,
+      lostPercent: 100 * (1 - throughputRatio),
+    },
+  ];
+}

@@ -1,0 +1,156 @@
+/**
+ * `refmon bench merkle`: our tree beside the npm libraries, 2^20 leaves of 32 bytes, SHA-256 everywhere.
+ *
+ * Every system runs alone in a process of its own (`bench-merkle-child.ts`), so that its memory is its own; the systems
+ * take turns over several rounds, and the median of the rounds counts. Leaves are digests, given ready-made, because
+ * that is what all the peers take. A peer that is not installed is reported as such and never guessed. Peers differ in
+ * what else they do: @chainsafe keeps old versions alive by structural sharing, OpenZeppelin keeps hexadecimal strings,
+ * merkletreejs and OpenZeppelin have no update and must rebuild.
+ */
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+export type MerkleTask = 'build' | 'batch' | 'single' | 'memory';
+
+/** What one child process reports: nanoseconds and bytes, or why it did not run. */
+export type ChildReport =
+  | {
+      readonly status: 'ok';
+      readonly build_ns: number;
+      readonly batch_ns?: number;
+      readonly single_ns?: number;
+      readonly memory_bytes: number;
+      readonly root: string;
+    }
+  | { readonly status: 'peer not installed'; readonly peer: string };
+
+export interface BenchRow {
+  readonly name: string;
+  readonly system: string;
+  readonly task: MerkleTask;
+  readonly status: 'ok' | 'peer not installed' | 'not offered' | 'failed';
+  /** Median over the rounds; for `memory` absent. `single` is one update with its root, `batch` all updates with one root. */
+  readonly median_ns?: number;
+  readonly bytes?: number;
+  /** This system's number over that of `ours binary`, the same tree as the peers': above 1, ours is better. */
+  readonly ratio?: number;
+  /** The same over `ours arity 5`, the arity that the block-size model picks for sparse updates with this engine. */
+  readonly ratio_to_planned?: number;
+  readonly note?: string;
+}
+
+export interface MerkleBenchOptions {
+  /** Number of leaves; 2^20 by default. */
+  readonly leaves?: number;
+  readonly updates?: number;
+  readonly rounds?: number;
+  readonly systems?: readonly string[];
+  /** Milliseconds after which one process is given up. */
+  readonly timeoutMs?: number;
+}
+
+/** Ours first: the others are compared with it. */
+export const MERKLE_SYSTEMS: readonly string[] = [
+  'ours binary',
+  'ours arity 5',
+  'ours binary node:crypto',
+  '@chainsafe/persistent-merkle-tree hashtree',
+  'merkletreejs',
+  '@zk-kit/lean-imt',
+  '@openzeppelin/merkle-tree',
+];
+const BASELINE = 'ours binary';
+const PLANNED = 'ours arity 5';
+const TASKS: readonly MerkleTask[] = ['build', 'batch', 'single', 'memory'];
+const CHILD = fileURLToPath(new URL('../ssr/bench-merkle-child.js', import.meta.url));
+
+const run = promisify(execFile);
+
+async function runChild(
+  system: string,
+  leaves: number,
+  updates: number,
+  timeoutMs: number,
+): Promise<ChildReport | string> {
+  const flags = ['--expose-gc', '--max-old-space-size=4096'];
+  try {
+    const { stdout } = await run(process.execPath, [...flags, CHILD, system, String(leaves), String(updates)], {
+      timeout: timeoutMs,
+      maxBuffer: 2 ** 20,
+    });
+    return JSON.parse(stdout) as ChildReport;
+  } catch (error) {
+    return (error instanceof Error ? error.message : String(error)).split('\n')[0] ?? 'failed';
+  }
+}
+
+/** Runs the benchmark: one row per system and task. Takes about a second per quick system and round. */
+export async function benchMerkle(options: MerkleBenchOptions = {}): Promise<readonly BenchRow[]> {
+  const { leaves = 2 ** 20, updates = 1000, rounds = 3, systems = MERKLE_SYSTEMS, timeoutMs = 180_000 } = options;
+  const reports = new Map<string, (ChildReport | string)[]>(systems.map((system) => [system, []]));
+  for (let round = 0; round < rounds; round += 1) {
+    for (const [system, list] of reports) {
+      // What failed once, is missing, or takes many seconds is not run again.
+      const first = list[0];
+      const again = first === undefined || (typeof first !== 'string' && first.status === 'ok' && first.build_ns < 5e9);
+      if (again) list.push(await runChild(system, leaves, updates, timeoutMs));
+    }
+  }
+  return [...reports].flatMap(([system, list]) =>
+    TASKS.map((task) => {
+      const ours = measured(reports.get(BASELINE) ?? [], task);
+      const planned = measured(reports.get(PLANNED) ?? [], task);
+      return rowOf(system, task, list, ours, planned);
+    }),
+  );
+}
+
+function measured(list: readonly (ChildReport | string)[], task: MerkleTask): number | undefined {
+  const values = list
+    .map((report) => (typeof report === 'string' || report.status !== 'ok' ? undefined : valueOf(report, task)))
+    .filter((value) => value !== undefined)
+    .sort((a, b) => a - b);
+  return values[Math.floor(values.length / 2)];
+}
+
+function valueOf(report: Extract<ChildReport, { status: 'ok' }>, task: MerkleTask): number | undefined {
+  switch (task) {
+    case 'build':
+      return report.build_ns;
+    case 'batch':
+      return report.batch_ns;
+    case 'single':
+      return report.single_ns;
+    case 'memory':
+      return report.memory_bytes;
+  }
+}
+
+function rowOf(
+  system: string,
+  task: MerkleTask,
+  list: readonly (ChildReport | string)[],
+  ours: number | undefined,
+  planned: number | undefined,
+): BenchRow {
+  const head = { name: `merkle ${task}: ${system}`, system, task };
+  const first = list[0];
+  if (typeof first === 'string') return { ...head, status: 'failed', note: first };
+  if (first === undefined || first.status !== 'ok') return { ...head, status: 'peer not installed' };
+  const value = measured(list, task);
+  if (value === undefined) {
+    return {
+      ...head,
+      status: 'not offered',
+      note: 'its interface has no such update; every change is a rebuild or a path',
+    };
+  }
+  return {
+    ...head,
+    status: 'ok',
+    ...(task === 'memory' ? { bytes: value } : { median_ns: value }),
+    ...(ours !== undefined && { ratio: Number((value / ours).toFixed(2)) }),
+    ...(planned !== undefined && { ratio_to_planned: Number((value / planned).toFixed(2)) }),
+  };
+}

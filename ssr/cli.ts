@@ -1,0 +1,149 @@
+/**
+ * `refmon ssr`: secure storage regions from the command line. Here: `plan`, which chooses a region's block size.
+ *
+ * Results go to stdout, everything else to stderr. Exit codes: 0 ok, 2 usage.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import type { Workload } from './blocksize.ts';
+import { drawSvg } from './blocksize/chart.ts';
+import { parseTrace } from './blocksize/trace.ts';
+import { ENGINE_NAMES } from './hash/open.ts';
+import { planChart, planText } from './plan-text.ts';
+import type { PlanEngine, RegionPlanRequest } from './plan.ts';
+import { planRegion } from './plan.ts';
+
+const EXIT_USAGE = 2;
+const SIZE_MAX_BYTES = 2 ** 50;
+
+interface PlanOptions {
+  readonly size: number;
+  readonly updates: number;
+  readonly workload: string;
+  readonly engine: PlanEngine;
+  readonly format: 'human' | 'json';
+  readonly measure: boolean;
+  readonly svg?: string;
+  readonly arity?: number[];
+  readonly multipleOf?: number;
+  readonly cipher?: number[];
+  readonly disk?: number[];
+  readonly tpm?: number;
+}
+
+/** `64MiB`, `512 KiB`, `1000`, `1e6`. */
+function parseSize(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)\s*(B|KiB|MiB|GiB|TiB)?$/i.exec(text.trim());
+  const power = ['b', 'kib', 'mib', 'gib', 'tib'].indexOf((match?.[2] ?? 'B').toLowerCase());
+  const bytes = Number(match?.[1]) * 1024 ** power;
+  if (match === null || !Number.isInteger(bytes) || bytes < 1 || bytes > SIZE_MAX_BYTES) {
+    throw new InvalidArgumentError('give a size such as 65536, 512KiB, 64MiB or 1GiB.');
+  }
+  return bytes;
+}
+
+function parseCount(text: string): number {
+  const count = Number(text);
+  if (!Number.isInteger(count) || count < 1 || count > 1e9)
+    throw new InvalidArgumentError('give a whole number from 1 to 1e9.');
+  return count;
+}
+
+function parseNumbers(count: number | undefined, what: string): (text: string) => number[] {
+  return (text) => {
+    const numbers = text.split(',').map(Number);
+    if ((count !== undefined && numbers.length !== count) || numbers.some((value) => !(value >= 0 && value < 1e9))) {
+      throw new InvalidArgumentError(`give ${what}, with commas and no spaces.`);
+    }
+    return numbers;
+  };
+}
+
+/** @throws RangeError if the text names no workload; the file system's error if a trace cannot be read */
+function parseWorkload(text: string, updates: number): Workload {
+  const [kind, first, second, ...rest] = text.split(':');
+  if (kind === 'trace' && first !== undefined) {
+    return { kind, commits: parseTrace(readFileSync(text.slice('trace:'.length), 'utf8'), updates) };
+  }
+  const number = Number(first === '' ? Number.NaN : first);
+  if (kind === 'uniform' && first === undefined) return { kind };
+  if (kind === 'sequential' && second === undefined && number >= 1) return { kind, runBytes: number };
+  const order = second ?? 'contiguous';
+  if (kind === 'zipf' && rest.length === 0 && number >= 0 && (order === 'contiguous' || order === 'scrambled')) {
+    return { kind, exponent: number, order };
+  }
+  throw new RangeError(
+    `\`${text}\` is no workload; give uniform, zipf:1.0, zipf:1.0:scrambled, sequential:4096 or trace:FILE`,
+  );
+}
+
+function requestOf(options: PlanOptions): RegionPlanRequest {
+  const [cipherFixedUs = 0, cipherPerByteUs = 0] = options.cipher ?? [];
+  const [diskFixedUs = 0, diskPerByteUs = 0, sectorSizeBytes = 512] = options.disk ?? [];
+  if (options.disk && sectorSizeBytes < 1) throw new RangeError('a sector has at least 1 byte');
+  return {
+    sizeBytes: options.size,
+    updates: options.updates,
+    workload: parseWorkload(options.workload, options.updates),
+    engine: options.engine,
+    measure: options.measure,
+    ...(options.arity && { arities: options.arity }),
+    ...(options.multipleOf !== undefined && { leafMultipleBytes: options.multipleOf }),
+    ...(options.cipher && { cipher: { fixedUs: cipherFixedUs, perByteUs: cipherPerByteUs } }),
+    ...(options.disk && { disk: { fixedUs: diskFixedUs, perByteUs: diskPerByteUs, sectorSizeBytes } }),
+    ...(options.tpm !== undefined && { tpmCommitUs: options.tpm }),
+    onProgress: (text) => {
+      if (process.stderr.isTTY) process.stderr.write(`refmon: ${text}\n`);
+    },
+  };
+}
+
+function runPlan(options: PlanOptions, command: Command): void {
+  try {
+    const request = requestOf(options);
+    const plan = planRegion(request);
+    if (options.svg !== undefined) writeFileSync(options.svg, drawSvg(planChart(request, plan)));
+    if (options.format === 'json') {
+      const { sizeBytes, updates } = request;
+      const head = { schema: 1, command: 'ssr plan', status: 'ok', sizeBytes, updates, workload: options.workload };
+      console.log(JSON.stringify({ ...head, ...plan }));
+    } else {
+      process.stdout.write(planText(request, plan));
+    }
+  } catch (error) {
+    const isInput = error instanceof RangeError || (error instanceof Error && 'syscall' in error);
+    if (!isInput) throw error;
+    command.error(`refmon ssr plan: ${error.message}`, { exitCode: EXIT_USAGE });
+  }
+}
+
+function planCommand(): Command {
+  const engines = [...ENGINE_NAMES, 'sha1-2004'];
+  return new Command('plan')
+    .description('choose the leaf size and arity of a region’s hash tree, and say what it costs')
+    .requiredOption('--size <size>', 'size of the region, as 64MiB', parseSize)
+    .option('--updates <n>', 'updates in one commit', parseCount, 1)
+    .option('--workload <kind>', 'uniform, zipf:EXPONENT[:scrambled], sequential:BYTES or trace:FILE', 'uniform')
+    .addOption(new Option('--engine <name>', 'hash engine, or the prices of 2004').choices(engines).default('fastest'))
+    .option('--arity <list>', 'arities to choose from, as 2,4,8', parseNumbers(undefined, 'arities'))
+    .option('--multiple-of <bytes>', 'leaf sizes are multiples of this', parseCount)
+    .option('--cipher <fixed,byte>', 'cipher: us per leaf, us per byte', parseNumbers(2, 'two numbers'))
+    .option(
+      '--disk <fixed,byte,sector>',
+      'disk: us per write, us per byte, bytes per sector',
+      parseNumbers(3, 'three numbers'),
+    )
+    .option('--tpm <us>', 'the TPM’s part of a commit, us', (text) => parseNumbers(1, 'one number')(text)[0] ?? 0)
+    .option('--measure', 'run the real update at several sizes and compare', false)
+    .option('--svg <file>', 'draw the cost curve')
+    .addOption(new Option('--format <format>', 'output').choices(['human', 'json']).default('human'))
+    .action((options: PlanOptions, command: Command) => runPlan(options, command));
+}
+
+/** The `ssr` command with its subcommands, ready to be added to a program. */
+export function ssrCommand(): Command {
+  const plan = planCommand();
+  // Commander's own exit code for a usage error is 1; ours is 2. Help and version stay 0.
+  plan.exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : EXIT_USAGE));
+  return new Command('ssr').description('secure storage regions').addCommand(plan);
+}

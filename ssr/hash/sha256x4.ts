@@ -1,0 +1,231 @@
+/**
+ * SHA-256 of four messages at once, one per 32-bit lane of WebAssembly's 128-bit vectors, as generated code.
+ *
+ * FIPS 180-4, sections 4.1.2 (functions), 4.2.2 (constants), 5.3.3 (initial value) and 6.2.2 (the computation), with
+ * the 64 rounds unrolled. The four messages have the same number of 64-byte blocks and are already padded. The kernel
+ * knows nothing of trees; `wasm.ts` lays the messages out. Four lanes idle cost as much as four lanes used.
+ */
+import type { Code, FunctionSource } from './wasm-assembler.ts';
+import { assembleModule, call, countDown, i32, local, v128 } from './wasm-assembler.ts';
+
+/** Chaining state: eight vectors, word i of all four messages in vector i. */
+const STATE_AT = 0;
+const INITIAL_STATE_AT = 128;
+const ROUND_CONSTANTS_AT = 256;
+/** Padded messages, then digests, up to the end of the one memory page. */
+export const MESSAGES_AT = 2048;
+export const MESSAGES_SIZE_BYTES = 32768;
+export const DIGESTS_AT = MESSAGES_AT + MESSAGES_SIZE_BYTES;
+const MEMORY_PAGES = 1;
+
+const INITIAL_STATE = [0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19];
+
+/** The first 32 bits of the fractional parts of the cube roots of the first 64 primes (section 4.2.2). */
+const ROUND_CONSTANTS = [
+  0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5, 0xd807aa98,
+  0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174, 0xe49b69c1, 0xefbe4786,
+  0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da, 0x983e5152, 0xa831c66d, 0xb00327c8,
+  0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967, 0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13,
+  0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85, 0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819,
+  0xd6990624, 0xf40e3585, 0x106aa070, 0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a,
+  0x5b9cca4f, 0x682e6ff3, 0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7,
+  0xc67178f2,
+];
+
+/** Locals of `absorb`: parameters, then eight working words, sixteen schedule words, and scratch. */
+const SOURCE = 0;
+const STRIDE = 1;
+const BLOCKS = 2;
+const WORKING = 3;
+const SCHEDULE = 11;
+const T1 = 27;
+const A_XOR_B = 28;
+const B_XOR_C = 29;
+const LANES = 30; // four loaded vectors, one per message
+const PAIRS = 34; // four half-transposed vectors
+const ABSORB_VECTORS = 8 + 16 + 3 + 4 + 4;
+
+const at = (address: number): Code => i32.const(address);
+const get = local.get;
+const schedule = (round: number): number => SCHEDULE + (round % 16);
+
+/** There is no rotate instruction: two shifts and an or. */
+function rotateRight(word: Code, bits: number): Code {
+  return v128.or(v128.shiftRight(word, i32.const(bits)), v128.shiftLeft(word, i32.const(32 - bits)));
+}
+
+function xor3(a: Code, b: Code, c: Code): Code {
+  return v128.xor(v128.xor(a, b), c);
+}
+
+const bigSigma0 = (x: Code): Code => xor3(rotateRight(x, 2), rotateRight(x, 13), rotateRight(x, 22));
+const bigSigma1 = (x: Code): Code => xor3(rotateRight(x, 6), rotateRight(x, 11), rotateRight(x, 25));
+const smallSigma0 = (x: Code): Code => xor3(rotateRight(x, 7), rotateRight(x, 18), v128.shiftRight(x, i32.const(3)));
+const smallSigma1 = (x: Code): Code => xor3(rotateRight(x, 17), rotateRight(x, 19), v128.shiftRight(x, i32.const(10)));
+/** Ch(e, f, g) with one operation less than by its definition. */
+const choose = (e: Code, f: Code, g: Code): Code => v128.xor(g, v128.and(e, v128.xor(f, g)));
+
+const BYTE_SWAP = [3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12];
+const LOW_WORDS = [0, 1, 2, 3, 16, 17, 18, 19, 4, 5, 6, 7, 20, 21, 22, 23];
+const HIGH_WORDS = [8, 9, 10, 11, 24, 25, 26, 27, 12, 13, 14, 15, 28, 29, 30, 31];
+const LOW_PAIRS = [0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23];
+const HIGH_PAIRS = [8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31];
+
+const swapBytes = (value: Code): Code => v128.shuffleBytes(value, value, BYTE_SWAP);
+
+/** Transposes the 4x4 words in locals `from..from+3` into four values; uses locals `pairs..pairs+3`. */
+function transpose(from: number, pairs: number): { readonly setup: Code; readonly rows: readonly Code[] } {
+  const rowPair = (a: number, b: number, picks: readonly number[]): Code =>
+    v128.shuffleBytes(get(from + a), get(from + b), picks);
+  const setup = [
+    ...local.set(pairs, rowPair(0, 1, LOW_WORDS)),
+    ...local.set(pairs + 1, rowPair(2, 3, LOW_WORDS)),
+    ...local.set(pairs + 2, rowPair(0, 1, HIGH_WORDS)),
+    ...local.set(pairs + 3, rowPair(2, 3, HIGH_WORDS)),
+  ];
+  const row = (low: number, picks: readonly number[]): Code =>
+    v128.shuffleBytes(get(pairs + low), get(pairs + low + 1), picks);
+  return { setup, rows: [row(0, LOW_PAIRS), row(0, HIGH_PAIRS), row(2, LOW_PAIRS), row(2, HIGH_PAIRS)] };
+}
+
+/** Loads one block of each message: words 4q..4q+3 of all four, byte-swapped and turned so that a vector is one word. */
+function loadBlock(): Code {
+  const code: Code = [];
+  for (let quarter = 0; quarter < 4; quarter += 1) {
+    for (let lane = 0; lane < 4; lane += 1) {
+      const address = i32.add(get(SOURCE), i32.mul(get(STRIDE), i32.const(lane)));
+      code.push(...local.set(LANES + lane, swapBytes(v128.load(address, 16 * quarter))));
+    }
+    const { setup, rows } = transpose(LANES, PAIRS);
+    code.push(...setup, ...rows.flatMap((row, word) => local.set(SCHEDULE + 4 * quarter + word, row)));
+  }
+  return code;
+}
+
+/** W_t for t >= 16, into the slot of W_(t-16). */
+function extendSchedule(round: number): Code {
+  const older = v128.add(smallSigma0(get(schedule(round + 1))), get(schedule(round)));
+  const newer = v128.add(smallSigma1(get(schedule(round + 14))), get(schedule(round + 9)));
+  return local.set(schedule(round), v128.add(older, newer));
+}
+
+/** The compression of one block. Working words are renamed instead of moved: word i of round t is in slot (i - t) mod 8. */
+function compress(): Code {
+  const code: Code = [];
+  const slot = (word: number, round: number): number => WORKING + ((word - round + 64) % 8);
+  for (let word = 0; word < 8; word += 1) {
+    code.push(...local.set(WORKING + word, v128.load(at(STATE_AT), 16 * word)));
+  }
+  code.push(...local.set(B_XOR_C, v128.xor(get(slot(1, 0)), get(slot(2, 0)))));
+  for (let round = 0; round < 64; round += 1) {
+    const [a, b, d, h] = [slot(0, round), slot(1, round), slot(3, round), slot(7, round)] as const;
+    const [e, f, g] = [slot(4, round), slot(5, round), slot(6, round)] as const;
+    if (round >= 16) code.push(...extendSchedule(round));
+    const input = v128.add(get(schedule(round)), v128.load(at(ROUND_CONSTANTS_AT), 16 * round));
+    const mixed = v128.add(bigSigma1(get(e)), choose(get(e), get(f), get(g)));
+    // Maj(a, b, c) = b ^ ((a ^ b) & (b ^ c)), and this round's a ^ b is the next one's b ^ c.
+    const majority = v128.xor(get(b), v128.and(get(A_XOR_B), get(B_XOR_C)));
+    code.push(
+      ...local.set(T1, v128.add(v128.add(get(h), input), mixed)),
+      ...local.set(d, v128.add(get(d), get(T1))),
+      ...local.set(A_XOR_B, v128.xor(get(a), get(b))),
+      ...local.set(h, v128.add(get(T1), v128.add(bigSigma0(get(a)), majority))),
+      ...local.set(B_XOR_C, get(A_XOR_B)),
+    );
+  }
+  for (let word = 0; word < 8; word += 1) {
+    const sum = v128.add(v128.load(at(STATE_AT), 16 * word), get(WORKING + word));
+    code.push(...v128.store(at(STATE_AT), sum, 16 * word));
+  }
+  return code;
+}
+
+/** absorb(source, stride, blocks): takes `blocks` >= 1 blocks of each message; message i starts at source + i * stride. */
+const absorb: FunctionSource = {
+  name: 'absorb',
+  parameterCount: 3,
+  locals: new Array<'v128'>(ABSORB_VECTORS).fill('v128'),
+  body: countDown(BLOCKS, [...loadBlock(), ...compress(), ...local.set(SOURCE, i32.add(get(SOURCE), i32.const(64)))]),
+};
+
+/** begin(): sets the state to the initial hash value. */
+const begin: FunctionSource = {
+  name: 'begin',
+  parameterCount: 0,
+  locals: [],
+  body: INITIAL_STATE.flatMap((_, word) =>
+    v128.store(at(STATE_AT), v128.load(at(INITIAL_STATE_AT), 16 * word), 16 * word),
+  ),
+};
+
+/** finish(target): writes the four digests, 32 bytes each, one after the other. */
+const finish: FunctionSource = {
+  name: 'finish',
+  parameterCount: 1,
+  locals: new Array<'v128'>(8).fill('v128'),
+  body: [0, 1].flatMap((half) => {
+    const loads = [0, 1, 2, 3].flatMap((word) => local.set(1 + word, v128.load(at(STATE_AT), 16 * (4 * half + word))));
+    const { setup, rows } = transpose(1, 5);
+    const stores = rows.flatMap((row, lane) => v128.store(get(0), swapBytes(row), 32 * lane + 16 * half));
+    return [...loads, ...setup, ...stores];
+  }),
+};
+
+/** hashGroups(source, stride, blocks, groups, target): `groups` >= 1 times four messages, laid out with one stride. */
+const hashGroups: FunctionSource = {
+  name: 'hashGroups',
+  parameterCount: 5,
+  locals: [],
+  body: countDown(3, [
+    ...call(0),
+    ...call(1, get(0), get(1), get(2)),
+    ...call(2, get(4)),
+    ...local.set(0, i32.add(get(0), i32.mul(get(1), i32.const(4)))),
+    ...local.set(4, i32.add(get(4), i32.const(128))),
+  ]),
+};
+
+/** What the module exports. All addresses are bytes in `memory`. */
+export interface Sha256x4 {
+  readonly memory: ArrayBuffer;
+  begin(): void;
+  absorb(source: number, strideBytes: number, blocks: number): void;
+  finish(target: number): void;
+  hashGroups(source: number, strideBytes: number, blocks: number, groups: number, target: number): void;
+}
+
+/** The part of the WebAssembly JavaScript interface that is used here; Node 20's types do not declare it. */
+interface WebAssemblyApi {
+  validate(bytes: Uint8Array): boolean;
+  Module: new (bytes: Uint8Array) => object;
+  Instance: new (module: object) => {
+    readonly exports: Omit<Sha256x4, 'memory'> & { memory: { buffer: ArrayBuffer } };
+  };
+}
+
+/** Compiled once: the engine keeps its optimised code for as long as the module lives. */
+let compiled: object | undefined;
+
+/** A fresh kernel with its own memory page, or undefined where WebAssembly or its vector instructions are missing. */
+export function instantiateSha256x4(): Sha256x4 | undefined {
+  const api = (globalThis as { WebAssembly?: WebAssemblyApi }).WebAssembly;
+  if (api === undefined) return undefined;
+  if (compiled === undefined) {
+    const bytes = sha256x4Module();
+    if (!api.validate(bytes)) return undefined;
+    compiled = new api.Module(bytes);
+  }
+  const { memory, begin, absorb, finish, hashGroups } = new api.Instance(compiled).exports;
+  const words = new Uint32Array(memory.buffer);
+  const splat = (address: number, values: readonly number[]): void => {
+    values.forEach((value, i) => words.fill(value, address / 4 + 4 * i, address / 4 + 4 * i + 4));
+  };
+  splat(INITIAL_STATE_AT, INITIAL_STATE);
+  splat(ROUND_CONSTANTS_AT, ROUND_CONSTANTS);
+  return { memory: memory.buffer, begin, absorb, finish, hashGroups };
+}
+
+/** The module's bytes: the same on every machine and in every run. */
+export function sha256x4Module(): Uint8Array<ArrayBuffer> {
+  return assembleModule([begin, absorb, finish, hashGroups], MEMORY_PAGES);
+}

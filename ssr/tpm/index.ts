@@ -1,0 +1,25 @@
+/** A TPM 2.0 client, a real simulator (swtpm) started on demand, and an in-memory one for tests and for places without it. */
+export { Tpm, nameOf } from './client.ts';
+export type { SessionOptions, TpmOptions } from './client.ts';
+export * from './commands.ts';
+export * from './object-commands.ts';
+export { TpmError, TpmTransportError, decodeResponseCode } from './errors.ts';
+export type { Blame, DecodedResponseCode, TpmTransportErrorCode } from './errors.ts';
+export type { NvPublic } from './codec.ts';
+export type { EccEngine, EccPoint, TpmCrypto } from './crypto.ts';
+export { nodeCrypto } from './crypto-node.ts';
+export { portableCrypto } from './crypto-portable.ts';
+export { NO_PASSWORD, password } from './session.ts';
+export type { Authorization, PasswordUse, Session, SessionUse } from './session.ts';
+export { pcrValuesDigest, policyDigest, satisfy } from './policy.ts';
+export type { PolicyStep } from './policy.ts';
+export { verifyQuote } from './quote.ts';
+export type { QuoteContent, QuoteVerdict } from './quote.ts';
+export { connectTransport, openDevice, streamTransport } from './transport.ts';
+export type { StreamOptions, TpmAddress, TpmTransport } from './transport.ts';
+export { SwtpmError, isSwtpmInstalled, startSwtpm } from './swtpm.ts';
+export type { Swtpm, SwtpmErrorCode, SwtpmOptions } from './swtpm.ts';
+export type { SwtpmState } from './swtpm-control.ts';
+export * as spec from './spec.ts';
+export { SimulatedTpm } from './simulated.ts';
+export type { FaultPlace, SimulatedFault, SimulatedSnapshot, SimulatedTpmOptions } from './simulated.ts';
