@@ -95,5 +95,6 @@ export function textmateGrammar(): string {
       },
     },
   };
-  return `${JSON.stringify(grammar, null, 2)}\n`;
+  // As Prettier writes it: a list of one text stays on its line.
+  return `${JSON.stringify(grammar, null, 2).replace(/\[\s+("[^"]*")\s+\]/g, '[$1]')}\n`;
 }
