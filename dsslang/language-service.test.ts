@@ -29,7 +29,7 @@ device d {
   var tail : u16 max 15
   const COUNT = 16
   ring work : Work { base base, count COUNT, owned 0 ..< tail when tx == On }
-  on write CTRL(v) { if v.EN { tx -> On } else if CTRL.written == 3 { rx -> Off } else { rx -> On } }
+  on write CTRL(v) { if v.EN { tx -> On } else if CTRL.written == 3 { rx -> Off  tx -> Off } else { rx -> On } }
   in tx.On | tx.Off {
     on write TAIL[i](v) {
       let next = v

@@ -185,8 +185,20 @@ export class Resolver {
     for (const [key, part] of Object.entries(node)) {
       if (key === 'span' || key.endsWith('Span')) continue;
       const owner = key === 'state' ? beside : key === 'field' ? register : undefined;
-      if (owner !== undefined && isName(part)) this.#refer(part, this.#members.get(owner)?.get(part.text));
+      if (key === 'members' && register !== undefined) this.#referChain(listOf(part), register);
+      else if (owner !== undefined && isName(part)) this.#refer(part, this.#members.get(owner)?.get(part.text));
       else this.#visit(part, locals, key === 'name' ? machine : undefined);
+    }
+  }
+
+  /** `port[2].CMD.ST`: each name is a member of the one before it. */
+  #referChain(names: readonly unknown[], first: DeclaredSymbol): void {
+    let of: DeclaredSymbol | undefined = first;
+    for (const name of names) {
+      const member: DeclaredSymbol | undefined =
+        of !== undefined && isName(name) ? this.#members.get(of)?.get(name.text) : undefined;
+      if (isName(name)) this.#refer(name, member);
+      of = member;
     }
   }
 

@@ -38,7 +38,7 @@ function unit(index: number): string[] {
     '  } }',
     'in t.B {',
     `on write R${index}(v) {`,
-    '  if v[7:4] == 3 {',
+    `  if ${a} == v[7:4] {`,
     `    ${b} = min(v, 9)`,
     '  }',
     '  t -> A',
