@@ -5,7 +5,6 @@ const UNIT_LINES = 20;
 const VARIABLES = 3;
 
 /**
- * Short lines, so that 50,000 of them stay below the largest file.
  * @param lines at least 100; the text has just so many
  */
 export function specificationOf(lines: number): string {
