@@ -28,6 +28,8 @@ function declarationStops({ pieces }: Line): Stop[] | undefined {
   if (next.text === '[') after = pieces.findIndex((piece) => piece.text === ']') + 1;
   const separator = after < 2 ? undefined : pieces[after];
   if (separator === undefined || !afterName.has(separator.text)) return undefined;
+  // What holds declarations of its own is a heading, not a row; a register's fields may fill several lines.
+  if (pieces.at(-1)?.text === '{' && word.text !== 'register') return [];
   // Registers, areas and windows are one list of places; other declarations stand only beside their own kind.
   const kind = separator.text === 'at' ? 'place' : `${word.text} ${separator.text}`;
   return [

@@ -74,6 +74,10 @@ function tightColon(pieces: readonly Piece[], colon: number): boolean {
 const isPlacePlus = (pieces: readonly Piece[], at: number): boolean =>
   pieces[at]?.text === '+' && pieces[at - 2]?.text === 'at' && pieces[at + 1]?.kind === 'number';
 
+/** `at +0x10`: nothing stands before the sign. */
+const isSign = (pieces: readonly Piece[], at: number): boolean =>
+  pieces[at]?.text === '+' && pieces[at - 1]?.text === 'at';
+
 /** @param at index of the right piece; at least 1 */
 export function gapBetween(pieces: readonly Piece[], at: number): number {
   const left = pieces[at - 1];
@@ -89,7 +93,7 @@ export function gapBetween(pieces: readonly Piece[], at: number): number {
   if (right.text === '(' || right.text === '[') return opensTight(left) ? 0 : 1;
   if (right.text === ':') return tightColon(pieces, at) ? 0 : 1;
   if (left.text === ':') return tightColon(pieces, at - 1) ? 0 : 1;
-  if (isPlacePlus(pieces, at) || isPlacePlus(pieces, at - 1)) return 0;
+  if (isPlacePlus(pieces, at) || isPlacePlus(pieces, at - 1) || isSign(pieces, at - 1)) return 0;
   return beginsStatement(pieces, at) ? WIDE_GAP : 1;
 }
 
