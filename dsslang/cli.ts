@@ -18,6 +18,10 @@ import {
   type Source,
   type Span,
 } from './index.ts';
+import { costOf } from './cost.ts';
+import { emitMarkdown } from './emit/markdown.ts';
+import { registerToolCommands } from './tools/cli.ts';
+import { watchSpecifications } from './tools/watch.ts';
 
 type GetTerminal = () => Terminal;
 
@@ -28,14 +32,19 @@ export function registerLanguageCommands(program: Command, terminal: GetTerminal
     .description('Reads specifications and reports every mistake with its place. `-` is standard input.')
     .argument('<file...>', 'specifications (.dss)')
     .option('--deny-warnings', 'warnings reject the file as well')
-    .action((files: string[], options: { denyWarnings?: boolean }) => {
-      check(files, options.denyWarnings === true, terminal());
+    .option('--cost', 'the worst-case steps of each handler, and the memory of the monitor')
+    .option('--watch', 'check again whenever a file changes, until interrupted')
+    .action((files: string[], options: CheckOptions, command: Command) => {
+      if (options.watch !== true) check(files, options, terminal());
+      else if (files.includes('-') || terminal().format === 'json')
+        command.error('error: `--watch` takes files, and prints for people', { exitCode: 2 });
+      else watchFiles(files, options, terminal());
     });
   program
     .command('compile')
     .summary('compile a specification to a reference monitor')
     .description(
-      'Compiles a specification. `js` is one ES module that imports nothing, `createMonitor(memory)`, with its types in a .d.ts beside it; `c` is freestanding C99, NAME_monitor.h and NAME_monitor.c; `json` is the checked program.',
+      'Compiles a specification. `js` is one ES module that imports nothing, `createMonitor(memory)`, with its types in a .d.ts beside it; `c` is freestanding C99, NAME_monitor.h and NAME_monitor.c; `json` is the checked program; `markdown` is its reference page.',
     )
     .argument('<file>', 'specification (.dss); `-` is standard input')
     .addOption(new Option('--target <target>', 'what to make').choices(targets).default('js'))
@@ -43,9 +52,16 @@ export function registerLanguageCommands(program: Command, terminal: GetTerminal
     .action(async (file: string, options: { target: Target; output?: string }) => {
       await compileFile(file, options.target, options.output, terminal());
     });
+  registerToolCommands(program, terminal);
 }
 
-const targets = ['js', 'c', 'json'] as const;
+interface CheckOptions {
+  readonly denyWarnings?: boolean;
+  readonly cost?: boolean;
+  readonly watch?: boolean;
+}
+
+const targets = ['js', 'c', 'json', 'markdown'] as const;
 type Target = (typeof targets)[number];
 
 interface OutputFile {
@@ -66,6 +82,8 @@ function outputFiles(program: Program, target: Target, output: string): OutputFi
       ];
     case 'json':
       return [{ path: output, text: emitJson(program) }];
+    case 'markdown':
+      return [{ path: output, text: emitMarkdown(program) }];
     case 'c': {
       const { name, header, source } = emitC(program);
       return [
@@ -78,10 +96,18 @@ function outputFiles(program: Program, target: Target, output: string): OutputFi
 
 /** The same for standard output: of C, the header and then the source. */
 function outputText(program: Program, target: Target): string {
-  if (target === 'json') return emitJson(program);
-  if (target === 'js') return emitJs(program);
-  const { header, source } = emitC(program);
-  return `${header}\n${source}`;
+  switch (target) {
+    case 'js':
+      return emitJs(program);
+    case 'json':
+      return emitJson(program);
+    case 'markdown':
+      return emitMarkdown(program);
+    case 'c': {
+      const { header, source } = emitC(program);
+      return `${header}\n${source}`;
+    }
+  }
 }
 
 /** @throws a system error whose message names the file */
@@ -91,20 +117,56 @@ function read(file: string): CompileResult {
   return compileBytes(bytes, name, { load: loadFrom(file, name) });
 }
 
-function check(files: readonly string[], denyWarnings: boolean, terminal: Terminal): void {
+/** Checks now and after every change, until it is interrupted; the last check decides the exit code. */
+function watchFiles(files: readonly string[], options: CheckOptions, terminal: Terminal): void {
+  const again = (): void => {
+    if (process.stdout.isTTY === true) process.stdout.write('\u001B[2J\u001B[H');
+    try {
+      check(files, options, terminal);
+    } catch (error) {
+      // A file that is being replaced is missing for a moment.
+      terminal.complain(`refmon: ${error instanceof Error ? error.message : String(error)}`);
+      terminal.finish('rejected', { command: 'check', status: 'failed' });
+    }
+    terminal.note('watching; Ctrl-C ends');
+  };
+  const watching = watchSpecifications(files, again);
+  process.once('SIGINT', () => {
+    watching.close();
+  });
+  again();
+}
+
+function printCost(program: Program, terminal: Terminal): void {
+  const cost = costOf(program);
+  for (const { operation, guard, steps } of cost.handlers)
+    terminal.print(`${String(steps).padStart(10)} steps  ${operation}${guard === '' ? '' : ` in ${guard}`}`);
+  const { stateBits, stateBytes, tableBytes, copyBytes, monitorBytes } = cost;
+  terminal.print(
+    `${String(monitorBytes).padStart(10)} bytes  state ${stateBytes} (${stateBits} bits), grants and BARs ${tableBytes}, copy of descriptors ${copyBytes}`,
+  );
+}
+
+function check(files: readonly string[], options: CheckOptions, terminal: Terminal): void {
+  const denyWarnings = options.denyWarnings === true;
   const results = files.map((file) => ({ file, result: read(file) }));
   const rejected = results.filter(
     ({ result }) => result.program === undefined || (denyWarnings && result.diagnostics.length > 0),
   );
   for (const { file, result } of results) {
     report(result, terminal);
-    if (result.program !== undefined)
-      terminal.print(`${terminal.paint('green', 'ok')}  ${file}: ${summary(result.program)}`);
+    if (result.program === undefined) continue;
+    terminal.print(`${terminal.paint('green', 'ok')}  ${file}: ${summary(result.program)}`);
+    if (options.cost === true) printCost(result.program, terminal);
   }
   terminal.finish(rejected.length > 0 ? 'rejected' : 'ok', {
     command: 'check',
     status: rejected.length > 0 ? 'rejected' : 'ok',
-    files: results.map(({ file, result }) => ({ file, ok: result.program !== undefined })),
+    files: results.map(({ file, result }) => ({
+      file,
+      ok: result.program !== undefined,
+      ...(options.cost === true && result.program !== undefined ? { cost: costOf(result.program) } : {}),
+    })),
     diagnostics: results.flatMap(({ result }) => result.diagnostics.map(diagnosticDocument)),
   });
 }

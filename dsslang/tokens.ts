@@ -135,6 +135,11 @@ export const allTokens: TokenType[] = [
   Open, Close, OpenSquare, CloseSquare, OpenRound, CloseRound, Comma, Colon, Semicolon, Dot,
 ]; // prettier-ignore
 
+/** Every operator as it is written, for highlighting. */
+export const operatorTexts: readonly string[] = [...operators, Bar, Plus, Assign, Arrow, UpTo, Tilde].map(
+  (each) => each.PATTERN as string,
+);
+
 export const lexer: Lexer = new Lexer(allTokens, {
   positionTracking: 'onlyOffset',
   ensureOptimizations: false,
