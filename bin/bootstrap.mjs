@@ -11,6 +11,9 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const systemPrograms = [
   { program: 'qemu-system-x86_64', debian: 'qemu-system-x86' },
   { program: 'swtpm', debian: 'swtpm' },
+  // Emitted C is compiled by both, in tests and in `refmon bench monitor`.
+  { program: 'gcc', debian: 'gcc libc6-dev' },
+  { program: 'clang', debian: 'clang' },
 ];
 
 function say(text) {
@@ -73,7 +76,7 @@ function installSystemPrograms() {
   const packages = missing.map(({ debian }) => debian).join(' ');
   const names = missing.map(({ program }) => program).join(', ');
   if (process.getuid?.() === 0 && isDebianLike()) {
-    say(`refmon: installing ${packages} with apt-get (for real device models and a real TPM)`);
+    say(`refmon: installing ${packages} with apt-get (for real device models, a real TPM, and C)`);
     run('apt-get', ['update', '-qq']);
     const done = run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...packages.split(' ')]);
     if (done.ok) return;

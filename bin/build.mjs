@@ -46,7 +46,6 @@ if (existsSync(join(root, 'bin', 'refmon.ts'))) {
       format: 'esm',
       splitting: true,
       minify: true,
-      keepNames: true,
       banner: { js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);" },
     }),
   );

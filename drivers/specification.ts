@@ -1,6 +1,13 @@
 /** From a specification's file to a running monitor: compile, emit, and load what was emitted. */
 import { readFileSync } from 'node:fs';
-import { compileBytes, emitJs, type CompileResult, type MonitorModule, type Program } from '../dsslang/index.ts';
+import {
+  compileBytes,
+  emitJs,
+  loadFrom,
+  type CompileResult,
+  type MonitorModule,
+  type Program,
+} from '../dsslang/index.ts';
 
 export interface LoadedSpecification {
   readonly program: Program;
@@ -27,7 +34,7 @@ export class SpecificationError extends Error {
  * @throws SpecificationError if it does not compile
  */
 export async function loadSpecification(file: string, name = file): Promise<LoadedSpecification> {
-  const result = compileBytes(readFileSync(file), name);
+  const result = compileBytes(readFileSync(file), name, { load: loadFrom(file, name) });
   if (result.program === undefined) throw new SpecificationError(name, result);
   const source = emitJs(result.program);
   const url = `data:text/javascript;base64,${Buffer.from(source).toString('base64')}`;

@@ -69,8 +69,11 @@ export interface FieldBlock extends Node {
 
 /** `regs + 0x10`. */
 export interface Location extends Node {
+  /** Empty if `relative`. */
   readonly region: Name;
   readonly offset: Expression;
+  /** `+ 0x10`: counted from where an engine begins. */
+  readonly relative: boolean;
 }
 
 export interface TypeNode extends Node {
@@ -89,18 +92,29 @@ export interface StateSet extends Node {
   readonly states: readonly { readonly machine: Name; readonly state: Name; readonly span: Span }[];
 }
 
+/** What happens on refusal: `deny`, `fault`, `log`, or `clamp VALUE`. */
+export interface Action extends Name {
+  readonly value?: Expression | undefined;
+}
+
 export type Statement =
   | (Node & {
       readonly kind: 'require';
       readonly condition: Expression;
       readonly reason: string;
       readonly reasonSpan: Span;
-      readonly action: Name | undefined;
+      readonly action: Action | undefined;
     })
   | (Node & { readonly kind: 'assign'; readonly target: Expression; readonly value: Expression })
-  | (Node & { readonly kind: 'transition'; readonly machine: Name; readonly state: Name })
+  /** `target` is the machine as written; `machine` its name, empty if it is one of an engine's. */
+  | (Node & {
+      readonly kind: 'transition';
+      readonly machine: Name;
+      readonly target: Expression;
+      readonly state: Name;
+    })
   | (Node & { readonly kind: 'let'; readonly name: Name; readonly value: Expression })
-  | (Node & { readonly kind: 'deny'; readonly reason: string; readonly action: Name | undefined })
+  | (Node & { readonly kind: 'deny'; readonly reason: string; readonly action: Action | undefined })
   | (Node & {
       readonly kind: 'if';
       readonly condition: Expression;
@@ -114,7 +128,47 @@ export type Statement =
       readonly from: Expression;
       readonly to: Expression;
       readonly body: readonly Statement[];
-    });
+    })
+  | TableWalk
+  | ListWalk
+  /** A number of the handler that may change; gone when its block ends. */
+  | (Node & {
+      readonly kind: 'mut';
+      readonly name: Name;
+      readonly type: TypeNode;
+      readonly max: Expression | undefined;
+      readonly initial: Expression;
+    })
+  /** `count NAME by e`. */
+  | (Node & { readonly kind: 'count'; readonly target: Expression; readonly by: Expression | undefined })
+  /** `forget REG, PORT[2]`, or `forget all`. */
+  | (Node & { readonly kind: 'forget'; readonly registers: readonly Expression[] })
+  | (Node & { readonly kind: 'start' | 'stop'; readonly clock: Expression })
+  | (Node & { readonly kind: 'spend'; readonly rate: Expression });
+
+/** `for p in Prd at base count n at most 256 until p.LAST { ... }`; one of `count` and `until` is there. */
+export interface TableWalk extends Node {
+  readonly kind: 'table';
+  readonly item: Name;
+  readonly struct: Name;
+  readonly base: Expression;
+  readonly count: Expression | undefined;
+  readonly most: Expression | undefined;
+  readonly until: Expression | undefined;
+  readonly body: readonly Statement[];
+}
+
+/** `for t in Transfer at first next t.LINK << 4 while not t.END at most 64 { ... }` */
+export interface ListWalk extends Node {
+  readonly kind: 'list';
+  readonly item: Name;
+  readonly struct: Name;
+  readonly first: Expression;
+  readonly next: Expression;
+  readonly more: Expression;
+  readonly most: Expression;
+  readonly body: readonly Statement[];
+}
 
 export type EventKind = 'write' | 'read' | 'report';
 
@@ -128,27 +182,36 @@ export interface HandlerDeclaration extends Node {
   readonly body: readonly Statement[];
 }
 
+/** What happens to the device, not to one register. */
+export type DeviceEvent = 'grant' | 'store' | 'interrupt' | 'tick';
+
+/** `on store(address, length) { }`. */
+export interface EventDeclaration extends Node {
+  readonly kind: 'event';
+  readonly event: DeviceEvent;
+  readonly eventSpan: Span;
+  readonly parameters: readonly Name[];
+  readonly body: readonly Statement[];
+}
+
 export interface InBlock extends Node {
   readonly kind: 'in';
   readonly states: StateSet;
-  readonly items: readonly (HandlerDeclaration | InBlock)[];
+  readonly items: readonly (HandlerDeclaration | EventDeclaration | InBlock)[];
+}
+
+/** `CTRL`, `PORT[2]`, `port[all].CMD`; where one is waited for, also a field: `CTRL.RST`, `port[2].CMD.ST`. */
+export interface StepTarget {
+  /** A register, or an engine. */
+  readonly register: Name;
+  readonly index: Expression | undefined;
+  readonly members: readonly Name[];
 }
 
 export type StepDeclaration =
-  | (Node & {
-      readonly kind: 'write';
-      readonly register: Name;
-      readonly index: Expression | undefined;
-      readonly value: Expression;
-    })
-  | (Node & { readonly kind: 'read'; readonly register: Name; readonly index: Expression | undefined })
-  | (Node & {
-      readonly kind: 'wait';
-      readonly register: Name;
-      readonly field: Name | undefined;
-      readonly equals: Expression;
-      readonly timeout: Expression;
-    })
+  | (Node & StepTarget & { readonly kind: 'write'; readonly value: Expression })
+  | (Node & StepTarget & { readonly kind: 'read' })
+  | (Node & StepTarget & { readonly kind: 'wait'; readonly equals: Expression; readonly timeout: Expression })
   | (Node & { readonly kind: 'delay'; readonly time: Expression });
 
 export type Item =
@@ -203,6 +266,8 @@ export type Item =
   | (Node & {
       readonly kind: 'var';
       readonly name: Name;
+      /** The number of elements of an array. */
+      readonly count: Expression | undefined;
       readonly type: TypeNode;
       readonly max: Expression | undefined;
       readonly initial: Expression | undefined;
@@ -219,8 +284,56 @@ export type Item =
       /** The clauses in the order written: a second one of a kind is a mistake. */
       readonly clauses: readonly Name[];
     })
+  | Include
   | HandlerDeclaration
+  | EventDeclaration
   | InBlock
+  // State, time, engines.
+  | (Node & {
+      readonly kind: 'counter';
+      readonly name: Name;
+      readonly end: 'modulo' | 'saturating';
+      readonly limit: Expression;
+    })
+  | (Node & {
+      readonly kind: 'table';
+      readonly name: Name;
+      readonly count: Expression;
+      readonly type: TypeNode;
+      readonly entries: readonly (Node & { readonly index: Expression; readonly value: Expression })[];
+      readonly otherwise: Expression | undefined;
+    })
+  | (Node & {
+      readonly kind: 'freeze';
+      readonly registers: readonly Name[];
+      readonly when: Expression;
+      readonly reason: string;
+      readonly action: Action | undefined;
+    })
+  | (Node & { readonly kind: 'clock'; readonly name: Name })
+  | (Node & {
+      readonly kind: 'deadline';
+      readonly name: Name;
+      readonly time: Expression;
+      readonly reason: string;
+      readonly action: Action | undefined;
+    })
+  | (Node & {
+      readonly kind: 'rate';
+      readonly name: Name;
+      readonly rate: Expression;
+      readonly burst: Expression | undefined;
+      readonly reason: string;
+      readonly action: Action | undefined;
+    })
+  | (Node & {
+      readonly kind: 'engine';
+      readonly name: Name;
+      readonly count: Expression;
+      readonly at: Location;
+      readonly stride: Expression;
+      readonly items: readonly Item[];
+    })
   | (Node & {
       readonly kind: 'interrupt';
       readonly cause: Name | undefined;
@@ -233,8 +346,38 @@ export type Item =
       readonly burst: Expression | undefined;
       readonly clauses: readonly Name[];
     })
+  /** Bytes that the driver may not change while a condition holds. */
+  | (Node & {
+      readonly kind: 'frozen';
+      readonly name: Name;
+      readonly from: Expression;
+      readonly size: Expression;
+      readonly when: Expression;
+      readonly reason: string;
+    })
   | (Node & { readonly kind: 'reset'; readonly steps: readonly StepDeclaration[] })
+  /** `invariant` or `property`: two words for one thing. */
   | (Node & { readonly kind: 'invariant'; readonly text: string; readonly condition: Expression });
+
+/** `include NAME(argument, ...) as PREFIX`; gone after expansion (`templates.ts`). */
+export interface Include extends Node {
+  readonly kind: 'include';
+  readonly template: Name;
+  readonly args: readonly Expression[];
+  readonly prefix: Name;
+}
+
+/** `template NAME(parameter, ...) { items }` */
+export interface Template extends Node {
+  readonly name: Name;
+  readonly parameters: readonly Name[];
+  readonly items: readonly Item[];
+}
+
+/** `import "std/pci.dss"`; the span is that of the path without its quotes. */
+export interface Import extends Node {
+  readonly path: string;
+}
 
 export type ItemOf<K extends Item['kind']> = Extract<Item, { readonly kind: K }>;
 
@@ -245,6 +388,8 @@ export interface Device extends Node {
 }
 
 export interface SourceFile extends Node {
+  readonly imports: readonly Import[];
+  readonly templates: readonly Template[];
   readonly devices: readonly Device[];
   /** If something could not be read: the names that declarations give, also those that are lost. */
   readonly unread: ReadonlySet<string> | undefined;

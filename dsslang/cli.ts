@@ -1,17 +1,27 @@
 /** The language's commands: `check` and `compile`. */
 import { readFileSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { type Command, Option } from 'commander';
 import type { Terminal } from '../bin/terminal.ts';
 import {
   compileBytes,
+  emitC,
   emitJs,
   emitJson,
+  emitJsTypes,
+  loadFrom,
   renderDiagnostics,
   type CompileResult,
   type Diagnostic,
   type Program,
+  type Source,
+  type Span,
 } from './index.ts';
+import { costOf } from './cost.ts';
+import { emitMarkdown } from './emit/markdown.ts';
+import { registerToolCommands } from './tools/cli.ts';
+import { watchSpecifications } from './tools/watch.ts';
 
 type GetTerminal = () => Terminal;
 
@@ -22,45 +32,141 @@ export function registerLanguageCommands(program: Command, terminal: GetTerminal
     .description('Reads specifications and reports every mistake with its place. `-` is standard input.')
     .argument('<file...>', 'specifications (.dss)')
     .option('--deny-warnings', 'warnings reject the file as well')
-    .action((files: string[], options: { denyWarnings?: boolean }) => {
-      check(files, options.denyWarnings === true, terminal());
+    .option('--cost', 'the worst-case steps of each handler, and the memory of the monitor')
+    .option('--watch', 'check again whenever a file changes, until interrupted')
+    .action((files: string[], options: CheckOptions, command: Command) => {
+      if (options.watch !== true) check(files, options, terminal());
+      else if (files.includes('-') || terminal().format === 'json')
+        command.error('error: `--watch` takes files, and prints for people', { exitCode: 2 });
+      else watchFiles(files, options, terminal());
     });
   program
     .command('compile')
     .summary('compile a specification to a reference monitor')
     .description(
-      'Compiles a specification. The JavaScript is one ES module that imports nothing: `createMonitor(memory)`.',
+      'Compiles a specification. `js` is one ES module that imports nothing, `createMonitor(memory)`, with its types in a .d.ts beside it; `c` is freestanding C99, NAME_monitor.h and NAME_monitor.c; `json` is the checked program; `markdown` is its reference page.',
     )
     .argument('<file>', 'specification (.dss); `-` is standard input')
-    .addOption(new Option('--target <target>', 'what to make').choices(['js', 'json']).default('js'))
-    .option('-o, --output <file>', 'where to write it; standard output by default')
-    .action(async (file: string, options: { target: keyof typeof emitters; output?: string }) => {
+    .addOption(new Option('--target <target>', 'what to make').choices(targets).default('js'))
+    .option('-o, --output <file>', 'where to write it (a folder for c); standard output by default')
+    .action(async (file: string, options: { target: Target; output?: string }) => {
       await compileFile(file, options.target, options.output, terminal());
     });
+  registerToolCommands(program, terminal);
 }
 
-const emitters = { js: emitJs, json: emitJson } satisfies Record<string, (program: Program) => string>;
+interface CheckOptions {
+  readonly denyWarnings?: boolean;
+  readonly cost?: boolean;
+  readonly watch?: boolean;
+}
+
+const targets = ['js', 'c', 'json', 'markdown'] as const;
+type Target = (typeof targets)[number];
+
+interface OutputFile {
+  readonly path: string;
+  readonly text: string;
+}
+
+/** What a target writes to `output`: one file and what belongs beside it, or the files of a folder. */
+function outputFiles(program: Program, target: Target, output: string): OutputFile[] {
+  switch (target) {
+    case 'js':
+      return [
+        { path: output, text: emitJs(program) },
+        {
+          path: `${output.replace(/\.(js|mjs)$/, '')}.d.${output.endsWith('.mjs') ? 'mts' : 'ts'}`,
+          text: emitJsTypes(program),
+        },
+      ];
+    case 'json':
+      return [{ path: output, text: emitJson(program) }];
+    case 'markdown':
+      return [{ path: output, text: emitMarkdown(program) }];
+    case 'c': {
+      const { name, header, source } = emitC(program);
+      return [
+        { path: join(output, `${name}_monitor.h`), text: header },
+        { path: join(output, `${name}_monitor.c`), text: source },
+      ];
+    }
+  }
+}
+
+/** The same for standard output: of C, the header and then the source. */
+function outputText(program: Program, target: Target): string {
+  switch (target) {
+    case 'js':
+      return emitJs(program);
+    case 'json':
+      return emitJson(program);
+    case 'markdown':
+      return emitMarkdown(program);
+    case 'c': {
+      const { header, source } = emitC(program);
+      return `${header}\n${source}`;
+    }
+  }
+}
 
 /** @throws a system error whose message names the file */
 function read(file: string): CompileResult {
   const bytes = readFileSync(file === '-' ? 0 : file);
-  return compileBytes(bytes, file === '-' ? '<stdin>' : file);
+  const name = file === '-' ? '<stdin>' : file;
+  return compileBytes(bytes, name, { load: loadFrom(file, name) });
 }
 
-function check(files: readonly string[], denyWarnings: boolean, terminal: Terminal): void {
+/** Checks now and after every change, until it is interrupted; the last check decides the exit code. */
+function watchFiles(files: readonly string[], options: CheckOptions, terminal: Terminal): void {
+  const again = (): void => {
+    if (process.stdout.isTTY === true) process.stdout.write('\u001B[2J\u001B[H');
+    try {
+      check(files, options, terminal);
+    } catch (error) {
+      // A file that is being replaced is missing for a moment.
+      terminal.complain(`refmon: ${error instanceof Error ? error.message : String(error)}`);
+      terminal.finish('rejected', { command: 'check', status: 'failed' });
+    }
+    terminal.note('watching; Ctrl-C ends');
+  };
+  const watching = watchSpecifications(files, again);
+  process.once('SIGINT', () => {
+    watching.close();
+  });
+  again();
+}
+
+function printCost(program: Program, terminal: Terminal): void {
+  const cost = costOf(program);
+  for (const { operation, guard, steps } of cost.handlers)
+    terminal.print(`${String(steps).padStart(10)} steps  ${operation}${guard === '' ? '' : ` in ${guard}`}`);
+  const { stateBits, stateBytes, tableBytes, copyBytes, monitorBytes } = cost;
+  terminal.print(
+    `${String(monitorBytes).padStart(10)} bytes  state ${stateBytes} (${stateBits} bits), grants and BARs ${tableBytes}, copy of descriptors ${copyBytes}`,
+  );
+}
+
+function check(files: readonly string[], options: CheckOptions, terminal: Terminal): void {
+  const denyWarnings = options.denyWarnings === true;
   const results = files.map((file) => ({ file, result: read(file) }));
   const rejected = results.filter(
     ({ result }) => result.program === undefined || (denyWarnings && result.diagnostics.length > 0),
   );
   for (const { file, result } of results) {
     report(result, terminal);
-    if (result.program !== undefined)
-      terminal.print(`${terminal.paint('green', 'ok')}  ${file}: ${summary(result.program)}`);
+    if (result.program === undefined) continue;
+    terminal.print(`${terminal.paint('green', 'ok')}  ${file}: ${summary(result.program)}`);
+    if (options.cost === true) printCost(result.program, terminal);
   }
   terminal.finish(rejected.length > 0 ? 'rejected' : 'ok', {
     command: 'check',
     status: rejected.length > 0 ? 'rejected' : 'ok',
-    files: results.map(({ file, result }) => ({ file, ok: result.program !== undefined })),
+    files: results.map(({ file, result }) => ({
+      file,
+      ok: result.program !== undefined,
+      ...(options.cost === true && result.program !== undefined ? { cost: costOf(result.program) } : {}),
+    })),
     diagnostics: results.flatMap(({ result }) => result.diagnostics.map(diagnosticDocument)),
   });
 }
@@ -78,9 +184,9 @@ function summary(program: Program): string {
 /** A diagnostic for tools: 1-based lines and columns for people, offsets (UTF-16 units from 0) for editors. */
 function diagnosticDocument(diagnostic: Diagnostic): Record<string, unknown> {
   const { source } = diagnostic;
-  const place = (span: { start: number; end: number }) => ({
-    start: { ...source.position(span.start), offset: span.start },
-    end: { ...source.position(span.end), offset: span.end },
+  const place = (span: Span, file: Source = source) => ({
+    start: { ...file.position(span.start), offset: span.start },
+    end: { ...file.position(span.end), offset: span.end },
   });
   return {
     code: diagnostic.code,
@@ -88,14 +194,18 @@ function diagnosticDocument(diagnostic: Diagnostic): Record<string, unknown> {
     message: diagnostic.message,
     file: source.file,
     ...place(diagnostic.span),
-    labels: diagnostic.labels.map((label) => ({ text: label.text, ...place(label.span) })),
+    labels: diagnostic.labels.map((label) => ({
+      text: label.text,
+      ...(label.source === source ? {} : { file: label.source.file }),
+      ...place(label.span, label.source),
+    })),
     help: diagnostic.help,
   };
 }
 
 async function compileFile(
   file: string,
-  target: keyof typeof emitters,
+  target: Target,
   output: string | undefined,
   terminal: Terminal,
 ): Promise<void> {
@@ -106,10 +216,16 @@ async function compileFile(
     terminal.finish('rejected', { ...base, status: 'rejected' });
     return;
   }
-  const text = emitters[target](result.program);
-  if (output !== undefined) {
-    await writeFile(output, text);
-    terminal.note(`wrote ${output}: ${summary(result.program)}`);
-  } else terminal.print(text.trimEnd());
-  terminal.finish('ok', { ...base, status: 'ok', output: output ?? null, ...(output === undefined ? { text } : {}) });
+  const { program } = result;
+  if (output === undefined) {
+    const text = outputText(program, target);
+    terminal.print(text.trimEnd());
+    terminal.finish('ok', { ...base, status: 'ok', output: null, text });
+    return;
+  }
+  const files = outputFiles(program, target, output);
+  if (target === 'c') await mkdir(output, { recursive: true });
+  for (const { path, text } of files) await writeFile(path, text);
+  terminal.note(`wrote ${files.map(({ path }) => path).join(' and ')}: ${summary(program)}`);
+  terminal.finish('ok', { ...base, status: 'ok', output, files: files.map(({ path }) => path) });
 }

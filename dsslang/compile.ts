@@ -5,10 +5,12 @@
  */
 import { Diagnostics, type Diagnostic } from './diagnostics.ts';
 import { elaborateDevice } from './elaborate/index.ts';
+import { readImports, type Load } from './imports.ts';
 import type { Program } from './ir.ts';
 import { parse } from './parse.ts';
 import { Source, SOURCE_BYTES_MAX, span } from './source.ts';
 import { NESTING_MAX } from './parser.ts';
+import { expandTemplates } from './templates.ts';
 
 export interface CompileResult {
   /** Absent if there is any error. */
@@ -18,8 +20,13 @@ export interface CompileResult {
   readonly dropped: number;
 }
 
+export interface CompileOptions {
+  /** Reads what the specification imports; without it, nothing can be imported. */
+  readonly load?: Load | undefined;
+}
+
 /** Compiles text. @param file the name used in messages and rules */
-export function compile(text: string, file = 'input.dss'): CompileResult {
+export function compile(text: string, file = 'input.dss', options: CompileOptions = {}): CompileResult {
   const tooLarge = text.length > SOURCE_BYTES_MAX;
   const source = new Source(file, tooLarge ? '' : text);
   const diagnostics = new Diagnostics(source);
@@ -27,7 +34,7 @@ export function compile(text: string, file = 'input.dss'): CompileResult {
   if (tooLarge) diagnostics.add('DSS005', { bytes: text.length, max: SOURCE_BYTES_MAX }, span(0, 0));
   else {
     try {
-      program = compileSource(source, diagnostics);
+      program = compileSource(source, diagnostics, options.load);
     } catch (error) {
       // The guards in `parse` make this unlikely, not impossible: a deep tree must not crash whoever compiles it.
       if (!(error instanceof RangeError && error.message.includes('call stack'))) throw error;
@@ -39,7 +46,7 @@ export function compile(text: string, file = 'input.dss'): CompileResult {
 }
 
 /** Compiles bytes as they come from a file: they may be anything. */
-export function compileBytes(bytes: Uint8Array, file = 'input.dss'): CompileResult {
+export function compileBytes(bytes: Uint8Array, file = 'input.dss', options: CompileOptions = {}): CompileResult {
   if (bytes.length > SOURCE_BYTES_MAX) {
     const diagnostics = new Diagnostics(new Source(file, ''));
     diagnostics.add('DSS005', { bytes: bytes.length, max: SOURCE_BYTES_MAX }, span(0, 0));
@@ -51,7 +58,7 @@ export function compileBytes(bytes: Uint8Array, file = 'input.dss'): CompileResu
   } catch {
     return notUtf8(bytes, file);
   }
-  return compile(text, file);
+  return compile(text, file, options);
 }
 
 function notUtf8(bytes: Uint8Array, file: string): CompileResult {
@@ -84,7 +91,7 @@ function decodes(bytes: Uint8Array): number | undefined {
   }
 }
 
-function compileSource(source: Source, diagnostics: Diagnostics): Program | undefined {
+function compileSource(source: Source, diagnostics: Diagnostics, load: Load | undefined): Program | undefined {
   const file = parse(source, diagnostics);
   const [device, second] = file.devices;
   if (device === undefined) {
@@ -92,5 +99,8 @@ function compileSource(source: Source, diagnostics: Diagnostics): Program | unde
     return undefined;
   }
   if (second !== undefined) diagnostics.add('DSS009', { name: second.name.text }, second.name.span);
-  return elaborateDevice(device, file.unread, diagnostics);
+  const { templates, incomplete } = readImports(file, load, diagnostics);
+  const { device: whole, lost } = expandTemplates(device, templates, incomplete, diagnostics);
+  const complete = file.unread === undefined && !incomplete && lost.length === 0;
+  return elaborateDevice(whole, complete ? undefined : new Set([...(file.unread ?? []), ...lost]), diagnostics);
 }

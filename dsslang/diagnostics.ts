@@ -3,6 +3,7 @@
  * text that is wrong, and may label second places, explain (`notes`) and offer a way out (`help`).
  */
 import { catalogue, type Code, type Parameters } from './messages.ts';
+import { Sources } from './sources.ts';
 import type { Source, Span } from './source.ts';
 
 export type Severity = 'error' | 'warning';
@@ -13,6 +14,11 @@ export interface Label {
   readonly text: string;
 }
 
+/** A label whose place has been looked up: its span counts from the beginning of its own file. */
+export interface PlacedLabel extends Label {
+  readonly source: Source;
+}
+
 export interface Diagnostic {
   readonly code: Code;
   readonly severity: Severity;
@@ -21,7 +27,7 @@ export interface Diagnostic {
   readonly span: Span;
   /** What stands under the main underline. */
   readonly note: string | undefined;
-  readonly labels: readonly Label[];
+  readonly labels: readonly PlacedLabel[];
   readonly help: string | undefined;
 }
 
@@ -36,8 +42,10 @@ export const DIAGNOSTICS_MAX = 100;
 
 /** Collects the diagnostics of one compilation. */
 export class Diagnostics {
+  /** The file that is compiled. */
   readonly source: Source;
-  readonly #all: Diagnostic[] = [];
+  readonly sources: Sources;
+  readonly #all: (Diagnostic & { readonly order: number })[] = [];
   readonly #seen = new Set<string>();
   #errors = 0;
   /** How many were dropped beyond `DIAGNOSTICS_MAX`. */
@@ -45,15 +53,22 @@ export class Diagnostics {
 
   constructor(source: Source) {
     this.source = source;
+    this.sources = new Sources(source);
   }
 
   /** Records one; the same code at the same place is recorded once. */
   add<C extends Code>(code: C, parameters: Parameters<C>, span: Span, extra: Extra = {}): void {
-    const key = `${code}@${span.start}-${span.end}`;
+    const { source, span: place } = this.sources.place(span);
+    const entry = catalogue[code];
+    const message = (entry.message as (parameters: Parameters<C>) => string)(shortened(parameters));
+    const includes = this.sources.includes(span.start);
+    // A template is written for many devices: what looks wrong in one of them is not its author's mistake.
+    if (includes.length > 0 && entry.severity === 'warning') return;
+    // A mistake in a template is one mistake, however often it is included; a wrong argument has words of its own.
+    const key = `${code}@${source.file}@${place.start}-${place.end}${includes.length === 0 ? '' : message.replaceAll(`\`${this.sources.prefix(span.start)}_`, '`')}`;
     if (this.#seen.has(key)) return;
     this.#seen.add(key);
-    if (catalogue[code].severity === 'error') this.#errors += 1;
-    const entry = catalogue[code];
+    if (entry.severity === 'error') this.#errors += 1;
     if (this.full) {
       this.dropped += 1;
       // An error is never lost behind warnings.
@@ -61,18 +76,26 @@ export class Diagnostics {
       if (entry.severity === 'warning' || warning === -1) return;
       this.#all.splice(warning, 1);
     }
-    const message = (entry.message as (parameters: Parameters<C>) => string)(shortened(parameters));
     const help = extra.help ?? ('help' in entry ? entry.help : undefined);
     this.#all.push({
       code,
       severity: entry.severity,
       message,
-      source: this.source,
-      span,
+      source,
+      span: place,
       note: extra.note,
-      labels: extra.labels ?? [],
+      labels: [
+        ...(extra.labels ?? []),
+        ...ends(includes).map((include) => ({ span: include, text: 'included here' })),
+      ].map((label) => ({ text: label.text, ...this.sources.place(label.span) })),
       help,
+      order: span.start,
     });
+  }
+
+  /** Was this code recorded at this very place? */
+  has(code: Code, span: Span): boolean {
+    return this.#seen.has(`${code}@${span.start}-${span.end}`);
   }
 
   /** No more are kept: nothing expensive need be done to word the next. */
@@ -84,11 +107,22 @@ export class Diagnostics {
     return this.#errors > 0;
   }
 
+  /** How many errors there are so far. */
+  get errors(): number {
+    return this.#errors;
+  }
+
   /** All of them, in the order of their places. */
   sorted(): readonly Diagnostic[] {
-    return [...this.#all].sort((a, b) => a.span.start - b.span.start || a.code.localeCompare(b.code));
+    return [...this.#all]
+      .sort((a, b) => a.order - b.order || a.code.localeCompare(b.code))
+      .map(({ order: _, ...diagnostic }) => diagnostic);
   }
 }
+
+/** A long way is told by its beginning and its end. */
+const ends = (way: readonly Span[]): readonly Span[] =>
+  way.length <= 4 ? way : [...way.slice(0, 3), ...way.slice(-1)];
 
 /** What the author wrote may be a million characters long; a message is not. */
 const PARAMETER_CHARACTERS_MAX = 100;

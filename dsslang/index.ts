@@ -7,9 +7,18 @@
  * else await writeFile('disk.monitor.js', emitJs(program));
  * ```
  */
-export { compile, compileBytes, type CompileResult } from './compile.ts';
-export { DIAGNOSTICS_MAX, type Diagnostic, type Label, type Severity } from './diagnostics.ts';
+export { BATCH_KINDS, type BatchKind, type BatchMonitor } from './batch.ts';
+export { compile, compileBytes, type CompileOptions, type CompileResult } from './compile.ts';
+export type { ImportedFile, Load } from './imports.ts';
+export { loadFrom } from './load.ts';
+export { DIAGNOSTICS_MAX, type Diagnostic, type Label, type PlacedLabel, type Severity } from './diagnostics.ts';
+export { costOf, type Cost, type HandlerCost } from './cost.ts';
+export { emitC, type CText } from './emit/c.ts';
+export { emitDot } from './emit/dot.ts';
+export { emitMarkdown } from './emit/markdown.ts';
+export { format, type FormatResult } from './format.ts';
 export { emitJs } from './emit/js.ts';
+export { emitJsTypes } from './emit/js-types.ts';
 export { emitJson, IR_SCHEMA } from './emit/json.ts';
 export {
   initialState,

@@ -5,6 +5,7 @@ import { compile } from './compile.ts';
 import { initialState, violatedInvariant } from './interpreter.ts';
 import {
   ADDRESS_LIMIT,
+  BARS_MAX,
   GRANT_COMMANDS,
   GRANT_READS,
   GRANT_WRITES,
@@ -429,5 +430,99 @@ test('a device without an interrupt clause has no interrupts', async () => {
   for (const monitor of await monitors('')) {
     assert.equal(reason(monitor, monitor.interrupt(0)), 'the specification says nothing about interrupts');
     assert.equal(reason(monitor, monitor.check(0)), 'allowed');
+  }
+});
+
+// ---- places of BARs, tables, lists -----------------------------------------------------------------------------------
+
+test('S13: a BAR and a grant never share a byte; outsideBars judges all bytes of a range; a reset moves no BAR', async () => {
+  for (const monitor of await monitors(
+    `register AT at regs+0 : u64 rw register GO at regs+8 : u64 rw
+     on write GO(v) { require device.outsideBars(AT.written, v) "inside a BAR" }`,
+  )) {
+    const place = (bar: number, address: number, length: number): string =>
+      reason(monitor, monitor.place(bar, address, length));
+    const outside = (address: bigint, length: bigint): boolean => {
+      assert.equal(write(monitor, 0, address, 8), 'allowed');
+      return write(monitor, 8, length, 8) === 'allowed';
+    };
+    const bad = 'a BAR cannot be there';
+    assert.equal(place(0, 0x1000, 0x1000), 'allowed');
+    assert.equal(place(BARS_MAX - 1, ADDRESS_LIMIT - 16, 16), 'allowed', 'exactly up to the limit');
+    assert.equal(place(1, ADDRESS_LIMIT - 16, 17), bad);
+    assert.equal(place(BARS_MAX, 0x8000, 16), bad, 'no such BAR');
+    assert.equal(reason(monitor, monitor.grant(0x1fff, 1, 7)).startsWith('the memory is empty'), true);
+    assert.equal(reason(monitor, monitor.grant(0x2000, 1, 7)), 'allowed', 'exactly behind it');
+    assert.equal(place(1, 0x2000, 1), bad, 'over a grant');
+    for (const after of [false, true]) {
+      if (after) monitor.reset();
+      assert.equal(outside(0xfffn, 1n), true);
+      assert.equal(outside(0xfffn, 2n), false);
+      assert.equal(outside(0x1fffn, 1n), false);
+      assert.equal(outside(0x2000n, 0x1000n), true);
+      assert.equal(outside(0x1800n, 0n), true, 'no byte');
+      assert.equal(outside(0n, (1n << 64n) - 1n), false, 'all around it');
+      assert.equal(outside((1n << 64n) - 8n, 0x2000n), true, 'no wrap-around');
+    }
+    assert.equal(place(0, 0x1000, 0), 'allowed');
+    assert.equal(outside(0x1000n, 0x1000n), true, 'taken away');
+  }
+});
+
+const members = (...each: readonly (readonly [next: number, value: number])[]): Uint8Array => {
+  const bytes = new Uint8Array(each.length * 8);
+  each.forEach(([next, value], index) => {
+    new DataView(bytes.buffer).setUint32(index * 8, next, true);
+    bytes[index * 8 + 4] = value;
+  });
+  return bytes;
+};
+const member = 'struct M size 8 { next : u32 at 0 value : u8 at 4 } var sum : u32';
+
+test('S14: a table is visited in order to its count or its end, copy by copy; without an end, or outside, it is denied', async () => {
+  const body = `${member} register COUNT at regs+0 : u32 rw register UNTIL at regs+4 : u32 rw
+    on write COUNT(v) { sum = 0 for m in M at 65536 count v at most 3 { sum = (sum *% 10) +% m.value } }
+    on write UNTIL(v) { sum = 0 for m in M at v at most 3 until m.value == 7 { sum = (sum *% 10) +% m.value } }`;
+  for (const monitor of await monitors(body, flatMemory(65536, members([0, 5], [0, 6], [0, 7], [0, 8], [0, 9])))) {
+    const run = (register: number, value: number): readonly [string, bigint | undefined] => [
+      write(monitor, register, value),
+      variable(monitor, 'sum'),
+    ];
+    const outside = 'a `M` does not lie in memory granted to this driver for commands';
+    assert.deepEqual(run(0, 0), ['allowed', 0n], 'nothing is read');
+    monitor.grant(65536, 23, GRANT_COMMANDS);
+    assert.deepEqual(run(0, 2), ['allowed', 56n]);
+    assert.deepEqual(run(0, 3), [outside, 56n], 'one byte short');
+    monitor.reset();
+    monitor.grant(65536, 40, GRANT_COMMANDS);
+    assert.deepEqual(run(0, 3), ['allowed', 567n]);
+    assert.deepEqual(run(0, 4)[0], 'the table of `M` has more than 3 entries');
+    assert.deepEqual(run(4, 65536), ['allowed', 567n], 'exactly the last');
+    assert.deepEqual(run(4, 65552), ['allowed', 7n]);
+    assert.deepEqual(run(4, 65560)[0], outside, 'it ends behind the grant');
+  }
+  const without = flatMemory(65536, members([0, 5], [0, 6], [0, 8], [0, 7]));
+  for (const monitor of await monitors(body, without)) {
+    monitor.grant(65536, 32, GRANT_COMMANDS);
+    assert.equal(write(monitor, 4, 65536), 'the table of `M` does not end within its first 3 entries');
+    assert.equal(write(monitor, 4, 65544), 'allowed');
+  }
+});
+
+test('S15: a list is followed from copy to copy, exactly to its bound; a circle, or a member outside, is denied', async () => {
+  const body = `${member} register GO at regs+0 : u32 rw
+    on write GO(v) { sum = 0 for m in M at v next m.next while m.next != 0 at most 3 { sum = (sum *% 10) +% m.value } }`;
+  const memory = members([65552, 1], [65544, 2], [65560, 3], [0, 4], [65536, 5], [4096, 6]);
+  for (const monitor of await monitors(body, flatMemory(65536, memory))) {
+    monitor.grant(65536, 48, GRANT_COMMANDS);
+    assert.equal(write(monitor, 0, 65536), 'allowed');
+    assert.equal(variable(monitor, 'sum'), 134n, 'three members');
+    const tooMany = 'the list of `M` has more than 3 members, or runs in a circle';
+    assert.equal(write(monitor, 0, 65568), tooMany, 'four members');
+    assert.equal(write(monitor, 0, 65544), tooMany, 'itself');
+    assert.equal(variable(monitor, 'sum'), 134n, 'a denial changes nothing');
+    assert.equal(write(monitor, 0, 65576), 'a `M` does not lie in memory granted to this driver for commands');
+    assert.equal(write(monitor, 0, 65560), 'allowed');
+    assert.equal(variable(monitor, 'sum'), 4n);
   }
 });

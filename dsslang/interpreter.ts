@@ -8,6 +8,7 @@ import type { BoolExpr, NumberExpr, Program, Reaction, Register, RuleId, Stateme
 import {
   ADDRESS_LIMIT,
   ALLOWED,
+  BARS_MAX,
   GRANT_COMMANDS,
   GRANTS_MAX,
   type DescriptorMemory,
@@ -26,7 +27,10 @@ export interface Grant {
 
 export interface State {
   readonly scalars: readonly bigint[];
+  readonly arrays: readonly (readonly bigint[])[];
   readonly grants: readonly Grant[];
+  /** By number; a BAR that is not placed has length 0. */
+  readonly bars: readonly { readonly base: bigint; readonly length: bigint }[];
 }
 
 export type Operation =
@@ -47,16 +51,24 @@ export type Operation =
     }
   | { readonly kind: 'store'; readonly address: bigint; readonly length: bigint; readonly now: bigint }
   | { readonly kind: 'grant'; readonly address: bigint; readonly length: bigint; readonly purposes: number }
-  | { readonly kind: 'interrupt' | 'check'; readonly now: bigint };
+  | { readonly kind: 'place'; readonly bar: number; readonly address: bigint; readonly length: bigint }
+  | { readonly kind: 'interrupt' | 'check' | 'tick'; readonly now: bigint };
 
 export interface Outcome {
   readonly verdict: Verdict;
   readonly state: State;
+  /** What a write or report that is allowed delivers: the operation's own value, unless it was clamped. */
+  readonly value: bigint;
 }
 
 /** S1: the state in which a monitor starts, and to which a reset returns it. */
 export function initialState(program: Program): State {
-  return { scalars: program.scalars.map((scalar) => scalar.initial), grants: [] };
+  return {
+    scalars: program.scalars.map((scalar) => scalar.initial),
+    arrays: program.arrays.map((array) => Array.from({ length: array.count }, () => array.initial)),
+    grants: [],
+    bars: Array.from({ length: BARS_MAX }, () => ({ base: 0n, length: 0n })),
+  };
 }
 
 /** Thrown inside a transaction to undo it; never leaves this file. */
@@ -69,42 +81,57 @@ class Denied {
 
 /** What a handler sees while it runs. */
 interface Frame {
+  readonly program: Program;
   readonly scalars: bigint[];
+  readonly arrays: bigint[][];
   readonly locals: Map<number, bigint>;
-  readonly descriptors: Map<number, Uint8Array>;
-  readonly grants: readonly Grant[];
+  readonly descriptors: Map<number, { readonly bytes: Uint8Array; readonly place: bigint }>;
+  readonly state: State;
   readonly memory: DescriptorMemory;
-  readonly arguments: Readonly<Record<string, bigint>>;
+  readonly arguments: Record<string, bigint>;
+  /** The first rule that let the operation pass with a note; 0 if none did. */
+  note: RuleId;
+}
+
+/** What an allowed operation leaves behind. */
+interface Allowed {
+  readonly state: State;
+  readonly note: RuleId;
+  readonly value: bigint;
 }
 
 export function step(program: Program, state: State, operation: Operation, memory: DescriptorMemory): Outcome {
+  const given = 'value' in operation ? operation.value : 0n;
   try {
-    return { verdict: ALLOWED, state: allow(program, state, operation, memory) };
+    const { state: next, note, value: delivered } = allow(program, state, operation, memory);
+    return { verdict: note === 0 ? ALLOWED : -note, state: next, value: delivered };
   } catch (denial) {
     // S2: a denied operation changes nothing.
-    if (denial instanceof Denied) return { verdict: denial.rule, state };
+    if (denial instanceof Denied) return { verdict: denial.rule, state, value: given };
     throw denial;
   }
 }
 
-function allow(program: Program, state: State, operation: Operation, memory: DescriptorMemory): State {
+function allow(program: Program, state: State, operation: Operation, memory: DescriptorMemory): Allowed {
   switch (operation.kind) {
     case 'read':
     case 'report':
     case 'write':
       return access(program, state, operation, memory);
     case 'store':
-      return react(program.store, state, memory, {
+      return react(program, program.store, state, memory, {
         address: operation.address,
         length: operation.length,
         now: operation.now,
       });
     case 'grant':
-      return grant(program, state, operation);
+      return grant(program, state, operation, memory);
+    case 'place':
+      return place(program, state, operation);
     case 'interrupt':
-      return react(program.interrupt, state, memory, { now: operation.now });
     case 'check':
-      return react(program.check, state, memory, { now: operation.now });
+    case 'tick':
+      return react(program, program[operation.kind], state, memory, { now: operation.now });
   }
 }
 
@@ -114,7 +141,7 @@ function access(
   state: State,
   operation: Extract<Operation, { kind: 'read' | 'report' | 'write' }>,
   memory: DescriptorMemory,
-): State {
+): Allowed {
   let { space, offset } = operation;
   const { width, kind } = operation;
   let through = 0;
@@ -142,7 +169,7 @@ function access(
       index * register.stride === into &&
       register.accessWidths.includes(width as 1)
     ) {
-      return registerAccess(register, index, through, state, operation, memory);
+      return registerAccess(program, register, index, through, state, operation, memory);
     }
     if (overlapped === undefined && touches(register, offset, width)) overlapped = register;
   }
@@ -151,7 +178,8 @@ function access(
     if (offset % width !== 0) break;
     if (kind === 'write' ? !area.writable : !area.readable)
       throw new Denied(kind === 'write' ? area.rules.write : area.rules.read);
-    return state;
+    const args = { index: 0n, through: BigInt(through), now: operation.now };
+    return react(program, nothing, state, memory, 'value' in operation ? { ...args, value: operation.value } : args);
   }
   // S5: an access that touches a register with a width or at an offset it does not take is blamed on that register.
   if (overlapped !== undefined) throw new Denied(overlapped.rules.width);
@@ -161,6 +189,8 @@ function access(
   }
   throw new Denied(program.builtin.unknownSpace);
 }
+
+const nothing: Reaction = { handlers: [], otherwise: undefined };
 
 function touches(register: Register, offset: number, width: number): boolean {
   for (let index = 0; index < register.count; index += 1) {
@@ -172,61 +202,96 @@ function touches(register: Register, offset: number, width: number): boolean {
 
 /** S6: access mode, then reserved bits, then the handler of the present states. */
 function registerAccess(
+  program: Program,
   register: Register,
   index: number,
   through: number,
   state: State,
   operation: Extract<Operation, { kind: 'read' | 'report' | 'write' }>,
   memory: DescriptorMemory,
-): State {
+): Allowed {
   const common = { index: BigInt(index), through: BigInt(through), now: operation.now };
   if (operation.kind === 'read') {
     if (!register.readable) throw new Denied(register.rules.read);
-    return react(register.read, state, memory, common);
+    return react(program, register.read, state, memory, common);
   }
   if (operation.kind === 'report') {
     if (!register.readable) throw new Denied(register.rules.read);
-    return react(register.report, state, memory, { ...common, value: operation.value });
+    return react(program, register.report, state, memory, { ...common, value: operation.value });
   }
   if (!register.writable) throw new Denied(register.rules.write);
   if ((operation.value & register.reservedMask) !== 0n) throw new Denied(register.rules.reserved);
-  return react(register.write, state, memory, { ...common, value: operation.value });
+  return react(program, register.write, state, memory, { ...common, value: operation.value });
 }
 
-/** S7: the one handler whose guard holds runs as a transaction; none: the reaction's default. */
+/**
+ * S7: what always runs, then the one handler whose guard holds, as one transaction; no handler: the reaction's default.
+ * The guard sees the state before the operation.
+ */
 function react(
+  program: Program,
   reaction: Reaction,
   state: State,
   memory: DescriptorMemory,
   args: Readonly<Record<string, bigint>>,
-): State {
+): Allowed {
   const frame: Frame = {
+    program,
     scalars: [...state.scalars],
+    arrays: state.arrays.map((array) => [...array]),
     locals: new Map(),
     descriptors: new Map(),
-    grants: state.grants,
+    state,
     memory,
-    arguments: args,
+    arguments: { ...args },
+    note: 0,
   };
-  for (const handler of reaction.handlers) {
-    if (!truth(handler.guard, frame)) continue;
-    run(handler.body, frame);
-    return { scalars: frame.scalars, grants: state.grants };
-  }
-  if (reaction.otherwise !== undefined) throw new Denied(reaction.otherwise);
-  return state;
+  const handler = reaction.handlers.find((each) => truth(each.guard, frame));
+  run(program.always, frame);
+  if (handler === undefined && reaction.otherwise !== undefined) throw new Denied(reaction.otherwise);
+  if (handler !== undefined) run(handler.body, frame);
+  const { scalars, arrays, note } = frame;
+  return { state: { ...state, scalars, arrays }, note, value: frame.arguments['value'] ?? 0n };
 }
 
-/** S8: grants are not empty, end below 2^52, do not overlap, and are at most GRANTS_MAX. */
-function grant(program: Program, state: State, operation: Extract<Operation, { kind: 'grant' }>): State {
+/** S8: grants are not empty, end below 2^52, overlap neither each other nor a placed BAR, and are at most GRANTS_MAX. */
+function grant(
+  program: Program,
+  state: State,
+  operation: Extract<Operation, { kind: 'grant' }>,
+  memory: DescriptorMemory,
+): Allowed {
   const { address, length, purposes } = operation;
   const limit = BigInt(ADDRESS_LIMIT);
   if (length === 0n || address >= limit || length > limit - address) throw new Denied(program.builtin.badGrant);
-  if (state.grants.some((other) => address < other.base + other.length && other.base < address + length)) {
+  if ([...state.grants, ...state.bars].some((other) => overlaps(other, address, length)))
     throw new Denied(program.builtin.badGrant);
-  }
   if (state.grants.length >= GRANTS_MAX) throw new Denied(program.builtin.tooManyGrants);
-  return { scalars: state.scalars, grants: [...state.grants, { base: address, length, purposes }] };
+  const granted = { ...state, grants: [...state.grants, { base: address, length, purposes }] };
+  const { state: next, note } = react({ ...program, always: [] }, program.grant, granted, memory, {
+    address,
+    length,
+    purposes: BigInt(purposes),
+  });
+  return { state: next, note, value: 0n };
+}
+
+/** S13: a BAR is placed below 2^52 and not over a grant; length 0 takes it away. Told by the platform, never by the driver. */
+function place(
+  program: Program,
+  state: State,
+  { bar, address, length }: Extract<Operation, { kind: 'place' }>,
+): Allowed {
+  const limit = BigInt(ADDRESS_LIMIT);
+  const beyond = bar < 0 || bar >= BARS_MAX || address >= limit || length > limit - address;
+  if (beyond || (length > 0n && state.grants.some((other) => overlaps(other, address, length))))
+    throw new Denied(program.builtin.badBar);
+  const bars = state.bars.map((each, index) => (index !== bar ? each : { base: length === 0n ? 0n : address, length }));
+  return { state: { ...state, bars }, note: 0, value: 0n };
+}
+
+function overlaps(range: { readonly base: bigint; readonly length: bigint }, base: bigint, length: bigint): boolean {
+  return base < range.base + range.length && range.base < base + length;
 }
 
 function run(statements: readonly Statement[], frame: Frame): void {
@@ -247,9 +312,43 @@ function execute(statement: Statement, frame: Frame): void {
     case 'if':
       run(truth(statement.condition, frame) ? statement.consequent : statement.alternative, frame);
       return;
+    case 'note':
+      if (!truth(statement.condition, frame) && frame.note === 0) frame.note = statement.rule;
+      return;
+    case 'clamp':
+      if (truth(statement.condition, frame)) return;
+      frame.arguments['value'] = value(statement.value, frame);
+      if (frame.note === 0) frame.note = statement.rule;
+      return;
+    case 'setElement': {
+      const array = frame.arrays[statement.array];
+      const index = value(statement.index, frame);
+      const element = value(statement.value, frame);
+      if (array !== undefined && index < BigInt(array.length)) array[Number(index)] = element;
+      return;
+    }
+    case 'fill':
+      frame.arrays[statement.array]?.fill(value(statement.value, frame));
+      return;
     case 'walk':
-      walk(statement, frame);
+      return walk(statement, frame);
+    case 'table':
+      return table(statement, frame);
+    case 'list':
+      return list(statement, frame);
   }
+}
+
+/** A private copy of `size` bytes of command memory, as the descriptor of `walk`. */
+function copy(
+  statement: Extract<Statement, { op: 'walk' | 'table' | 'list' }>,
+  place: bigint,
+  frame: Frame,
+): Uint8Array {
+  const bytes = new Uint8Array(statement.size);
+  const readable = inside(frame.state.grants, GRANT_COMMANDS, place, BigInt(statement.size));
+  if (!readable || !frame.memory.fetch(Number(place), statement.size, bytes, 0)) throw new Denied(statement.memory);
+  return bytes;
 }
 
 /** S9: the walk over a ring, on private copies. */
@@ -260,20 +359,44 @@ function walk(statement: Extract<Statement, { op: 'walk' }>, frame: Frame): void
   const to = value(statement.to, frame);
   const size = BigInt(statement.size);
   if (from >= count || to >= count || count > BigInt(statement.bound)) throw new Denied(statement.range);
-  if (!inside(frame.grants, GRANT_COMMANDS, base, count * size)) throw new Denied(statement.memory);
+  if (!inside(frame.state.grants, GRANT_COMMANDS, base, count * size)) throw new Denied(statement.memory);
   const turns = to >= from ? to - from : to + count - from;
   // All of them are copied before any is judged: what is checked is one picture of the ring.
-  const copies: Uint8Array[] = [];
+  const copies: { bytes: Uint8Array; place: bigint }[] = [];
   for (let turn = 0n; turn < turns; turn += 1n) {
-    const copy = new Uint8Array(statement.size);
-    const address = base + ((from + turn) % count) * size;
-    if (!frame.memory.fetch(Number(address), statement.size, copy, 0)) throw new Denied(statement.memory);
-    copies.push(copy);
+    const place = base + ((from + turn) % count) * size;
+    copies.push({ bytes: copy(statement, place, frame), place });
   }
-  for (const copy of copies) {
-    frame.descriptors.set(statement.walk, copy);
+  for (const descriptor of copies) {
+    frame.descriptors.set(statement.walk, descriptor);
     run(statement.body, frame);
   }
+}
+
+/** S14: a table of structures, of known length or up to the one that ends it. */
+function table(statement: Extract<Statement, { op: 'table' }>, frame: Frame): void {
+  const base = value(statement.base, frame);
+  const count = value(statement.count, frame);
+  if (count > BigInt(statement.bound)) throw new Denied(statement.range);
+  for (let index = 0n; index < count; index += 1n) {
+    const place = base + index * BigInt(statement.size);
+    frame.descriptors.set(statement.walk, { bytes: copy(statement, place, frame), place });
+    run(statement.body, frame);
+    if (statement.until !== undefined && truth(statement.until, frame)) return;
+  }
+  if (statement.until !== undefined) throw new Denied(statement.range);
+}
+
+/** S15: a linked list, followed at most `bound` members far. */
+function list(statement: Extract<Statement, { op: 'list' }>, frame: Frame): void {
+  let place = value(statement.first, frame);
+  for (let member = 0; member < statement.bound; member += 1) {
+    frame.descriptors.set(statement.walk, { bytes: copy(statement, place, frame), place });
+    run(statement.body, frame);
+    if (!truth(statement.more, frame)) return;
+    place = value(statement.next, frame);
+  }
+  throw new Denied(statement.range);
 }
 
 /** S10: grant predicates, in unbounded arithmetic. */
@@ -303,7 +426,17 @@ function truth(expression: BoolExpr, frame: Frame): boolean {
     case 'any':
       return expression.of.some((each) => truth(each, frame));
     case 'inside':
-      return inside(frame.grants, expression.purposes, value(expression.base, frame), value(expression.length, frame));
+      return inside(
+        frame.state.grants,
+        expression.purposes,
+        value(expression.base, frame),
+        value(expression.length, frame),
+      );
+    case 'outsideBars': {
+      const base = value(expression.base, frame);
+      const length = value(expression.length, frame);
+      return length === 0n || !frame.state.bars.some((bar) => bar.length > 0n && overlaps(bar, base, length));
+    }
   }
 }
 
@@ -321,8 +454,14 @@ function value(expression: NumberExpr, frame: Frame): bigint {
       return frame.locals.get(expression.local) ?? 0n;
     case 'argument':
       return frame.arguments[expression.argument] ?? 0n;
+    case 'element':
+      return frame.arrays[expression.array]?.[index(expression.index, frame)] ?? 0n;
+    case 'lookup':
+      return frame.program.tables[expression.table]?.entries[index(expression.index, frame)] ?? 0n;
+    case 'place':
+      return frame.descriptors.get(expression.walk)?.place ?? 0n;
     case 'descriptor':
-      return littleEndian(frame.descriptors.get(expression.walk), expression.offset, expression.bytes);
+      return littleEndian(frame.descriptors.get(expression.walk)?.bytes, expression.offset, expression.bytes);
     case 'extract':
       return BigInt.asUintN(expression.bits, value(expression.of, frame) >> BigInt(expression.low));
     case 'shiftLeft':
@@ -334,6 +473,11 @@ function value(expression: NumberExpr, frame: Frame): bigint {
     default:
       return combine(expression, value(expression.left, frame), value(expression.right, frame));
   }
+}
+
+/** An index as a number; what is too large for one is beyond every array. */
+function index(expression: NumberExpr, frame: Frame): number {
+  return Number(least(value(expression, frame), BigInt(Number.MAX_SAFE_INTEGER)));
 }
 
 type Combination = Extract<NumberExpr, { left: NumberExpr; right: NumberExpr }>;
@@ -382,12 +526,15 @@ function littleEndian(bytes: Uint8Array | undefined, offset: number, length: num
 /** S12: does the state satisfy every invariant? Returns the first that fails. */
 export function violatedInvariant(program: Program, state: State): string | undefined {
   const frame: Frame = {
+    program,
     scalars: [...state.scalars],
+    arrays: state.arrays.map((array) => [...array]),
     locals: new Map(),
     descriptors: new Map(),
-    grants: state.grants,
+    state,
     memory: { fetch: () => false },
     arguments: {},
+    note: 0,
   };
   return program.invariants.find((invariant) => !truth(invariant.condition, frame))?.text;
 }
@@ -398,6 +545,7 @@ export class InterpretedMonitor implements Monitor {
   readonly #program: Program;
   readonly #memory: DescriptorMemory;
   #state: State;
+  #value = 0n;
 
   constructor(program: Program, memory: DescriptorMemory) {
     this.info = monitorInfo(program);
@@ -413,6 +561,7 @@ export class InterpretedMonitor implements Monitor {
   #step(operation: Operation): Verdict {
     const outcome = step(this.#program, this.#state, operation, this.#memory);
     this.#state = outcome.state;
+    this.#value = outcome.value;
     return outcome.verdict;
   }
 
@@ -444,16 +593,35 @@ export class InterpretedMonitor implements Monitor {
     return this.#step({ kind: 'check', now: BigInt(nowUs) });
   }
 
+  place(bar: number, address: number, length: number): Verdict {
+    return this.#step({ kind: 'place', bar, address: BigInt(address), length: BigInt(length) });
+  }
+
+  tick(nowUs: number): Verdict {
+    return this.#step({ kind: 'tick', now: BigInt(nowUs) });
+  }
+
+  valueLo(): number {
+    return Number(BigInt.asUintN(32, this.#value));
+  }
+
+  valueHi(): number {
+    return Number(this.#value >> 32n);
+  }
+
   reset(): void {
-    this.#state = initialState(this.#program);
+    this.#state = { ...initialState(this.#program), bars: this.#state.bars };
   }
 
   states(): number[] {
-    return this.#program.machines.map((machine) => Number(this.#state.scalars[machine.scalar] ?? 0n));
+    const { scalars, arrays } = this.#state;
+    return this.#program.machines.map(({ scalar, array }) =>
+      Number((array === undefined ? scalars[scalar] : arrays[array.id]?.[array.element]) ?? 0n),
+    );
   }
 
   snapshot(): bigint[] {
-    return [...this.#state.scalars];
+    return [...this.#state.scalars, ...this.#state.arrays.flat()];
   }
 }
 

@@ -1,11 +1,11 @@
 /**
  * The core calculus: what a specification means, small and total.
  *
- * Finite state: scalars of 1 to 64 bits. Exact unsigned arithmetic: every number expression carries the largest value it
- * can have, below 2^64; there is no hidden wrap. Loops run over a ring's descriptors and are bounded at compile time.
- * `inside` (grant predicates) is one primitive, so that proofs may keep it uninterpreted. Default deny is explicit: every
- * refusal names its rule. Nothing is implicit: register modes, widths, reserved bits, windows, the interrupt automaton
- * and ownership of descriptors are all spelled out in tables or lowered to handlers.
+ * Finite state: scalars of 1 to 64 bits and bounded arrays of them. Exact unsigned arithmetic: every number expression
+ * carries the largest value it can have, below 2^64; there is no hidden wrap. Loops run over descriptors in memory and are
+ * bounded at compile time. `inside` (grant predicates) is one primitive, so that proofs may keep it uninterpreted. Default
+ * deny is explicit: every refusal names its rule. Nothing is implicit: register modes, widths, reserved bits, windows, the
+ * interrupt automaton, clocks, ownership of descriptors are all spelled out in tables or lowered to handlers.
  *
  * `interpreter.ts` gives the meaning; every emitter must agree with it. Imports nothing but types.
  */
@@ -13,19 +13,32 @@ import type { BarInfo, DeviceStep, InterruptPlan, ProgressRegister, Rule, Space,
 
 /** Index into `Program.scalars`. */
 export type ScalarId = number;
+/** Index into `Program.arrays`. */
+export type ArrayId = number;
+/** Index into `Program.tables`. */
+export type TableId = number;
 /** A name bound inside one handler; dense from 0. */
 export type LocalId = number;
 /** Index into `Program.rules`; 0 is never used. */
 export type RuleId = number;
 
-/** What came with the operation. `index` is the element of a register array; `through` the window used, from 1, or 0. */
-export type Argument = 'value' | 'index' | 'now' | 'address' | 'length' | 'through';
+/**
+ * What came with the operation. `value` is what is written or was read (a clamp changes it); `index` the element of a
+ * register array; `through` the window used, from 1, or 0; `purposes` those of a grant.
+ */
+export type Argument = 'value' | 'index' | 'now' | 'address' | 'length' | 'through' | 'purposes';
 
 /** `max` is the largest value the expression can have. All numbers are unsigned. */
 export type NumberExpr =
   | { readonly op: 'const'; readonly value: bigint; readonly max: bigint }
   | { readonly op: 'scalar'; readonly scalar: ScalarId; readonly max: bigint }
+  /** An element of an array of the state; 0 beyond its end. */
+  | { readonly op: 'element'; readonly array: ArrayId; readonly index: NumberExpr; readonly max: bigint }
+  /** An entry of a constant table; 0 beyond its end. */
+  | { readonly op: 'lookup'; readonly table: TableId; readonly index: NumberExpr; readonly max: bigint }
   | { readonly op: 'local'; readonly local: LocalId; readonly max: bigint }
+  /** Where the walk's current descriptor lies in memory; below 2^52. */
+  | { readonly op: 'place'; readonly walk: LocalId; readonly max: bigint }
   | { readonly op: 'argument'; readonly argument: Argument; readonly max: bigint }
   /** A little-endian field of the walk's current descriptor, read from the monitor's private copy. */
   | {
@@ -83,12 +96,22 @@ export type BoolExpr =
   | { readonly op: 'not'; readonly of: BoolExpr }
   | { readonly op: 'all' | 'any'; readonly of: readonly BoolExpr[] }
   /** Every byte of [base, base+length) lies in one live grant that has all of `purposes`. True for length 0. Never wraps. */
-  | { readonly op: 'inside'; readonly purposes: number; readonly base: NumberExpr; readonly length: NumberExpr };
+  | { readonly op: 'inside'; readonly purposes: number; readonly base: NumberExpr; readonly length: NumberExpr }
+  /** No byte of [base, base+length) lies in a BAR that the platform has placed. True for length 0. Never wraps. */
+  | { readonly op: 'outsideBars'; readonly base: NumberExpr; readonly length: NumberExpr };
 
 /** Statements run in order inside a transaction: they see its own assignments; a denial undoes them all. */
 export type Statement =
   | { readonly op: 'require'; readonly condition: BoolExpr; readonly rule: RuleId }
+  /** Goes on either way; if the condition fails, the operation is allowed with a note of the first such rule. */
+  | { readonly op: 'note'; readonly condition: BoolExpr; readonly rule: RuleId }
+  /** If the condition fails, the operation's value becomes `value` from here on, with a note. Only where there is a value. */
+  | { readonly op: 'clamp'; readonly condition: BoolExpr; readonly rule: RuleId; readonly value: NumberExpr }
   | { readonly op: 'set'; readonly scalar: ScalarId; readonly value: NumberExpr }
+  /** Ignored beyond the array's end. */
+  | { readonly op: 'setElement'; readonly array: ArrayId; readonly index: NumberExpr; readonly value: NumberExpr }
+  /** Every element becomes `value`. */
+  | { readonly op: 'fill'; readonly array: ArrayId; readonly value: NumberExpr }
   | { readonly op: 'let'; readonly local: LocalId; readonly value: NumberExpr }
   | {
       readonly op: 'if';
@@ -113,7 +136,56 @@ export type Statement =
       readonly range: RuleId;
       readonly memory: RuleId;
       readonly body: readonly Statement[];
+    }
+  /**
+   * For each of `count` structures of `size` bytes from `base` on; with `until`, the walk ends after the first structure
+   * for which it holds, and is denied by `range` if none of them is. Each is copied, then judged, one after the other:
+   * denied by `memory` unless it lies inside a grant for commands and can be copied. Denied by `range` if count > bound.
+   */
+  | {
+      readonly op: 'table';
+      readonly walk: LocalId;
+      readonly base: NumberExpr;
+      readonly count: NumberExpr;
+      readonly size: number;
+      readonly bound: number;
+      readonly until: BoolExpr | undefined;
+      readonly range: RuleId;
+      readonly memory: RuleId;
+      readonly body: readonly Statement[];
+    }
+  /**
+   * Follows a linked list from `first`: copy, judge, then `next` while `more` (both read the copy). Denied by `range` when
+   * the list has more than `bound` members, so a cycle is always denied; by `memory` as in `table`.
+   */
+  | {
+      readonly op: 'list';
+      readonly walk: LocalId;
+      readonly first: NumberExpr;
+      readonly size: number;
+      readonly bound: number;
+      readonly more: BoolExpr;
+      readonly next: NumberExpr;
+      readonly range: RuleId;
+      readonly memory: RuleId;
+      readonly body: readonly Statement[];
     };
+
+/** A bounded array of the state, all of whose elements start as `initial`. */
+export interface StateArray {
+  readonly name: string;
+  readonly count: number;
+  readonly bits: number;
+  readonly max: bigint;
+  readonly initial: bigint;
+  readonly kind: 'variable' | 'machine' | 'internal';
+}
+
+/** Constants by index, as a command table of a FIFO. */
+export interface ConstantTable {
+  readonly name: string;
+  readonly entries: readonly bigint[];
+}
 
 export interface Scalar {
   readonly name: string;
@@ -124,10 +196,13 @@ export interface Scalar {
   readonly kind: 'variable' | 'machine' | 'internal';
 }
 
+/** One machine; or, in an array of engines, one of the machines of an engine. */
 export interface Machine {
   readonly name: string;
-  readonly scalar: ScalarId;
   readonly states: readonly string[];
+  /** Where its state is kept: a scalar, or element `element` of an array. */
+  readonly scalar: ScalarId;
+  readonly array?: { readonly id: ArrayId; readonly element: number } | undefined;
 }
 
 export interface Handler {
@@ -215,17 +290,30 @@ export interface Program {
   readonly bars: readonly BarInfo[];
   readonly regions: readonly Region[];
   readonly scalars: readonly Scalar[];
+  readonly arrays: readonly StateArray[];
+  readonly tables: readonly ConstantTable[];
   readonly machines: readonly Machine[];
   readonly registers: readonly Register[];
   readonly areas: readonly Area[];
   readonly windows: readonly Window[];
   /** rules[0] is a placeholder. */
   readonly rules: readonly Rule[];
+  /** Runs before the reaction to every operation but grants and places, in the same transaction: deadlines. */
+  readonly always: readonly Statement[];
   readonly store: Reaction;
+  /** After the language's own conditions on a grant. */
+  readonly grant: Reaction;
   readonly interrupt: Reaction;
   readonly check: Reaction;
+  /** Time passes without an operation. */
+  readonly tick: Reaction;
   /** The rules for what the language itself forbids. */
-  readonly builtin: { readonly unknownSpace: RuleId; readonly badGrant: RuleId; readonly tooManyGrants: RuleId };
+  readonly builtin: {
+    readonly unknownSpace: RuleId;
+    readonly badGrant: RuleId;
+    readonly tooManyGrants: RuleId;
+    readonly badBar: RuleId;
+  };
   readonly interruptPlan: InterruptPlan | undefined;
   readonly progress: readonly ProgressRegister[];
   readonly reset: readonly DeviceStep[];

@@ -54,6 +54,22 @@ export const catalogue = {
     'numbers are `42`, `0x2A`, `0b101`, `64K`, `10ms`',
   ),
 
+  DSS050: error(
+    (p: { path: string }) => `\`${p.path}\` is not a path to import`,
+    'a path begins with `std/`, or with `./` or `../` from the folder of this file, and has letters, digits, `_`, `-` and `.`',
+  ),
+  DSS051: error((p: { path: string; why: string }) => `\`${p.path}\` cannot be imported: ${p.why}`),
+  DSS052: error(
+    (p: { trail: readonly string[] }) =>
+      `this import runs in a circle: ${p.trail.map((each) => `\`${each}\``).join(' -> ')}`,
+    'move what both need into a file of its own',
+  ),
+  DSS053: error((p: { what: string; max: number }) => `one specification has at most ${p.max} ${p.what}`),
+  DSS054: error(
+    (p: { file: string }) => `\`${p.file}\` is imported, so it cannot describe a device`,
+    'share `template`s, and describe the device in a file of its own',
+  ),
+
   // ---- 1xx: names
   DSS101: error((p: { kind: string; name: string }) => `there is no ${p.kind} named \`${p.name}\``),
   DSS102: error(
@@ -71,13 +87,16 @@ export const catalogue = {
   DSS106: error((p: { name: string; kind: string }) => `\`${p.name}\` is ${aOrAn(p.kind)} and has no value by itself`),
   DSS107: error(
     (p: { name: string }) => `\`${p.name}\` is not a function`,
-    'functions are `device.reads(address, length)`, `device.writes`, `device.fetches`, `min` and `max`',
+    'functions are `device.reads(address, length)`, `device.writes`, `device.fetches`, `device.outsideBars`, `address(structure)`, `min`, `max`, `programmed` and `elapsed`',
   ),
   DSS108: error(
     (p: { name: string; wanted: number; found: number }) =>
       `\`${p.name}\` takes ${p.wanted} arguments, found ${p.found}`,
   ),
-  DSS109: error((p: { word: string }) => `\`${p.word}\` is not an action`, 'actions are `deny` and `fault`'),
+  DSS109: error(
+    (p: { word: string; actions: readonly string[] }) =>
+      `\`${p.word}\` is not an action here: expected ${p.actions.map((each) => `\`${each}\``).join(', ')}`,
+  ),
   DSS110: error(
     (p: { name: string }) => `register \`${p.name}\` is an array: say which element`,
     'write `NAME[index]`',
@@ -88,6 +107,45 @@ export const catalogue = {
     'use it inside `on write`, `on read` or `on report`',
   ),
   DSS113: error((p: { name: string }) => `the value of \`${p.name}\` depends on itself`),
+
+  // 14x: state, time, engines
+  DSS140: error(
+    (p: { kind: string; name: string }) => `\`${p.name}\` is ${aOrAn(p.kind)}: say which element`,
+    'write `NAME[index]`',
+  ),
+  DSS142: error(
+    (p: { name: string; engine: string }) => `\`${p.name}\` is no register of engine \`${p.engine}\``,
+    'what belongs to the whole device stands outside of the engine',
+  ),
+  DSS143: error(
+    (p: { name: string }) => `\`${p.name}\` means nothing here: the time is not known`,
+    'use it in a handler; a grant and an invariant have no time',
+  ),
+  DSS144: error(
+    () => '`[all]` stands for every element: it has no single value',
+    'name one element, or use `[all]` only to assign, and to compare a machine with a state',
+  ),
+  DSS146: error(
+    () => 'this place is counted from the begin of an engine, but stands in none',
+    'write `REGION + OFFSET`',
+  ),
+  DSS150: error(
+    (p: { name: string }) => `\`${p.name}\` has no address: only the structure that a walk has reached has one`,
+    'use it on the name of a `for`: `for d in ... { address(d) }`',
+  ),
+  DSS151: error(
+    (p: { trail: readonly string[] }) =>
+      `a template includes itself: ${p.trail.map((each) => `\`${each}\``).join(' -> ')}`,
+    'a template is written out whole, so it cannot contain itself',
+  ),
+  DSS152: error(
+    (p: { name: string }) => `\`${p.name}\` must be a name here, but it stands for a value`,
+    'pass the name of a register, a variable, a machine or a region',
+  ),
+  DSS153: error(
+    () => 'written out, the templates of this device are too large or nest too deep',
+    'a specification, written out, is no larger than the largest file',
+  ),
 
   // ---- 2xx: widths and ranges
   DSS201: error(() => 'this is a number, but a condition is needed here', 'compare it, for example `x != 0`'),
@@ -147,6 +205,22 @@ export const catalogue = {
     'conditions are joined with `and`, `or`, `not`, `==` or `!=`',
   ),
 
+  // 24x: arrays, tables, clamps
+  DSS240: error(
+    (p: { name: string; largest: string; count: number }) =>
+      `the index may be as large as ${p.largest}, but \`${p.name}\` has ${p.count} elements`,
+    '`require` that it is small enough first',
+  ),
+  DSS241: error((p: { index: string; name: string }) => `\`${p.name}\` has two values for index ${p.index}`),
+  DSS242: error(
+    (p: { name: string; index: string }) => `\`${p.name}\` has no value for index ${p.index}`,
+    'add it, or `else VALUE` for all others',
+  ),
+  DSS243: error(
+    (p: { name: string }) => `\`${p.name}\` has reserved bits, which this value might set`,
+    'clamp to a number whose reserved bits are 0',
+  ),
+
   // ---- 3xx: registers, handlers, machines
   DSS301: error(
     (p: { event: string; register: string }) => `two handlers for ${p.event} \`${p.register}\` could both apply`,
@@ -167,7 +241,7 @@ export const catalogue = {
   ),
   DSS306: error(
     (p: { steps: number; max: number }) => `one operation may need ${p.steps} steps; the bound is ${p.max}`,
-    "lower the `max` of the ring's count, or do less for each descriptor",
+    'lower the bounds of the walks, or do less in each turn',
   ),
   DSS307: error(
     () => '`on read` runs before the device is asked: there is no value yet',
@@ -203,6 +277,22 @@ export const catalogue = {
     'remove `access`, or the rules: a rule about the whole cannot judge a part',
   ),
 
+  // 34x: actions, engines
+  DSS340: error(
+    () => 'there is no value to clamp',
+    'use `clamp` in `on write` and `on report`, where the operation brings a value',
+  ),
+  DSS341: error((p: { name: string; wanted: string }) => `\`${p.name}\` is not ${aOrAn(p.wanted)}`),
+  DSS342: error(
+    (p: { what: string }) => `an engine cannot hold ${p.what}`,
+    'declare it outside, or as one value for each element',
+  ),
+  DSS350: error(
+    (p: { largest: string; max: string }) =>
+      `this table may have as many as ${p.largest} entries; the bound is ${p.max}`,
+    'write `at most N` behind the count, or `require` a smaller one first',
+  ),
+
   // ---- 4xx: allowed, but looks wrong
   DSS401: warning(
     (p: { kind: string; name: string }) => `${p.kind} \`${p.name}\` is never used`,
@@ -213,7 +303,29 @@ export const catalogue = {
     (p: { state: string }) => `nothing leads to \`${p.state}\``,
     'remove the state, or write the transition',
   ),
+  DSS420: warning(
+    (p: { state: string }) => `\`${p.state}\` can never be reached: only states that are never entered lead to it`,
+    'write the transition that leads here',
+  ),
+  DSS421: warning(
+    (p: { state: string; first: string }) => `from \`${p.state}\` nothing leads back to \`${p.first}\``,
+    'write the transition; as it is, only a reset of the device ends this state',
+  ),
+  DSS422: warning(
+    () => 'this holds whenever it is asked: an earlier rule has refused everything else',
+    'remove it, or check what it was meant to say',
+  ),
+  DSS423: warning((p: { kind: string; name: string }) => `${p.kind} \`${p.name}\` is set, but nothing reads it`),
+  DSS424: warning(
+    (p: { name: string }) => `machine \`${p.name}\` changes, but no rule depends on its state`,
+    'use it in `in`, or in a condition',
+  ),
   DSS404: warning(() => 'no `match`: the kernel cannot know for which device this is', 'write `match pci VVVV:DDDD`'),
+  DSS450: warning(
+    (p: { item: string }) => `the way to the next member does not depend on \`${p.item}\`: the list never gets further`,
+    'read the link from the structure, such as `next t.link`',
+  ),
+  DSS451: warning((p: { name: string }) => `\`${p.name}\` freezes no byte: its size is always 0`, 'say how many bytes'),
 } as const;
 
 export type Code = keyof typeof catalogue;

@@ -26,7 +26,20 @@ const opening = new Set([Open, OpenRound, OpenSquare]);
 const closing = new Set([Close, CloseRound, CloseSquare]);
 const prefixes = new Set([K.not, Tilde, K.if, K.then, K.else]);
 /** No expression reaches across these. */
-const boundaries = new Set([Assign, Arrow, Text, Comma, Semicolon, K.require, K.let, K.deny, K.for, K.on, K.when]);
+const boundaries = new Set([
+  Assign,
+  Arrow,
+  Text,
+  Comma,
+  Semicolon,
+  K.require,
+  K.let,
+  K.deny,
+  K.for,
+  K.on,
+  K.when,
+  K.mut,
+]);
 
 export interface NestingError {
   readonly what: string;

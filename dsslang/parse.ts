@@ -24,19 +24,29 @@ import {
   type LexResult,
 } from './tokens.ts';
 
-const empty = (source: Source): SourceFile => ({ span: span(0, source.text.length), devices: [], unread: undefined });
-
-/** @returns the tree; empty if the file could not be read at all */
-export function parse(source: Source, diagnostics: Diagnostics): SourceFile {
-  const lexed = lexer.tokenize(source.text);
-  reportLexerErrors(source, lexed, diagnostics);
+/**
+ * @param base where the source stands among all the text of the compilation (`sources.ts`)
+ * @returns the tree; empty if the file could not be read at all
+ */
+export function parse(source: Source, diagnostics: Diagnostics, base = 0): SourceFile {
+  const { sources } = diagnostics;
+  const empty: SourceFile = {
+    span: span(base, base + source.text.length),
+    imports: [],
+    templates: [],
+    devices: [],
+    unread: undefined,
+  };
+  const lexed = shifted(lexer.tokenize(source.text), base);
+  const errorsBefore = diagnostics.errors;
+  reportLexerErrors(lexed, diagnostics);
   const swallowed = reportOpenEnded(lexed, diagnostics);
   const nesting = nestingError(lexed.tokens);
   if (nesting !== undefined) {
     diagnostics.add('DSS006', { what: nesting.what, max: nesting.max }, spanOf(nesting.token));
-    return empty(source);
+    return empty;
   }
-  if (!checkLiterals(lexed.tokens, diagnostics)) return empty(source);
+  if (!checkLiterals(lexed.tokens, diagnostics)) return empty;
 
   nameTheDevice(lexed.tokens);
   const parser = dssParser();
@@ -45,25 +55,34 @@ export function parse(source: Source, diagnostics: Diagnostics): SourceFile {
   const file = parser.file() as SourceFile | undefined;
   for (const place of parser.tooLong) diagnostics.add('DSS006', { what: 'operators in a row', max: CHAIN_MAX }, place);
   // A character that does not belong there already explains what the parser stumbles over in the same line.
-  const explained = new Set(lexed.errors.map((error) => source.position(error.offset).line));
+  const explained = new Set(lexed.errors.map((error) => sources.position(error.offset).line));
   let lastLine = -1;
   for (const error of parser.errors) {
     const previous = 'previousToken' in error ? (error.previousToken as IToken | undefined) : undefined;
     const place = placeOf(error.token, previous, lexed.tokens);
-    const line = source.position(place.start).line;
+    const line = sources.position(place.start).line;
     // One mistake often makes the parser stumble twice on one line: only the first is the author's.
     if (line === lastLine || explained.has(line) || place.end > swallowed) continue;
     lastLine = line;
     diagnostics.add('DSS001', unpack(error.message), place, { help: meantKeyword(error.token, previous) });
   }
-  const unread = diagnostics.hasErrors
-    ? unreadNames(
-        lexed.tokens,
-        parser.errors.map((error) => error.token),
-      )
-    : undefined;
+  const unread =
+    diagnostics.errors > errorsBefore
+      ? unreadNames(
+          lexed.tokens,
+          parser.errors.map((error) => error.token),
+        )
+      : undefined;
   parser.input = [];
-  return file === undefined ? empty(source) : { ...attachDocumentation(file, lexed), unread };
+  return file === undefined ? empty : { ...attachDocumentation(file, lexed), unread };
+}
+
+/** All offsets `base` further on. */
+function shifted(lexed: LexResult, base: number): LexResult {
+  if (base === 0) return lexed;
+  for (const token of [...lexed.tokens, ...Object.values(lexed.groups).flat()]) token.startOffset += base;
+  for (const error of lexed.errors) error.offset += base;
+  return lexed;
 }
 
 /** In `device.reads(...)` the word is a name: left a keyword, recovery would take it for the begin of another device. */
@@ -87,6 +106,9 @@ function meantKeyword(token: IToken, previous: IToken | undefined): string | und
 
 const declaringWords: readonly Keyword[] = [
   'region', 'const', 'register', 'area', 'window', 'struct', 'machine', 'var', 'ring',
+  'counter', 'table', 'clock', 'deadline', 'rate', 'engine',
+  'mut', 'frozen', 'template',
+  'as', // and the prefix of an include
 ]; // prettier-ignore
 const declaring = new Set(declaringWords.map((word) => K[word]));
 
@@ -114,10 +136,10 @@ function placeOf(token: IToken, previous: IToken | undefined, tokens: readonly I
   return last === undefined ? span(0, 0) : spanOf(last);
 }
 
-function reportLexerErrors(source: Source, lexed: LexResult, diagnostics: Diagnostics): void {
+function reportLexerErrors(lexed: LexResult, diagnostics: Diagnostics): void {
   for (const error of lexed.errors) {
     const place = span(error.offset, error.offset + error.length);
-    const text = source.slice(span(place.start, Math.min(place.end, place.start + 40)));
+    const text = diagnostics.sources.slice(span(place.start, Math.min(place.end, place.start + 40)));
     const shown = place.end - place.start > 20 ? `${text.slice(0, 17)}...` : text;
     const help = /[\u2018-\u201F\u00AB\u00BB']/.test(text)
       ? 'a text stands between plain double quotes: `"`'

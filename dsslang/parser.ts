@@ -8,22 +8,30 @@
 import { EmbeddedActionsParser, EOF, tokenMatcher, type IToken, type TokenType } from 'chevrotain';
 import type {
   AccessMode,
+  Action,
   BitRange,
   Device,
+  DeviceEvent,
+  EventDeclaration,
   EventKind,
   Expression,
   FieldBlock,
   FieldDeclaration,
   HandlerDeclaration,
+  Import,
   InBlock,
   Item,
+  ListWalk,
   Location,
   Name,
   SourceFile,
   StateSet,
   Statement,
   StepDeclaration,
+  StepTarget,
   StructField,
+  TableWalk,
+  Template,
   TypeNode,
 } from './ast.ts';
 import { parserMessages } from './parser-messages.ts';
@@ -108,6 +116,16 @@ const ERRORS_MAX = 200;
 /** More operators, members or `else if`s in one row are refused for the same reason. */
 export const CHAIN_MAX = 256;
 
+/** How much of a table, or how to go on in a list. */
+type Extent =
+  | Omit<ListWalk, 'span' | 'item' | 'struct' | 'first' | 'body'>
+  | Omit<TableWalk, 'span' | 'item' | 'struct' | 'base' | 'body'>;
+type Walk =
+  | { readonly kind: 'for'; readonly from: Expression; readonly to: Expression }
+  | Omit<ListWalk, 'span' | 'item' | 'struct' | 'body'>
+  | Omit<TableWalk, 'span' | 'item' | 'struct' | 'body'>;
+const unreadWalk: Walk & { kind: 'for' } = { kind: 'for', from: noExpression, to: noExpression };
+
 export class DssParser extends EmbeddedActionsParser {
   /** Rows longer than `CHAIN_MAX` in the file that was parsed last. */
   tooLong: Span[] = [];
@@ -153,7 +171,8 @@ export class DssParser extends EmbeddedActionsParser {
       const found = depth === 0 ? follows.find((each) => tokenMatcher(token, each)) : undefined;
       if (found !== undefined) return found;
       if (token.tokenType === Open) depth += 1;
-      else if (token.tokenType === Close) depth -= 1;
+      // A stray `}` closes nothing, here as in SKIP_TOKEN: else this would find what skipping never meets.
+      else if (token.tokenType === Close) depth = Math.max(0, depth - 1);
     }
   }
 
@@ -165,6 +184,8 @@ export class DssParser extends EmbeddedActionsParser {
   /** A `}` is supplied where the next declaration begins, not before a mere separator. */
   override canTokenTypeBeInsertedInRecovery(type: TokenType): boolean {
     const next = this.LA(1).tokenType;
+    // `at most` behind a forgotten condition would be read as a condition.
+    if (type === K.while || type === K.until) return false;
     return type !== Close || (next !== Semicolon && next !== Comma);
   }
 
@@ -185,8 +206,52 @@ export class DssParser extends EmbeddedActionsParser {
   file = this.RULE('file', (): SourceFile => {
     const first = this.LA(1);
     const devices: Device[] = [];
-    this.MANY(() => devices.push(this.SUBRULE(this.device)));
-    return { span: this.since(first), devices, unread: undefined };
+    const imports: Import[] = [];
+    const templates: Template[] = [];
+    this.MANY(() => {
+      this.OR([
+        { ALT: () => devices.push(this.SUBRULE(this.device)) },
+        { ALT: () => imports.push(this.SUBRULE(this.importLine)) },
+        { ALT: () => templates.push(this.SUBRULE(this.template)) },
+      ]);
+    });
+    return { span: this.since(first), imports, templates, devices, unread: undefined };
+  });
+
+  private importLine = this.RULE('importLine', (): Import => {
+    this.CONSUME(K.import);
+    const path = this.CONSUME(Text);
+    this.OPTION(() => this.CONSUME(Semicolon));
+    return this.ACTION(() => {
+      const { start, end } = spanOf(path);
+      return { span: { start: start + 1, end: Math.max(start + 1, end - 1) }, path: path.image.slice(1, -1) };
+    });
+  });
+
+  private template = this.RULE('template', (): Template => {
+    const first = this.CONSUME(K.template);
+    const name = this.SUBRULE(this.name);
+    this.CONSUME(OpenRound);
+    const parameters: Name[] = [];
+    this.MANY_SEP({ SEP: Comma, DEF: () => parameters.push(this.SUBRULE1(this.name)) });
+    this.CONSUME(CloseRound);
+    this.CONSUME(Open);
+    const items: Item[] = [];
+    this.MANY(() => items.push(this.SUBRULE(this.item)));
+    this.CONSUME(Close);
+    return { span: this.since(first), name, parameters, items };
+  });
+
+  private include = this.RULE('include', (): Item => {
+    const first = this.CONSUME(K.include);
+    const template = this.SUBRULE(this.name);
+    this.CONSUME(OpenRound);
+    const args: Expression[] = [];
+    this.MANY_SEP({ SEP: Comma, DEF: () => args.push(this.SUBRULE(this.expression)) });
+    this.CONSUME(CloseRound);
+    this.CONSUME(K.as);
+    const prefix = this.SUBRULE1(this.name);
+    return { kind: 'include', span: this.since(first), template, args, prefix };
   });
 
   private device = this.RULE('device', (): Device => {
@@ -213,9 +278,18 @@ export class DssParser extends EmbeddedActionsParser {
       { ALT: () => this.SUBRULE(this.ring) },
       { ALT: () => this.SUBRULE(this.handler) },
       { ALT: () => this.SUBRULE(this.inBlock) },
+      { ALT: () => this.SUBRULE(this.counter) },
+      { ALT: () => this.SUBRULE(this.table) },
+      { ALT: () => this.SUBRULE(this.freeze) },
+      { ALT: () => this.SUBRULE(this.clock) },
+      { ALT: () => this.SUBRULE(this.deadline) },
+      { ALT: () => this.SUBRULE(this.rate) },
+      { ALT: () => this.SUBRULE(this.engine) },
       { ALT: () => this.SUBRULE(this.interrupt) },
       { ALT: () => this.SUBRULE(this.resetClause) },
       { ALT: () => this.SUBRULE(this.invariant) },
+      { ALT: () => this.SUBRULE(this.frozen) },
+      { ALT: () => this.SUBRULE(this.include) },
     ]);
     this.OPTION(() => this.CONSUME(Semicolon));
     return item;
@@ -282,12 +356,12 @@ export class DssParser extends EmbeddedActionsParser {
     'location',
     (): Location => {
       const first = this.LA(1);
-      const region = this.SUBRULE(this.name);
+      const region = this.OPTION(() => this.SUBRULE(this.name));
       this.CONSUME(Plus);
       const offset = this.SUBRULE(this.expression);
-      return { span: this.since(first), region, offset };
+      return { span: this.since(first), region: region ?? noName, offset, relative: region === undefined };
     },
-    orElse({ span: nowhere, region: noName, offset: noExpression }),
+    orElse({ span: nowhere, region: noName, offset: noExpression, relative: false }),
   );
 
   private type = this.RULE(
@@ -450,6 +524,7 @@ export class DssParser extends EmbeddedActionsParser {
   private variable = this.RULE('variable', (): Item => {
     const first = this.CONSUME(K.var);
     const name = this.SUBRULE(this.name);
+    const count = this.OPTION2(() => this.SUBRULE(this.elementIndex));
     this.CONSUME(Colon);
     const type = this.SUBRULE(this.type);
     const max = this.OPTION(() => {
@@ -460,7 +535,7 @@ export class DssParser extends EmbeddedActionsParser {
       this.CONSUME(Assign);
       return this.SUBRULE1(this.expression);
     });
-    return { kind: 'var', span: this.since(first), name, type, max, initial };
+    return { kind: 'var', span: this.since(first), name, count, type, max, initial };
   });
 
   private ring = this.RULE('ring', (): Item => {
@@ -502,38 +577,61 @@ export class DssParser extends EmbeddedActionsParser {
     return { kind: 'ring', span: this.since(first), name, struct, base, count, owned, when, head, clauses };
   });
 
-  private handler = this.RULE('handler', (): HandlerDeclaration => {
+  private handler = this.RULE('handler', (): HandlerDeclaration | EventDeclaration => {
     const first = this.CONSUME(K.on);
-    const event = this.OR([
+    return this.OR<HandlerDeclaration | EventDeclaration>([
+      {
+        ALT: () => {
+          const event = this.SUBRULE(this.registerEvent);
+          const register = this.SUBRULE(this.name);
+          const index = this.OPTION(() => {
+            this.CONSUME(OpenSquare);
+            const bound = this.SUBRULE1(this.name);
+            this.CONSUME(CloseSquare);
+            return bound;
+          });
+          const value = this.OPTION1(() => {
+            this.CONSUME(OpenRound);
+            const bound = this.SUBRULE2(this.name);
+            this.CONSUME(CloseRound);
+            return bound;
+          });
+          const body = this.SUBRULE(this.block);
+          const of = { register, index, value, body };
+          return {
+            kind: 'handler',
+            span: this.since(first),
+            event: event.image as EventKind,
+            eventSpan: spanOf(event),
+            ...of,
+          };
+        },
+      },
+      {
+        ALT: () => {
+          const event = this.SUBRULE(this.deviceEvent);
+          const parameters = this.OPTION2(() => this.SUBRULE(this.parameters)) ?? [];
+          const body = this.SUBRULE1(this.block);
+          const of = { parameters, body };
+          return {
+            kind: 'event',
+            span: this.since(first),
+            event: event.image as DeviceEvent,
+            eventSpan: spanOf(event),
+            ...of,
+          };
+        },
+      },
+    ]);
+  });
+
+  private registerEvent = this.RULE('registerEvent', (): IToken =>
+    this.OR([
       { ALT: () => this.CONSUME(K.write) },
       { ALT: () => this.CONSUME(K.read) },
       { ALT: () => this.CONSUME(K.report) },
-    ]);
-    const register = this.SUBRULE(this.name);
-    const index = this.OPTION(() => {
-      this.CONSUME(OpenSquare);
-      const bound = this.SUBRULE1(this.name);
-      this.CONSUME(CloseSquare);
-      return bound;
-    });
-    const value = this.OPTION1(() => {
-      this.CONSUME(OpenRound);
-      const bound = this.SUBRULE2(this.name);
-      this.CONSUME(CloseRound);
-      return bound;
-    });
-    const body = this.SUBRULE(this.block);
-    return {
-      kind: 'handler',
-      span: this.since(first),
-      event: event.image as EventKind,
-      eventSpan: spanOf(event),
-      register,
-      index,
-      value,
-      body,
-    };
-  });
+    ]),
+  );
 
   private stateSet = this.RULE(
     'stateSet',
@@ -559,10 +657,10 @@ export class DssParser extends EmbeddedActionsParser {
     const first = this.CONSUME(K.in);
     const states = this.SUBRULE(this.stateSet);
     this.CONSUME(Open);
-    const items: (HandlerDeclaration | InBlock)[] = [];
+    const items: (HandlerDeclaration | EventDeclaration | InBlock)[] = [];
     this.MANY(() => {
       items.push(
-        this.OR<HandlerDeclaration | InBlock>([
+        this.OR<HandlerDeclaration | EventDeclaration | InBlock>([
           { ALT: () => this.SUBRULE(this.handler) },
           { ALT: () => this.SUBRULE(this.inBlock) },
         ]),
@@ -572,6 +670,152 @@ export class DssParser extends EmbeddedActionsParser {
     this.CONSUME(Close);
     return { kind: 'in', span: this.since(first), states, items };
   });
+
+  // ---- state, time, engines ------------------------------------------------------------------------------------------
+
+  /** What happens to the device, not to one register. */
+  private deviceEvent = this.RULE('deviceEvent', (): IToken =>
+    this.OR([
+      { ALT: () => this.CONSUME(K.grant) },
+      { ALT: () => this.CONSUME(K.store) },
+      { ALT: () => this.CONSUME(K.interrupt) },
+      { ALT: () => this.CONSUME(K.tick) },
+    ]),
+  );
+
+  private parameters = this.RULE(
+    'parameters',
+    (): Name[] => {
+      const names: Name[] = [];
+      this.CONSUME(OpenRound);
+      this.AT_LEAST_ONE_SEP({ SEP: Comma, DEF: () => names.push(this.SUBRULE(this.name)) });
+      this.CONSUME(CloseRound);
+      return names;
+    },
+    orElse([]),
+  );
+
+  private counter = this.RULE('counter', (): Item => {
+    const first = this.CONSUME(K.counter);
+    const name = this.SUBRULE(this.name);
+    const word = this.OR([{ ALT: () => this.CONSUME(K.modulo) }, { ALT: () => this.CONSUME(K.saturating) }]);
+    const end = word.image as 'modulo' | 'saturating';
+    const limit = this.SUBRULE(this.expression);
+    return { kind: 'counter', span: this.since(first), name, end, limit };
+  });
+
+  private table = this.RULE('table', (): Item => {
+    const first = this.CONSUME(K.table);
+    const name = this.SUBRULE(this.name);
+    const count = this.SUBRULE(this.elementIndex);
+    this.CONSUME(Colon);
+    const type = this.SUBRULE(this.type);
+    this.CONSUME(Assign);
+    this.CONSUME(Open);
+    const entries: { span: Span; index: Expression; value: Expression }[] = [];
+    this.MANY(() => {
+      const start = this.LA(1);
+      const index = this.SUBRULE(this.expression);
+      this.CONSUME1(Colon);
+      const value = this.SUBRULE1(this.expression);
+      entries.push({ span: this.since(start), index, value });
+      this.OPTION(() => this.CONSUME(Comma));
+    });
+    const otherwise = this.OPTION1(() => {
+      this.CONSUME(K.else);
+      return this.SUBRULE2(this.expression);
+    });
+    this.CONSUME(Close);
+    return { kind: 'table', span: this.since(first), name, count, type, entries, otherwise };
+  });
+
+  private freeze = this.RULE('freeze', (): Item => {
+    const first = this.CONSUME(K.freeze);
+    const registers: Name[] = [];
+    this.AT_LEAST_ONE_SEP({ SEP: Comma, DEF: () => registers.push(this.SUBRULE(this.name)) });
+    this.CONSUME(K.when);
+    const when = this.SUBRULE(this.expression);
+    const { reason, action } = this.SUBRULE(this.refusal);
+    return { kind: 'freeze', span: this.since(first), registers, when, reason, action };
+  });
+
+  /** `"reason"`, and what then happens. */
+  private refusal = this.RULE(
+    'refusal',
+    (): { reason: string; action: Action | undefined } => {
+      const reason = this.CONSUME(Text);
+      const action = this.OPTION(() => {
+        this.CONSUME(K.else);
+        return this.SUBRULE(this.action);
+      });
+      return { reason: reason.image.slice(1, -1), action };
+    },
+    orElse({ reason: '', action: undefined }),
+  );
+
+  private clock = this.RULE('clock', (): Item => {
+    const first = this.CONSUME(K.clock);
+    const name = this.SUBRULE(this.name);
+    return { kind: 'clock', span: this.since(first), name };
+  });
+
+  private deadline = this.RULE('deadline', (): Item => {
+    const first = this.CONSUME(K.deadline);
+    const name = this.SUBRULE(this.name);
+    const time = this.SUBRULE(this.expression);
+    const { reason, action } = this.SUBRULE(this.refusal);
+    return { kind: 'deadline', span: this.since(first), name, time, reason, action };
+  });
+
+  private rate = this.RULE('rate', (): Item => {
+    const first = this.CONSUME(K.rate);
+    const name = this.SUBRULE(this.name);
+    this.CONSUME(K.at);
+    this.CONSUME(K.most);
+    const rate = this.SUBRULE(this.expression);
+    this.CONSUME(K.per);
+    this.CONSUME(K.second);
+    const burst = this.OPTION(() => {
+      this.CONSUME(K.burst);
+      return this.SUBRULE1(this.expression);
+    });
+    const { reason, action } = this.SUBRULE(this.refusal);
+    return { kind: 'rate', span: this.since(first), name, rate, burst, reason, action };
+  });
+
+  private engine = this.RULE('engine', (): Item => {
+    const first = this.CONSUME(K.engine);
+    const name = this.SUBRULE(this.name);
+    const count = this.SUBRULE(this.elementIndex);
+    this.CONSUME(K.at);
+    const at = this.SUBRULE(this.location);
+    this.CONSUME(K.stride);
+    const stride = this.SUBRULE(this.expression);
+    this.CONSUME(Open);
+    const items: Item[] = [];
+    this.MANY(() => {
+      items.push(this.SUBRULE(this.engineItem));
+      this.OPTION(() => this.CONSUME(Semicolon));
+    });
+    this.CONSUME(Close);
+    return { kind: 'engine', span: this.since(first), name, count, at, stride, items };
+  });
+
+  private engineItem = this.RULE('engineItem', (): Item =>
+    this.OR<Item>([
+      { ALT: () => this.SUBRULE(this.register) },
+      { ALT: () => this.SUBRULE(this.machine) },
+      { ALT: () => this.SUBRULE(this.variable) },
+      { ALT: () => this.SUBRULE(this.counter) },
+      { ALT: () => this.SUBRULE(this.clock) },
+      { ALT: () => this.SUBRULE(this.deadline) },
+      { ALT: () => this.SUBRULE(this.rate) },
+      { ALT: () => this.SUBRULE(this.freeze) },
+      { ALT: () => this.SUBRULE(this.ring) },
+      { ALT: () => this.SUBRULE(this.handler) },
+      { ALT: () => this.SUBRULE(this.inBlock) },
+    ]),
+  );
 
   private interrupt = this.RULE('interrupt', (): Item => {
     const first = this.CONSUME(K.interrupt);
@@ -688,43 +932,52 @@ export class DssParser extends EmbeddedActionsParser {
     orElse(noExpression),
   );
 
+  private stepTarget = this.RULE(
+    'stepTarget',
+    (): StepTarget => {
+      const register = this.SUBRULE(this.name);
+      const index = this.OPTION(() => this.SUBRULE(this.elementIndex));
+      const members: Name[] = [];
+      this.MANY(() => {
+        this.CONSUME(Dot);
+        members.push(this.SUBRULE1(this.name));
+      });
+      return { register, index, members };
+    },
+    orElse({ register: noName, index: undefined, members: [] }),
+  );
+
   private step = this.RULE('step', (): StepDeclaration => {
     const first = this.LA(1);
     return this.OR<StepDeclaration>([
       {
         ALT: () => {
           this.CONSUME(K.write);
-          const register = this.SUBRULE(this.name);
-          const index = this.OPTION(() => this.SUBRULE(this.elementIndex));
+          const target = this.SUBRULE(this.stepTarget);
           this.CONSUME(Assign);
           const value = this.SUBRULE(this.expression);
-          return { kind: 'write', span: this.since(first), register, index, value };
+          return { kind: 'write', span: this.since(first), ...target, value };
         },
       },
       {
         ALT: () => {
           this.CONSUME(K.read);
-          const register = this.SUBRULE1(this.name);
-          const index = this.OPTION1(() => this.SUBRULE1(this.elementIndex));
-          return { kind: 'read', span: this.since(first), register, index };
+          const target = this.SUBRULE1(this.stepTarget);
+          return { kind: 'read', span: this.since(first), ...target };
         },
       },
       {
         ALT: () => {
           this.CONSUME(K.wait);
           this.CONSUME(K.until);
-          const register = this.SUBRULE2(this.name);
-          const field = this.OPTION2(() => {
-            this.CONSUME(Dot);
-            return this.SUBRULE3(this.name);
-          });
+          const target = this.SUBRULE2(this.stepTarget);
           this.CONSUME(Equal);
           const equals = this.SUBRULE(this.integer);
           this.CONSUME(K.for);
           this.CONSUME(K.at);
           this.CONSUME(K.most);
           const timeout = this.SUBRULE1(this.integer);
-          return { kind: 'wait', span: this.since(first), register, field, equals, timeout };
+          return { kind: 'wait', span: this.since(first), ...target, equals, timeout };
         },
       },
       {
@@ -738,7 +991,8 @@ export class DssParser extends EmbeddedActionsParser {
   });
 
   private invariant = this.RULE('invariant', (): Item => {
-    const first = this.CONSUME(K.invariant);
+    const first = this.LA(1);
+    this.OR([{ ALT: () => this.CONSUME(K.invariant) }, { ALT: () => this.CONSUME(K.property) }]);
     const text = this.CONSUME(Text);
     this.CONSUME(Open);
     const condition = this.SUBRULE(this.expression);
@@ -764,15 +1018,28 @@ export class DssParser extends EmbeddedActionsParser {
   );
 
   private statement = this.RULE('statement', (): Statement =>
-    this.OR<Statement>([
-      { ALT: () => this.SUBRULE(this.requireClause) },
-      { ALT: () => this.SUBRULE(this.denyClause) },
-      { ALT: () => this.SUBRULE(this.letClause) },
-      { ALT: () => this.SUBRULE(this.ifStatement) },
-      { ALT: () => this.SUBRULE(this.forStatement) },
-      { ALT: () => this.SUBRULE(this.change) },
-    ]),
+    this.OR<Statement>({
+      MAX_LOOKAHEAD: 1,
+      DEF: [
+        { ALT: () => this.SUBRULE(this.requireClause) },
+        { ALT: () => this.SUBRULE(this.denyClause) },
+        { ALT: () => this.SUBRULE(this.letClause) },
+        { ALT: () => this.SUBRULE(this.mutClause) },
+        { ALT: () => this.SUBRULE(this.ifStatement) },
+        { ALT: () => this.SUBRULE(this.forStatement) },
+        // Their words are names too (`count = 0`): another name must follow.
+        { GATE: () => this.nameFollows(), ALT: () => this.SUBRULE(this.countClause), IGNORE_AMBIGUITIES: true },
+        { GATE: () => this.nameFollows(), ALT: () => this.SUBRULE(this.forgetClause), IGNORE_AMBIGUITIES: true },
+        { GATE: () => this.nameFollows(), ALT: () => this.SUBRULE(this.clockClause), IGNORE_AMBIGUITIES: true },
+        { GATE: () => this.nameFollows(), ALT: () => this.SUBRULE(this.spendClause), IGNORE_AMBIGUITIES: true },
+        { ALT: () => this.SUBRULE(this.change) },
+      ],
+    }),
   );
+
+  private nameFollows(): boolean {
+    return tokenMatcher(this.LA(2), NameToken);
+  }
 
   private requireClause = this.RULE('requireClause', (): Statement => {
     const first = this.CONSUME(K.require);
@@ -804,8 +1071,68 @@ export class DssParser extends EmbeddedActionsParser {
 
   private action = this.RULE(
     'action',
-    (): Name => this.OR([{ ALT: () => this.nameNode(this.CONSUME(K.deny)) }, { ALT: () => this.SUBRULE(this.name) }]),
+    (): Action =>
+      this.OR<Action>([
+        { ALT: () => this.nameNode(this.CONSUME(K.deny)) },
+        {
+          ALT: () => {
+            const word = this.nameNode(this.CONSUME(K.clamp));
+            return { ...word, value: this.SUBRULE(this.expression) };
+          },
+        },
+        { ALT: () => this.SUBRULE(this.name) },
+      ]),
     orElse(noName),
+  );
+
+  private countClause = this.RULE('countClause', (): Statement => {
+    const first = this.CONSUME(K.count);
+    const target = this.SUBRULE(this.place);
+    const by = this.OPTION(() => {
+      this.CONSUME(K.by);
+      return this.SUBRULE(this.expression);
+    });
+    return { kind: 'count', span: this.since(first), target, by };
+  });
+
+  private forgetClause = this.RULE('forgetClause', (): Statement => {
+    const first = this.CONSUME(K.forget);
+    const registers: Expression[] = [];
+    this.AT_LEAST_ONE_SEP({ SEP: Comma, DEF: () => registers.push(this.SUBRULE(this.place)) });
+    return { kind: 'forget', span: this.since(first), registers };
+  });
+
+  private clockClause = this.RULE('clockClause', (): Statement => {
+    const word = this.OR([{ ALT: () => this.CONSUME(K.start) }, { ALT: () => this.CONSUME(K.stop) }]);
+    const clock = this.SUBRULE(this.place);
+    return { kind: word.image as 'start' | 'stop', span: this.since(word), clock };
+  });
+
+  private spendClause = this.RULE('spendClause', (): Statement => {
+    const first = this.CONSUME(K.spend);
+    const rate = this.SUBRULE(this.place);
+    return { kind: 'spend', span: this.since(first), rate };
+  });
+
+  /** What such a statement is about: `NAME`, `NAME[i]`, `NAME[i].MEMBER`. */
+  private place = this.RULE(
+    'place',
+    (): Expression => {
+      const name = this.SUBRULE(this.name);
+      let of: Expression = { kind: 'name', span: name.span, name };
+      this.OPTION(() => {
+        const index = this.SUBRULE(this.elementIndex);
+        const span = this.since(this.LA(0));
+        of = this.ACTION(() => ({ kind: 'index', span: join(name.span, span), of, index }));
+        this.OPTION1(() => {
+          this.CONSUME(Dot);
+          const member = this.SUBRULE1(this.name);
+          of = this.ACTION(() => ({ kind: 'member', span: join(name.span, member.span), of, member }));
+        });
+      });
+      return of;
+    },
+    orElse(noExpression),
   );
 
   private letClause = this.RULE('letClause', (): Statement => {
@@ -832,14 +1159,119 @@ export class DssParser extends EmbeddedActionsParser {
     const first = this.CONSUME(K.for);
     const item = this.SUBRULE(this.name);
     this.CONSUME(K.in);
-    const ring = this.SUBRULE1(this.name);
-    this.CONSUME(OpenSquare);
-    const from = this.SUBRULE(this.expression);
-    this.CONSUME(UpTo);
-    const to = this.SUBRULE1(this.expression);
-    this.CONSUME(CloseSquare);
+    const over = this.SUBRULE1(this.name);
+    const walk = this.SUBRULE(this.walk);
     const body = this.SUBRULE(this.block);
-    return { kind: 'for', span: this.since(first), item, ring, from, to, body };
+    const common = { span: this.since(first), item, body };
+    switch (walk?.kind) {
+      case 'table':
+        return { ...walk, ...common, struct: over };
+      case 'list':
+        return { ...walk, ...common, struct: over };
+      default:
+        // A walk that could not be read says nothing about what its name is.
+        return { ...(walk ?? unreadWalk), ...common, ring: walk === unreadWalk ? noName : over };
+    }
+  });
+
+  /** What stands between the name of what is walked and the block. */
+  private walk = this.RULE(
+    'walk',
+    (): Walk =>
+      this.OR<Walk>([
+        {
+          ALT: () => {
+            this.CONSUME(OpenSquare);
+            const from = this.SUBRULE(this.expression);
+            this.CONSUME(UpTo);
+            const to = this.SUBRULE1(this.expression);
+            this.CONSUME(CloseSquare);
+            return { kind: 'for', from, to };
+          },
+        },
+        {
+          ALT: () => {
+            this.CONSUME(K.at);
+            const base = this.SUBRULE2(this.expression);
+            const extent = this.SUBRULE(this.extent);
+            return extent.kind === 'list' ? { ...extent, first: base } : { ...extent, base };
+          },
+        },
+      ]),
+    orElse(unreadWalk),
+  );
+
+  private extent = this.RULE(
+    'extent',
+    (): Extent =>
+      this.OR<Extent>([
+        {
+          ALT: () => {
+            this.CONSUME(K.next);
+            const next = this.SUBRULE(this.expression);
+            this.CONSUME(K.while);
+            const more = this.SUBRULE1(this.expression);
+            this.CONSUME(K.at);
+            this.CONSUME(K.most);
+            const most = this.SUBRULE2(this.expression);
+            return { kind: 'list', next, more, most };
+          },
+        },
+        {
+          ALT: () => {
+            this.CONSUME(K.count);
+            const count = this.SUBRULE3(this.expression);
+            const most = this.OPTION(() => {
+              this.CONSUME1(K.at);
+              this.CONSUME1(K.most);
+              return this.SUBRULE4(this.expression);
+            });
+            const until = this.OPTION1(() => {
+              this.CONSUME(K.until);
+              return this.SUBRULE5(this.expression);
+            });
+            return { kind: 'table', count, most, until };
+          },
+        },
+        {
+          ALT: () => {
+            this.CONSUME2(K.at);
+            this.CONSUME2(K.most);
+            const most = this.SUBRULE6(this.expression);
+            this.CONSUME1(K.until);
+            const until = this.SUBRULE7(this.expression);
+            return { kind: 'table', count: undefined, most, until };
+          },
+        },
+      ]),
+    orElse<Extent>({ kind: 'table', count: noExpression, most: undefined, until: undefined }),
+  );
+
+  private mutClause = this.RULE('mutClause', (): Statement => {
+    const first = this.CONSUME(K.mut);
+    const name = this.SUBRULE(this.name);
+    this.CONSUME(Colon);
+    const type = this.SUBRULE(this.type);
+    const max = this.OPTION(() => {
+      this.CONSUME(K.max);
+      return this.SUBRULE(this.expression);
+    });
+    this.CONSUME(Assign);
+    const initial = this.SUBRULE1(this.expression);
+    return { kind: 'mut', span: this.since(first), name, type, max, initial };
+  });
+
+  private frozen = this.RULE('frozen', (): Item => {
+    const first = this.CONSUME(K.frozen);
+    const name = this.SUBRULE(this.name);
+    this.CONSUME(K.from);
+    const from = this.SUBRULE(this.expression);
+    this.CONSUME(K.size);
+    const size = this.SUBRULE1(this.expression);
+    this.CONSUME(K.when);
+    const when = this.SUBRULE2(this.expression);
+    const reason = this.CONSUME(Text);
+    return { kind: 'frozen', span: this.since(first), name, from, size, when, reason: reason.image.slice(1, -1) };
   });
 
   private change = this.RULE('change', (): Statement => {
@@ -859,7 +1291,7 @@ export class DssParser extends EmbeddedActionsParser {
           const state = this.SUBRULE(this.name);
           const machine: Name =
             target?.kind === 'name' ? target.name : { span: target?.span ?? spanOf(first), text: '' };
-          return { kind: 'transition', span: this.since(first), machine, state };
+          return { kind: 'transition', span: this.since(first), machine, target, state };
         },
       },
     ]);

@@ -2,7 +2,7 @@
  * Diagnostics as people read them: severity, code, place, code frame with underlines, labels, help.
  * Pure text; colour is a function the caller passes in, so that nothing here knows of terminals.
  */
-import type { Diagnostic, Label } from './diagnostics.ts';
+import type { Diagnostic } from './diagnostics.ts';
 import type { Source, Span } from './source.ts';
 
 /** How to dress each kind of text; the identity by default. */
@@ -20,6 +20,7 @@ export const plainStyle: Style = { error: plain, warning: plain, strong: plain, 
 const LINE_COLUMNS_MAX = 160;
 
 interface Mark {
+  readonly source: Source;
   readonly line: number;
   readonly column: number;
   readonly length: number;
@@ -30,7 +31,7 @@ interface Mark {
 function markOf(source: Source, place: Span, text: string, main: boolean): Mark {
   const { line, column } = source.position(place.start);
   const rest = source.line(line).length - column + 1;
-  return { line, column, length: Math.max(1, Math.min(place.end - place.start, rest)), text, main };
+  return { source, line, column, length: Math.max(1, Math.min(place.end - place.start, rest)), text, main };
 }
 
 /** Tabs become one space, so that underlines stay below what they mean; other control characters become visible. */
@@ -56,28 +57,34 @@ function frameLine(source: Source, mark: Mark): { text: string; column: number; 
 export function renderDiagnostic(diagnostic: Diagnostic, style: Style = plainStyle): string {
   const { source } = diagnostic;
   const paint = diagnostic.severity === 'error' ? style.error : style.warning;
-  const { line, column } = source.position(diagnostic.span.start);
-  const marks = [
-    markOf(source, diagnostic.span, diagnostic.note ?? '', true),
-    ...diagnostic.labels.map((label: Label) => markOf(source, label.span, label.text, false)),
-  ].sort((a, b) => a.line - b.line || a.column - b.column);
+  const main = markOf(source, diagnostic.span, diagnostic.note ?? '', true);
+  const marks = [main, ...diagnostic.labels.map((label) => markOf(label.source, label.span, label.text, false))].sort(
+    (a, b) => a.line - b.line || a.column - b.column,
+  );
   const gutter = String(Math.max(...marks.map((mark) => mark.line))).length;
   const bar = `${' '.repeat(gutter + 1)}${style.faint('|')}`;
 
   const out = [
     `${paint(`${diagnostic.severity}[${diagnostic.code}]`)}${style.strong(`: ${printable(diagnostic.message)}`)}`,
-    `${' '.repeat(gutter)}${style.faint('-->')} ${source.file}:${line}:${column}`,
+    `${' '.repeat(gutter)}${style.faint('-->')} ${printable(source.file)}:${main.line}:${main.column}`,
     bar,
   ];
-  let shown = '';
-  for (const mark of marks) {
-    const { text, column: at, from } = frameLine(source, mark);
-    const window = `${mark.line}:${from}`;
-    if (window !== shown) out.push(`${style.faint(`${String(mark.line).padStart(gutter)} |`)} ${text}`);
-    shown = window;
-    const underline = (mark.main ? '^' : '-').repeat(Math.max(1, Math.min(mark.length, text.length - at + 1)));
-    const caption = mark.text === '' ? underline : `${underline} ${mark.text}`;
-    out.push(`${bar} ${' '.repeat(at - 1)}${mark.main ? paint(caption) : style.faint(caption)}`);
+  // The file of the mistake first, then the others that labels lead to.
+  for (const file of new Set([source, ...marks.map((mark) => mark.source)])) {
+    const here = marks.filter((mark) => mark.source === file);
+    const [first] = here;
+    if (file !== source && first !== undefined)
+      out.push(`${' '.repeat(gutter)}${style.faint(':::')} ${printable(file.file)}:${first.line}:${first.column}`, bar);
+    let shown = '';
+    for (const mark of here) {
+      const { text, column: at, from } = frameLine(file, mark);
+      const window = `${mark.line}:${from}`;
+      if (window !== shown) out.push(`${style.faint(`${String(mark.line).padStart(gutter)} |`)} ${text}`);
+      shown = window;
+      const underline = (mark.main ? '^' : '-').repeat(Math.max(1, Math.min(mark.length, text.length - at + 1)));
+      const caption = mark.text === '' ? underline : `${underline} ${mark.text}`;
+      out.push(`${bar} ${' '.repeat(at - 1)}${mark.main ? paint(caption) : style.faint(caption)}`);
+    }
   }
   if (diagnostic.help !== undefined) out.push(`${' '.repeat(gutter + 1)}${style.faint('=')} help: ${diagnostic.help}`);
   return out.join('\n');

@@ -39,9 +39,14 @@ export const ADDRESS_LIMIT = 2 ** 52;
 /** A monitor holds at most this many live grants; one more is denied. */
 export const GRANTS_MAX = 64;
 
-/** `ALLOWED`, or the positive number of the rule that refused: an index into `MonitorInfo.rules`. */
+/**
+ * `ALLOWED`; or the positive number of the rule that refused, an index into `MonitorInfo.rules`; or, below zero, minus the
+ * number of a rule that allowed the operation with a note (`log`) or with another value (`clamp`: see `Monitor.value`).
+ */
 export type Verdict = number;
 export const ALLOWED = 0;
+/** BARs that a monitor can be told of. */
+export const BARS_MAX = 6;
 
 /** What the RVM does when a rule refuses. The default is `fault`: deny, stop the driver, reset the device. */
 export type ViolationAction = 'deny' | 'fault' | 'clamp' | 'log';
@@ -163,17 +168,24 @@ export interface Monitor {
   write(space: Space, offset: number, width: Width, lo: number, hi: number, nowUs: number): Verdict;
   /** The driver is about to store `length` bytes at the device address `address` of a `commands` grant. */
   store(address: number, length: number, nowUs: number): Verdict;
-  /** DMA memory is registered. Denied: table full, empty, at or above ADDRESS_LIMIT, or overlapping a live grant. */
+  /** DMA memory is registered. Denied: table full, empty, beyond ADDRESS_LIMIT, over a live grant or over a placed BAR. */
   grant(address: number, length: number, purposes: number): Verdict;
+  /** The platform has mapped a memory BAR there (length 0: unmapped). Denied: not a BAR, or over a grant. */
+  place(bar: number, address: number, length: number): Verdict;
+  /** Time has come to `nowUs` without an operation: deadlines are checked. */
+  tick(nowUs: number): Verdict;
   /** The device raised its interrupt. */
   interrupt(nowUs: number): Verdict;
   /** The interrupt's deadline came, or the driver says that it is done with it. Denied: cause not read, or not acknowledged. */
   check(nowUs: number): Verdict;
-  /** The device has been reset: all state and all grants return to their beginnings. */
+  /** What the last write or report that was allowed with a note is to deliver: low 32 bits, and high. */
+  valueLo(): number;
+  valueHi(): number;
+  /** The device has been reset: all state and all grants return to their beginnings. Placed BARs stay. */
   reset(): void;
   /** The state of every machine, by index into `info.machines[i].states`. Allocates: for reports, not for the hot path. */
   states(): number[];
-  /** Every scalar state variable as an exact integer, in declaration order. Allocates: for reports and tests. */
+  /** Every state variable as an exact integer: scalars, then the elements of each array. Allocates: for reports and tests. */
   snapshot(): bigint[];
 }
 

@@ -19,6 +19,11 @@ export const keywords = [
   'var', 'max', 'ring', 'base', 'count', 'owned', 'head', 'when', 'on', 'write', 'read', 'report', 'in', 'require',
   'deny', 'let', 'if', 'then', 'else', 'for', 'interrupt', 'cause', 'acknowledge', 'mask', 'within', 'most', 'per',
   'second', 'burst', 'reset', 'wait', 'until', 'delay', 'invariant', 'and', 'or', 'not', 'implies', 'true', 'false',
+  // Walks through memory, what is frozen, what specifications share.
+  'next', 'while', 'mut', 'frozen', 'from', 'import', 'template', 'include', 'as',
+  // state, time, actions
+  'counter', 'modulo', 'saturating', 'table', 'freeze', 'engine', 'clock', 'deadline', 'rate', 'property', 'grant',
+  'store', 'tick', 'forget', 'start', 'stop', 'spend', 'clamp',
 ] as const; // prettier-ignore
 
 export type Keyword = (typeof keywords)[number];
@@ -26,6 +31,7 @@ export type Keyword = (typeof keywords)[number];
 /** Words that can never be names: each begins or joins something exactly where a name could stand. */
 const reservedWords: ReadonlySet<Keyword> = new Set([
   'require', 'deny', 'let', 'if', 'then', 'else', 'for', 'in', 'on', 'and', 'or', 'not', 'implies', 'true', 'false', 'reserved',
+  'mut',
 ]); // prettier-ignore
 
 /** The token of each keyword. */
@@ -128,6 +134,11 @@ export const allTokens: TokenType[] = [
   Arrow, UpTo, BinaryOperatorToken, NameToken, ...operators, Assign, Bar, Plus, Tilde,
   Open, Close, OpenSquare, CloseSquare, OpenRound, CloseRound, Comma, Colon, Semicolon, Dot,
 ]; // prettier-ignore
+
+/** Every operator as it is written, for highlighting. */
+export const operatorTexts: readonly string[] = [...operators, Bar, Plus, Assign, Arrow, UpTo, Tilde].map(
+  (each) => each.PATTERN as string,
+);
 
 export const lexer: Lexer = new Lexer(allTokens, {
   positionTracking: 'onlyOffset',

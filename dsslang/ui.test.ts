@@ -9,6 +9,7 @@ import test from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { compile, compileBytes, type CompileResult } from './compile.ts';
 import { emitJs } from './emit/js.ts';
+import { loadFrom } from './load.ts';
 import { catalogue } from './messages.ts';
 import { renderDiagnostics } from './render.ts';
 import { SOURCE_BYTES_MAX } from './source.ts';
@@ -22,11 +23,13 @@ function packageRoot(): string {
 
 const root = join(packageRoot(), 'dsslang', 'ui');
 const cases = readdirSync(root, { recursive: true, encoding: 'utf8' })
-  .filter((name) => name.endsWith('.dss'))
+  // What cases import is no case.
+  .filter((name) => name.endsWith('.dss') && !name.includes('/parts/'))
   .sort();
 
 function compileCase(name: string): CompileResult {
-  return compileBytes(readFileSync(join(root, name)), name);
+  const load = loadFrom(join(root, name), name);
+  return compileBytes(readFileSync(join(root, name)), name, { load });
 }
 
 const printed = (result: CompileResult): string => {
@@ -114,6 +117,17 @@ test('DSS005: a file of the largest size is read, one byte more is refused unrea
   );
 });
 
+const deep = compile('import "./a0.dss" device d {}', 'deep.dss', {
+  load: ({ path }) => `import "./a${Number(/\d+/.exec(path)?.[0]) + 1}.dss"`,
+});
+
+test('DSS053: imports of imports end', () => {
+  assert.match(
+    printed(deep),
+    /^error\[DSS053\]: one specification has at most 16 imports of imports\n --> a15.dss:1:9\n/,
+  );
+});
+
 test('a file of control characters cannot drive the terminal of its reader', () => {
   const { diagnostics } = compile('device d \u001B[2J\u202E { \u0007 }');
   assert.ok(diagnostics.length > 0);
@@ -122,7 +136,9 @@ test('a file of control characters cannot drive the terminal of its reader', () 
 
 test('every code of the catalogue is shown by some case', () => {
   const shown = new Set(
-    [...cases.map(compileCase), oversized, binary].flatMap((result) => result.diagnostics.map((each) => each.code)),
+    [...cases.map(compileCase), oversized, binary, deep].flatMap((result) =>
+      result.diagnostics.map((each) => each.code),
+    ),
   );
   assert.deepEqual([...shown].sort(), Object.keys(catalogue).sort());
 });

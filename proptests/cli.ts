@@ -21,11 +21,20 @@ export function registerVerificationCommands(program: Command, terminal: () => T
   bench
     .command('monitor')
     .description(
-      'The e1000 monitor: compiled, written by hand, interpreted, and as an XState machine. Verdicts are compared first.',
+      'The e1000 monitor: compiled to JavaScript and C, written by hand in both, interpreted, and as an XState machine. Verdicts are compared first.',
     )
     .option('--rounds <n>', 'rounds of the fast contenders', Number)
     .action(async (options: BenchFlags) => {
       await benchMonitor(options, terminal());
+    });
+  bench
+    .command('compile')
+    .description(
+      'The compiler: against a parser written by hand, on files of growing length, and started cold against bare node.',
+    )
+    .option('--rounds <n>', 'rounds of the short texts', Number)
+    .action(async (options: BenchFlags) => {
+      await benchCompile(options, terminal());
     });
   bench
     .command('rvm')
@@ -82,7 +91,29 @@ async function benchMonitor(options: BenchFlags, terminal: Terminal): Promise<vo
   );
   printRows(result.rows, terminal);
   terminal.print(terminal.paint('dim', 'ratio: to the class written by hand; below 1 is faster'));
+  const c = result.missing ?? 'ratio of c: to C written by hand; of js batch: to emitted C';
+  terminal.print(terminal.paint('dim', c));
   terminal.finish('ok', { command: 'bench monitor', status: 'ok', ...result });
+}
+
+async function benchCompile(options: BenchFlags, terminal: Terminal): Promise<void> {
+  const { benchCompile: run } = await import('./bench/bench-compile.ts');
+  const progress = terminal.progress('comparing trees, then timing');
+  const result = run({
+    specification: readFileSync(join(packageRoot(), 'drivers/e1000/e1000.dss'), 'utf8'),
+    command: join(packageRoot(), 'bin/refmon.js'),
+    ...(options.rounds === undefined ? {} : { rounds: options.rounds }),
+  });
+  progress.clear();
+  terminal.print(terminal.paint('bold', 'one file, warm (ratio: to the parser written by hand)'));
+  printRows(result.warm, terminal);
+  terminal.print(terminal.paint('bold', '\none line of files of growing length (ratio: to the shortest)'));
+  printRows(result.growth, terminal);
+  terminal.print(terminal.paint('bold', '\none start, cold (ratio: to bare node)'));
+  printRows(result.cold, terminal);
+  terminal.print(`refmon check takes ${result.coldDifferenceMs.toFixed(0)} ms more than bare node`);
+  const rows = [...result.warm, ...result.growth, ...result.cold];
+  terminal.finish('ok', { command: 'bench compile', status: 'ok', rows, coldDifferenceMs: result.coldDifferenceMs });
 }
 
 async function benchRvm(terminal: Terminal): Promise<void> {

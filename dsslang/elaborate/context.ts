@@ -6,7 +6,24 @@
  */
 import type * as ast from '../ast.ts';
 import { didYouMean, type Diagnostics } from '../diagnostics.ts';
-import type { Area, Field, Handler, Machine, NumberExpr, Region, RuleId, Scalar, ScalarId, Window } from '../ir.ts';
+import type {
+  ArrayId,
+  Area,
+  ConstantTable,
+  Field,
+  Handler,
+  Machine,
+  NumberExpr,
+  Region,
+  RuleId,
+  Scalar,
+  ScalarId,
+  StateArray,
+  Statement,
+  TableId,
+  Window,
+} from '../ir.ts';
+import type { Cell } from './cells.ts';
 import type { Rule, Space, ViolationAction, Width } from '../runtime.ts';
 import type { Span } from '../source.ts';
 
@@ -28,15 +45,58 @@ export interface RegisterDraft {
   readonly write: HandlerDraft[];
   readonly read: HandlerDraft[];
   readonly report: HandlerDraft[];
-  /** Scalars that follow the last value written and reported, made when a specification asks for them. */
-  written: ScalarId | undefined;
-  reported: ScalarId | undefined;
+  /** Cells that follow the last value written and reported, made when a specification asks for them. */
+  written: Cell | undefined;
+  reported: Cell | undefined;
+  /** 1 once an allowed write happened; made when a specification asks `programmed(REG)`. */
+  programmed: Cell | undefined;
+  /** What a write must pass before its own rules. */
+  readonly frozen: Statement[];
+  /** The engine it belongs to. */
+  readonly engine: EngineDraft | undefined;
+}
+
+/** An array of identical engines, and what each has. */
+export interface EngineDraft {
+  readonly name: string;
+  readonly count: number;
+  readonly span: Span;
+  readonly members: ReadonlyMap<string, Symbol>;
+}
+
+/** The engine whose body is being read. */
+export interface OpenEngine {
+  readonly name: string;
+  readonly count: number;
+  readonly span: Span;
+  readonly draft: EngineDraft;
+  /** Where its registers begin. */
+  readonly at: ast.Location;
+  readonly offset: bigint;
+  readonly stride: bigint;
+  /** Which element its names stand for. */
+  readonly index: NumberExpr;
+}
+
+/** How a counter behaves at its end: `modulo` it starts again below `limit`, `saturating` it stays there. */
+export interface CounterEnd {
+  readonly end: 'modulo' | 'saturating';
+  readonly limit: bigint;
+}
+
+/** A bucket of credit: see `token-bucket.ts`. */
+export interface Bucket {
+  readonly rate: bigint;
+  readonly burst: bigint;
+  readonly credit: Cell;
+  readonly last: Cell;
 }
 
 /** A handler and the states it stands in: for each machine it names, the allowed states. */
 export interface HandlerDraft extends Handler {
   readonly states: ReadonlyMap<number, ReadonlySet<number>>;
   readonly span: Span;
+  readonly transitions: readonly { readonly machine: number; readonly state: number }[];
 }
 
 export interface StructField {
@@ -63,15 +123,46 @@ export type Symbol =
       readonly sizeBytes: number;
       readonly fields: ReadonlyMap<string, StructField>;
     }
-  | { readonly kind: 'machine'; readonly span: Span; readonly machine: Machine; readonly index: number }
-  | { readonly kind: 'variable'; readonly span: Span; readonly scalar: ScalarId }
-  | { readonly kind: 'ring'; readonly span: Span; readonly ring: RingDraft };
+  /** `index` is that of the first machine of that name: each element of an engine has one. */
+  | {
+      readonly kind: 'machine';
+      readonly span: Span;
+      readonly machine: Machine;
+      readonly index: number;
+      readonly cell: Cell;
+    }
+  | {
+      readonly kind: 'variable';
+      readonly span: Span;
+      readonly cell: Cell;
+      readonly bits: number;
+      readonly max: bigint;
+      readonly counter: CounterEnd | undefined;
+    }
+  | { readonly kind: 'array'; readonly span: Span; readonly array: ArrayId }
+  | { readonly kind: 'table'; readonly span: Span; readonly table: TableId; readonly bits: number }
+  | { readonly kind: 'clock'; readonly span: Span; readonly running: Cell; readonly started: Cell }
+  | {
+      readonly kind: 'rate';
+      readonly span: Span;
+      readonly bucket: Bucket;
+      readonly rule: RuleId;
+      readonly log: boolean;
+    }
+  | { readonly kind: 'engine'; readonly span: Span; readonly engine: EngineDraft }
+  | { readonly kind: 'ring'; readonly span: Span; readonly ring: RingDraft }
+  | { readonly kind: 'frozen'; readonly span: Span };
 
 export type SymbolOf<K extends Symbol['kind']> = Extract<Symbol, { readonly kind: K }>;
 
 export class Context {
   readonly diagnostics: Diagnostics;
-  readonly symbols = new Map<string, Symbol>();
+  /** Those of the device; while an engine's body is read, its members too. */
+  symbols = new Map<string, Symbol>();
+  /** The engine whose body is being read. */
+  engine: OpenEngine | undefined;
+  /** Every engine, by name. */
+  readonly engines = new Map<string, OpenEngine>();
   readonly used = new Set<string>();
   /** The kind of every name that the device declares, also of those whose turn has not come yet. */
   readonly declaredKinds = new Map<string, Symbol['kind']>();
@@ -89,10 +180,16 @@ export class Context {
   isBeingEvaluated: (name: string) => boolean = () => false;
   readonly regions: Region[] = [];
   readonly scalars: Scalar[] = [];
+  readonly arrays: StateArray[] = [];
+  readonly tables: ConstantTable[] = [];
   readonly machines: Machine[] = [];
+  /** Runs before the reaction to every operation: deadlines. */
+  readonly always: Statement[] = [];
   readonly registers: RegisterDraft[] = [];
   readonly areas: Area[] = [];
   readonly windows: Window[] = [];
+  /** Machines that some condition tests, by index. */
+  readonly tested = new Set<number>();
   /** States that some transition enters, as `machine.state` indices. */
   readonly entered = new Set<string>();
   readonly rules: Rule[] = [{ reason: '', file: '', line: 0, column: 0, text: '', action: 'fault' }];
@@ -101,14 +198,16 @@ export class Context {
     this.diagnostics = diagnostics;
   }
 
-  get source(): Diagnostics['source'] {
-    return this.diagnostics.source;
+  /** All the text there is, addressed by spans. */
+  get source(): Diagnostics['sources'] {
+    return this.diagnostics.sources;
   }
 
   /** A new rule whose place is `span`. */
   rule(reason: string, span: Span, action: ViolationAction = 'fault'): RuleId {
-    const { line, column } = this.source.position(span.start);
-    this.rules.push({ reason, file: this.source.file, line, column, text: this.text(span, 120), action });
+    const { source, span: at } = this.source.place(span);
+    const { line, column } = source.position(at.start);
+    this.rules.push({ reason, file: source.file, line, column, text: this.text(span, 120), action });
     return this.rules.length - 1;
   }
 
@@ -172,9 +271,19 @@ export class Context {
     return [...this.symbols].filter(([, symbol]) => symbol.kind === kind).map(([name]) => name);
   }
 
+  /** Is the name, or the prefix of an include that it begins with, among what was refused or could not be read? */
+  private isLost(name: string): boolean {
+    if (this.broken.has(name)) return true;
+    if (!this.incomplete) return false;
+    // A prefix longer than that is nobody's: names of a hostile file may be a million characters long.
+    for (let at = name.indexOf('_'); at !== -1 && at < 100; at = name.indexOf('_', at + 1))
+      if (this.broken.has(name.slice(0, at))) return true;
+    return false;
+  }
+
   unknown(name: ast.Name, kind: string, candidates: () => Iterable<string>): void {
     // Invented by the parser's recovery, or refused where it is declared: already reported.
-    if (name.text === '' || this.broken.has(name.text)) return;
+    if (name.text === '' || this.isLost(name.text)) return;
     const declared = this.declaredKinds.get(name.text);
     if (declared !== undefined) {
       this.diagnostics.add('DSS103', { name: name.text, kind: kindNames[declared], wanted: 'const' }, name.span);
@@ -198,6 +307,12 @@ const kindNames: Readonly<Record<Symbol['kind'], string>> = {
   machine: 'machine',
   variable: 'var',
   ring: 'ring',
+  frozen: 'frozen range',
+  array: 'array',
+  table: 'table',
+  clock: 'clock',
+  rate: 'rate',
+  engine: 'engine',
 };
 
 export function kindName(symbol: Symbol): string {

@@ -7,7 +7,17 @@ import type * as ast from '../ast.ts';
 import type { Field } from '../ir.ts';
 import { CONFIG_SPACE, PORT_SPACE, type Width } from '../runtime.ts';
 import type { Span } from '../source.ts';
-import { bitLength, isReadable, isWritable, maxOf, show, type Context, type StructField } from './context.ts';
+import { arrayCell, newCell, type Cell, type Contents } from './cells.ts';
+import {
+  bitLength,
+  isReadable,
+  isWritable,
+  maxOf,
+  show,
+  type Context,
+  type RegisterDraft,
+  type StructField,
+} from './context.ts';
 import { elaborateConstant } from './expressions.ts';
 
 /** Limits of one specification; one more is refused. */
@@ -15,6 +25,8 @@ export const REGISTERS_MAX = 4096;
 /** Elements of all register arrays together; more are an `area`. */
 export const REGISTER_ELEMENTS_MAX = 65536;
 export const SCALARS_MAX = 1024;
+/** Elements of all arrays of the state together. */
+export const ARRAY_ELEMENTS_MAX = 65536;
 export const REGIONS_MAX = 64;
 export const AREAS_MAX = 4096;
 export const WINDOWS_MAX = 64;
@@ -24,7 +36,7 @@ export const STATES_MAX = 1024;
 export const STRUCT_BYTES_MAX = 4096;
 
 /** A constant within limits, or a diagnostic. */
-function constantWithin(
+export function constantWithin(
   expression: ast.Expression,
   context: Context,
   what: string,
@@ -115,8 +127,14 @@ function place(
   alignment: number,
   context: Context,
 ): Place | undefined {
-  const region = context.find(at.region, 'region')?.region;
-  const offset = constantWithin(at.offset, context, 'the offset', 0n, 1n << 31n);
+  const { engine } = context;
+  if (at.relative && engine === undefined) {
+    context.diagnostics.add('DSS146', {}, at.span);
+    return undefined;
+  }
+  const region = context.find(at.relative && engine !== undefined ? engine.at.region : at.region, 'region')?.region;
+  const own = constantWithin(at.offset, context, 'the offset', 0n, 1n << 31n);
+  const offset = own === undefined ? undefined : own + (at.relative ? Number(engine?.offset ?? 0n) : 0);
   if (region === undefined || offset === undefined) return undefined;
   if (offset + sizeBytes > region.sizeBytes) {
     context.diagnostics.add(
@@ -148,13 +166,24 @@ function registerWidth(type: ast.TypeNode, context: Context): Width | undefined 
   return undefined;
 }
 
-function validType(type: ast.TypeNode, context: Context): boolean {
+export function validType(type: ast.TypeNode, context: Context): boolean {
   if (type.bits >= 1 && type.bits <= 64) return true;
   if (type.span.end > 0) context.diagnostics.add('DSS207', { bits: type.bits }, type.span);
   return false;
 }
 
-export function declareRegister(item: ast.ItemOf<'register'>, context: Context): void {
+/** A register, an array of them, or inside an engine one for each of its elements. */
+export function declareRegister(written: ast.ItemOf<'register'>, context: Context): void {
+  const { engine } = context;
+  if (engine !== undefined && written.count !== undefined) {
+    context.diagnostics.add('DSS342', { what: 'an array of registers' }, written.name.span);
+    return;
+  }
+  const literal = (value: bigint): ast.Expression => ({ kind: 'integer', span: written.name.span, value });
+  const item =
+    engine === undefined
+      ? written
+      : { ...written, count: literal(BigInt(engine.count)), stride: literal(engine.stride) };
   const width = registerWidth(item.type, context);
   const count =
     item.count === undefined
@@ -172,7 +201,7 @@ export function declareRegister(item: ast.ItemOf<'register'>, context: Context):
   const bits = width * 8;
   const fields = bitFields(item.fields, bits, `\`${item.name.text}\``, context);
   const register = {
-    name: item.name.text,
+    name: engine === undefined ? item.name.text : `${engine.name}.${item.name.text}`,
     declaration: item,
     ...at,
     count,
@@ -189,6 +218,9 @@ export function declareRegister(item: ast.ItemOf<'register'>, context: Context):
     report: [],
     written: undefined,
     reported: undefined,
+    programmed: undefined,
+    frozen: [],
+    engine: engine?.draft,
   };
   context.registers.push(register);
   context.declare(item.name, { kind: 'register', span: item.name.span, register });
@@ -304,7 +336,7 @@ export function declareWindow(item: ast.ItemOf<'window'>, context: Context): voi
   const wanted =
     into.region.space === at.space
       ? `lies itself in the space of \`${into.region.name}\``
-      : by.register.count !== 1
+      : by.register.declaration.count !== undefined
         ? `is selected by \`${by.register.name}\`, which is an array`
         : by.register.bits > 32
           ? `is selected by \`${by.register.name}\`, which has ${by.register.bits} bits`
@@ -314,13 +346,9 @@ export function declareWindow(item: ast.ItemOf<'window'>, context: Context): voi
     return;
   }
   if (tooMany('windows', context.windows.length + 1, WINDOWS_MAX, item.span, context)) return;
-  const selector = (by.register.written ??= context.scalar({
-    name: `${by.register.name}.written`,
-    bits: by.register.bits,
-    max: maxOf(by.register.bits),
-    initial: 0n,
-    kind: 'internal',
-  }));
+  const cell = lastValueCell(by.register, 'written', context);
+  if (cell.kind !== 'scalar') return; // an array: reported above
+  const selector = cell.scalar;
   const index = context.windows.length;
   context.windows.push({ name: item.name.text, ...at, width, into: into.region.space, selector });
   context.declare(item.name, { kind: 'window', span: item.name.span, index });
@@ -370,23 +398,33 @@ export function declareMachine(item: ast.ItemOf<'machine'>, context: Context): v
       });
     }
   }
-  if (tooMany('machines', context.machines.length + 1, MACHINES_MAX, item.span, context)) return;
+  const machines = context.machines.filter((each) => each.array === undefined).length;
+  if (tooMany('machines', machines + 1, MACHINES_MAX, item.span, context)) return;
   if (tooMany(`states of \`${item.name.text}\``, states.size, STATES_MAX, item.span, context)) return;
   addMachine(item.name, [...states.keys()], context);
 }
 
-/** A machine whose first state is the initial one. */
+/** A machine whose first state is the initial one; inside an engine, one for each element. */
 export function addMachine(name: ast.Name, states: readonly string[], context: Context): number {
   const max = BigInt(states.length - 1);
-  const scalar = context.scalar({ name: name.text, bits: bitLength(max), max, initial: 0n, kind: 'machine' });
-  const machine = { name: name.text, scalar, states };
+  const contents = { name: name.text, bits: bitLength(max), max, initial: 0n, kind: 'machine' } as const;
+  const cell = newCell(contents, context);
   const index = context.machines.length;
-  context.machines.push(machine);
-  context.declare(name, { kind: 'machine', span: name.span, machine, index });
+  if (cell.kind === 'scalar') context.machines.push({ name: name.text, scalar: cell.scalar, states });
+  else {
+    const { engine } = context;
+    for (let element = 0; element < (engine?.count ?? 0); element += 1) {
+      const own = `${engine?.name ?? ''}[${element}].${name.text}`;
+      context.machines.push({ name: own, scalar: 0, states, array: { id: cell.array, element } });
+    }
+  }
+  const machine = context.machines[index];
+  if (machine !== undefined) context.declare(name, { kind: 'machine', span: name.span, machine, index, cell });
   context.entered.add(`${index}.0`);
   return index;
 }
 
+/** One variable, or with `NAME[N]` an array of them. */
 export function declareVariable(item: ast.ItemOf<'var'>, context: Context): void {
   if (!validType(item.type, context)) return;
   const whole = maxOf(item.type.bits);
@@ -409,9 +447,74 @@ export function declareVariable(item: ast.ItemOf<'var'>, context: Context): void
     );
     return;
   }
-  if (tooMany('variables', context.scalars.length + 1, SCALARS_MAX, item.span, context)) return;
-  const scalar = context.scalar({ name: item.name.text, bits: item.type.bits, max, initial, kind: 'variable' });
-  context.declare(item.name, { kind: 'variable', span: item.name.span, scalar });
+  const contents = { name: item.name.text, bits: item.type.bits, max, initial, kind: 'variable' } as const;
+  if (item.count !== undefined) {
+    declareStateArray(item, item.count, contents, context);
+    return;
+  }
+  if (tooManyCells(item.span, context)) return;
+  const cell = newCell(contents, context);
+  const { span } = item.name;
+  context.declare(item.name, { kind: 'variable', span, cell, bits: item.type.bits, max, counter: undefined });
+}
+
+function declareStateArray(item: ast.ItemOf<'var'>, size: ast.Expression, contents: Contents, context: Context): void {
+  const count = constantWithin(size, context, 'the number of elements', 1n, BigInt(ARRAY_ELEMENTS_MAX));
+  if (count === undefined) return;
+  if (context.engine !== undefined) {
+    context.diagnostics.add('DSS342', { what: 'an array' }, item.name.span);
+    return;
+  }
+  if (tooManyElements(count, item.span, context)) return;
+  const { array } = arrayCell(contents, count, context);
+  context.declare(item.name, { kind: 'array', span: item.name.span, array });
+}
+
+/** `counter NAME modulo N`: below N; `saturating N`: at most N. */
+export function declareCounter(item: ast.ItemOf<'counter'>, context: Context): void {
+  const limit = elaborateConstant(item.limit, context, 'the end of a counter');
+  if (limit === undefined) return;
+  const largest = maxOf(63);
+  if (limit < 1n || limit > largest) {
+    const what = 'the end of a counter';
+    context.diagnostics.add('DSS212', { what, min: '1', max: show(largest), found: show(limit) }, item.limit.span);
+    return;
+  }
+  if (tooManyCells(item.span, context)) return;
+  const max = item.end === 'modulo' ? limit - 1n : limit;
+  const bits = bitLength(max);
+  const cell = newCell({ name: item.name.text, bits, max, initial: 0n, kind: 'variable' }, context);
+  const counter = { end: item.end, limit };
+  context.declare(item.name, { kind: 'variable', span: item.name.span, cell, bits, max, counter });
+}
+
+function tooManyCells(place: Span, context: Context): boolean {
+  const { engine } = context;
+  if (engine !== undefined) return tooManyElements(engine.count, place, context);
+  return tooMany('variables', context.scalars.length + 1, SCALARS_MAX, place, context);
+}
+
+function tooManyElements(more: number, place: Span, context: Context): boolean {
+  const elements = context.arrays.reduce((sum, each) => sum + each.count, more);
+  return tooMany('elements of arrays', elements, ARRAY_ELEMENTS_MAX, place, context);
+}
+
+/** The cell that follows the last value of a register; made when it is first asked for. */
+export function lastValueCell(register: RegisterDraft, which: 'written' | 'reported', context: Context): Cell {
+  const contents = {
+    name: `${register.name}.${which}`,
+    bits: register.bits,
+    max: maxOf(register.bits),
+    initial: 0n,
+    kind: 'internal',
+  } as const;
+  return (register[which] ??= registerCell(register, contents, context));
+}
+
+/** One value for each element of a register. */
+export function registerCell(register: RegisterDraft, contents: Contents, context: Context): Cell {
+  if (register.declaration.count === undefined) return { kind: 'scalar', scalar: context.scalar(contents) };
+  return arrayCell(contents, register.count, context);
 }
 
 export function declareRing(item: ast.ItemOf<'ring'>, context: Context): void {

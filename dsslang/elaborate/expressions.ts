@@ -6,7 +6,7 @@
  */
 import type * as ast from '../ast.ts';
 import type { BoolExpr, Field, LocalId, NumberExpr } from '../ir.ts';
-import { GRANT_COMMANDS, GRANT_READS, GRANT_WRITES } from '../runtime.ts';
+import { ADDRESS_LIMIT, GRANT_COMMANDS, GRANT_READS, GRANT_WRITES } from '../runtime.ts';
 import type { Span } from '../source.ts';
 import {
   bitLength,
@@ -19,7 +19,11 @@ import {
   type SymbolOf,
 } from './context.ts';
 import { didYouMean } from '../diagnostics.ts';
+import { readCell, type Cell } from './cells.ts';
+import { lastValueCell } from './declarations.ts';
 import type { Facts, Range } from './facts.ts';
+import { elementIndex, engineMember, placeOf, readPlace, type Element } from './places.ts';
+import { elapsed, programmed } from './memory.ts';
 import { Facts as FactStore } from './facts.ts';
 
 export interface NumberValue {
@@ -44,6 +48,14 @@ export type Value = NumberValue | BoolValue | undefined;
 /** What a handler binds by name. */
 export type Binding =
   | { readonly kind: 'value'; readonly value: NumberValue | BoolValue; readonly span: Span }
+  /** A number that statements change: kept in a cell while it lives. */
+  | {
+      readonly kind: 'mutable';
+      readonly cell: Cell;
+      readonly bits: number;
+      readonly max: bigint;
+      readonly span: Span;
+    }
   | { readonly kind: 'descriptor'; readonly walk: LocalId; readonly struct: SymbolOf<'struct'>; readonly span: Span }
   /** Its meaning could not be found out, which has been reported: nothing more is said about it. */
   | { readonly kind: 'unknown'; readonly span: Span };
@@ -55,11 +67,13 @@ export interface Scope {
   readonly facts: Facts;
   /** Is this evaluated while a register is accessed? */
   readonly access?: boolean | undefined;
+  /** Is the time known there? */
+  readonly time?: boolean | undefined;
 }
 
 export const constant = (value: bigint): NumberExpr => ({ op: 'const', value, max: value });
 
-const number = (expr: NumberExpr, range: Range, bits: number): NumberValue => ({
+export const number = (expr: NumberExpr, range: Range, bits: number): NumberValue => ({
   type: 'number',
   expr,
   min: range.min,
@@ -121,7 +135,7 @@ export function elaborate(expression: ast.Expression, scope: Scope): Value {
     case 'slice':
       return elaborateSlice(expression, scope);
     case 'index':
-      return elaborateBit(expression, scope);
+      return elaborateIndex(expression, scope);
     case 'call':
       return elaborateCall(expression, scope);
     case 'unary':
@@ -149,6 +163,7 @@ function elaborateName(name: ast.Name, scope: Scope): Value {
     });
     return undefined;
   }
+  if (binding?.kind === 'mutable') return cellValue(binding, scope);
   if (binding?.kind === 'unknown') return undefined;
   const symbol = context.symbol(name.text);
   if (symbol === undefined) {
@@ -165,11 +180,18 @@ function elaborateName(name: ast.Name, scope: Scope): Value {
   switch (symbol.kind) {
     case 'constant':
       return number(constant(symbol.value), { min: symbol.value, max: symbol.value }, bitLength(symbol.value));
-    case 'variable': {
-      const scalar = context.scalars[symbol.scalar];
-      const expr = context.readScalar(symbol.scalar);
-      return known(number(expr, { min: 0n, max: expr.max }, scalar?.bits ?? 64), scope);
-    }
+    case 'variable':
+      return cellValue(symbol, scope);
+    case 'array':
+    case 'table':
+    case 'engine':
+      context.diagnostics.add('DSS140', { kind: kindName(symbol), name: name.text }, name.span);
+      return undefined;
+    case 'clock':
+      context.diagnostics.add('DSS106', { name: name.text, kind: 'clock' }, name.span, {
+        help: `say how long it has run: \`elapsed(${name.text})\``,
+      });
+      return undefined;
     case 'register':
       context.diagnostics.add('DSS106', { name: name.text, kind: 'register' }, name.span, {
         help: `say which value: \`${name.text}.written\` or \`${name.text}.reported\``,
@@ -186,6 +208,12 @@ function elaborateName(name: ast.Name, scope: Scope): Value {
   }
 }
 
+/** What a variable or a `mut` number holds. */
+function cellValue({ cell, bits }: { readonly cell: Cell; readonly bits: number }, scope: Scope): NumberValue {
+  const expr = readCell(cell, scope.context);
+  return known(number(expr, { min: 0n, max: expr.max }, bits), scope);
+}
+
 /** `v.FIELD`, `d.field`, `REG.written`, `REG.reported`. */
 function elaborateMember(expression: Extract<ast.Expression, { kind: 'member' }>, scope: Scope): Value {
   const { of, member } = expression;
@@ -195,8 +223,28 @@ function elaborateMember(expression: Extract<ast.Expression, { kind: 'member' }>
     const symbol = binding === undefined ? scope.context.symbols.get(of.name.text) : undefined;
     if (symbol?.kind === 'register') {
       scope.context.used.add(of.name.text);
-      return lastValue(symbol.register, member, scope);
+      return lastValue(symbol.register, member, undefined, scope);
     }
+  }
+  if (of.kind === 'index' && of.of.kind === 'name' && !scope.bindings.has(of.of.name.text)) {
+    const symbol = scope.context.symbols.get(of.of.name.text);
+    if (symbol?.kind === 'register' && symbol.register.declaration.count !== undefined) {
+      scope.context.used.add(of.of.name.text);
+      const index = elementIndex(of.index, symbol.register.count, of.of.name.text, scope);
+      return index === undefined ? undefined : lastValue(symbol.register, member, index, scope);
+    }
+  }
+  const place = placeOf(expression, scope);
+  if (place !== 'none') {
+    const expr = place === undefined ? undefined : readPlace(place, expression.span, scope.context);
+    if (place === undefined || expr === undefined) return undefined;
+    return known(number(expr, { min: 0n, max: expr.max }, place.bits), scope);
+  }
+  const inEngine = engineMember(expression, scope);
+  if (inEngine !== 'none') {
+    if (inEngine !== undefined)
+      scope.context.diagnostics.add('DSS106', { name: inEngine.name, kind: kindName(inEngine.symbol) }, member.span);
+    return undefined;
   }
   const value = elaborate(of, scope);
   if (value === undefined) return undefined;
@@ -244,24 +292,27 @@ function descriptorField(
   return known({ ...value, fields: field.fields }, scope);
 }
 
-function lastValue(register: RegisterDraft, member: ast.Name, scope: Scope): Value {
+/** @param index the element; without one that of the engine, or that of a register that is no array */
+function lastValue(
+  register: RegisterDraft,
+  member: ast.Name,
+  index: NumberExpr | 'all' | undefined,
+  scope: Scope,
+): Value {
   const { context } = scope;
   if (member.text !== 'written' && member.text !== 'reported') {
     noMember(member, `register \`${register.name}\``, ['written', 'reported'], context);
     return undefined;
   }
-  if (register.count !== 1) {
+  if (index === undefined && register.declaration.count !== undefined && register.engine === undefined) {
     context.diagnostics.add('DSS110', { name: register.name }, member.span);
     return undefined;
   }
-  const scalar = (register[member.text] ??= context.scalar({
-    name: `${register.name}.${member.text}`,
-    bits: register.bits,
-    max: maxOf(register.bits),
-    initial: 0n,
-    kind: 'internal',
-  }));
-  const expr = context.readScalar(scalar);
+  if (index === 'all') {
+    context.diagnostics.add('DSS144', {}, member.span);
+    return undefined;
+  }
+  const expr = readCell(lastValueCell(register, member.text, context), context, index);
   return known({ ...number(expr, { min: 0n, max: expr.max }, register.bits), fields: register.fields }, scope);
 }
 
@@ -285,6 +336,45 @@ function elaborateSlice(expression: Extract<ast.Expression, { kind: 'slice' }>, 
     return undefined;
   }
   return slice(value, Number(low), Number(high), expression, scope);
+}
+
+/** `NAME[i]` is an element if NAME is an array, an entry if it is a table, and a bit of any other number. */
+function elaborateIndex(expression: Extract<ast.Expression, { kind: 'index' }>, scope: Scope): Value {
+  const place = placeOf(expression, scope);
+  if (place !== 'none') {
+    const expr = place === undefined ? undefined : readPlace(place, expression.span, scope.context);
+    if (place === undefined || expr === undefined) return undefined;
+    return known(number(expr, { min: 0n, max: expr.max }, place.bits), scope);
+  }
+  const { of } = expression;
+  const symbol =
+    of.kind === 'name' && !scope.bindings.has(of.name.text) ? scope.context.symbol(of.name.text) : undefined;
+  if (symbol?.kind === 'table')
+    return lookup(symbol, of as Extract<ast.Expression, { kind: 'name' }>, expression.index, scope);
+  return elaborateBit(expression, scope);
+}
+
+function lookup(
+  symbol: SymbolOf<'table'>,
+  { name }: Extract<ast.Expression, { kind: 'name' }>,
+  at: ast.Expression,
+  scope: Scope,
+): Value {
+  scope.context.used.add(name.text);
+  const entries = scope.context.tables[symbol.table]?.entries ?? [];
+  const index = elementIndex(at, entries.length, name.text, scope);
+  if (index === undefined) return undefined;
+  if (index === 'all') {
+    scope.context.diagnostics.add('DSS144', {}, at.span);
+    return undefined;
+  }
+  if (index.op === 'const') {
+    const entry = entries[Number(index.value)] ?? 0n;
+    return number(constant(entry), { min: entry, max: entry }, bitLength(entry));
+  }
+  const max = entries.reduce((most, each) => (each > most ? each : most), 0n);
+  const min = entries.reduce((least, each) => (each < least ? each : least), max);
+  return known(number({ op: 'lookup', table: symbol.table, index, max }, { min, max }, symbol.bits), scope);
 }
 
 function elaborateBit(expression: Extract<ast.Expression, { kind: 'index' }>, scope: Scope): Value {
@@ -314,17 +404,23 @@ function elaborateCall(expression: Extract<ast.Expression, { kind: 'call' }>, sc
   const { context } = scope;
   const name = context.text(callee.span);
   if (callee.kind === 'member' && callee.of.kind === 'name' && callee.of.name.text === 'device') {
+    const outsideBars = callee.member.text === 'outsideBars';
     const purposes = predicates.get(callee.member.text);
-    if (purposes === undefined) {
-      noMember(callee.member, '`device`', predicates.keys(), context);
+    if (purposes === undefined && !outsideBars) {
+      noMember(callee.member, '`device`', [...predicates.keys(), 'outsideBars'], context);
       return undefined;
     }
     if (!argumentCount(expression, name, 2, scope)) return undefined;
     const base = elaborateNumber(args[0] as ast.Expression, scope);
     const length = elaborateNumber(args[1] as ast.Expression, scope);
     if (base === undefined || length === undefined) return undefined;
-    return { type: 'bool', expr: { op: 'inside', purposes, base: base.expr, length: length.expr } };
+    const range = { base: base.expr, length: length.expr };
+    return {
+      type: 'bool',
+      expr: purposes === undefined ? { op: 'outsideBars', ...range } : { op: 'inside', purposes, ...range },
+    };
   }
+  if (callee.kind === 'name' && callee.name.text === 'address') return elaborateAddress(expression, scope);
   if (callee.kind === 'name' && (callee.name.text === 'min' || callee.name.text === 'max')) {
     if (!argumentCount(expression, name, 2, scope)) return undefined;
     const left = elaborateNumber(args[0] as ast.Expression, scope);
@@ -337,6 +433,13 @@ function elaborateCall(expression: Extract<ast.Expression, { kind: 'call' }>, sc
     const range = { min: pick(left.min, right.min), max: pick(left.max, right.max) };
     const expr: NumberExpr = { op: callee.name.text, left: left.expr, right: right.expr, max: range.max };
     return number(expr, range, Math.max(left.bits, right.bits));
+  }
+  if (callee.kind === 'name' && (callee.name.text === 'programmed' || callee.name.text === 'elapsed')) {
+    const [argument] = args;
+    if (!argumentCount(expression, name, 1, scope) || argument === undefined) return undefined;
+    if (callee.name.text === 'programmed') return programmed(argument, scope);
+    const value = elapsed(argument, callee.span, scope);
+    return value === undefined ? undefined : known(value, scope);
   }
   if (callee.kind === 'name' && callee.name.text === 'through') {
     if (!argumentCount(expression, name, 1, scope)) return undefined;
@@ -357,6 +460,21 @@ function elaborateCall(expression: Extract<ast.Expression, { kind: 'call' }>, sc
   }
   context.diagnostics.add('DSS107', { name }, callee.span);
   return undefined;
+}
+
+/** `address(d)`: where the structure that a walk has reached lies in memory. */
+function elaborateAddress(expression: Extract<ast.Expression, { kind: 'call' }>, scope: Scope): Value {
+  if (!argumentCount(expression, 'address', 1, scope)) return undefined;
+  const [of] = expression.args;
+  if (of === undefined || of.kind === 'error') return undefined;
+  const binding = of.kind === 'name' ? scope.bindings.get(of.name.text) : undefined;
+  if (binding?.kind === 'unknown') return undefined;
+  if (binding?.kind !== 'descriptor') {
+    scope.context.diagnostics.add('DSS150', { name: scope.context.text(of.span) }, of.span);
+    return undefined;
+  }
+  const expr: NumberExpr = { op: 'place', walk: binding.walk, max: BigInt(ADDRESS_LIMIT) - 1n };
+  return known(number(expr, { min: 0n, max: expr.max }, bitLength(expr.max)), scope);
 }
 
 function argumentCount(
@@ -492,37 +610,56 @@ function decided(op: 'eq' | 'ne' | 'lt' | 'le', left: Range, right: Range): bool
   return left.max <= right.min ? true : left.min > right.max ? false : undefined;
 }
 
-/** The machine that an expression names, if it does. */
-function machineNamed(expression: ast.Expression, scope: Scope): SymbolOf<'machine'> | undefined {
-  if (expression.kind !== 'name' || scope.bindings.has(expression.name.text)) return undefined;
-  const symbol = scope.context.symbols.get(expression.name.text);
-  return symbol?.kind === 'machine' ? symbol : undefined;
+/** The machine that an expression names, if it does; of an engine, which element's. */
+function machineNamed(
+  expression: ast.Expression,
+  scope: Scope,
+): { readonly symbol: SymbolOf<'machine'>; readonly name: string; readonly element: Element } | undefined {
+  if (expression.kind === 'name') {
+    const { text } = expression.name;
+    const symbol = scope.bindings.has(text) ? undefined : scope.context.symbols.get(text);
+    if (symbol?.kind === 'machine') scope.context.used.add(text);
+    return symbol?.kind === 'machine' ? { symbol, name: text, element: 'implied' } : undefined;
+  }
+  const member = engineMember(expression, scope);
+  if (member === 'none' || member?.symbol.kind !== 'machine') return undefined;
+  return { symbol: member.symbol, name: scope.context.text(expression.span), element: member.element };
 }
 
-/** `tx == Running`, `tx != Off`: states are names of their own machine, which may stand on either side. */
+/** `tx == Running`, `port[i].state != Off`: states are names of their own machine, which may stand on either side. */
 function machineComparison(expression: Binary, scope: Scope): Value | 'none' {
   const { context } = scope;
-  const leftMachine = machineNamed(expression.left, scope);
-  const symbol = leftMachine ?? machineNamed(expression.right, scope);
-  if (symbol === undefined) return 'none';
-  const { machine } = symbol;
-  const other = leftMachine === undefined ? expression.left : expression.right;
-  context.used.add(machine.name);
-  const help = `compare it with a state: \`${machine.name} == ${machine.states[0] ?? 'State'}\``;
+  const onLeft = machineNamed(expression.left, scope);
+  const named = onLeft ?? machineNamed(expression.right, scope);
+  if (named === undefined) return 'none';
+  const { symbol, name, element } = named;
+  const { states } = symbol.machine;
+  const other = onLeft === undefined ? expression.left : expression.right;
+  const help = `compare it with a state: \`${name} == ${states[0] ?? 'State'}\``;
   if (expression.operator !== '==' && expression.operator !== '!=') {
     context.diagnostics.add('DSS221', { what: 'states' }, expression.operatorSpan, { help });
     return undefined;
   }
   if (other.kind !== 'name') {
-    const named = leftMachine === undefined ? expression.right : expression.left;
-    if (other.kind !== 'error')
-      context.diagnostics.add('DSS106', { name: machine.name, kind: 'machine' }, named.span, { help });
+    const side = onLeft === undefined ? expression.right : expression.left;
+    if (other.kind !== 'error') context.diagnostics.add('DSS106', { name, kind: 'machine' }, side.span, { help });
     return undefined;
   }
-  const state = findState(machine.states, other.name, machine.name, context);
+  const state = findState(states, other.name, name, context);
   if (state === undefined) return undefined;
-  const pair = { left: context.readScalar(machine.scalar), right: constant(BigInt(state)) };
-  return { type: 'bool', expr: { op: expression.operator === '==' ? 'eq' : 'ne', ...pair } };
+  context.tested.add(symbol.index);
+  const op = expression.operator === '==' ? 'eq' : 'ne';
+  const compare = (index?: NumberExpr): BoolExpr => ({
+    op,
+    left: readCell(symbol.cell, context, index),
+    right: constant(BigInt(state)),
+  });
+  if (element !== 'all') return { type: 'bool', expr: compare(element === 'implied' ? undefined : element) };
+  const count = symbol.cell.kind === 'array' ? (context.arrays[symbol.cell.array]?.count ?? 0) : 0;
+  return {
+    type: 'bool',
+    expr: { op: 'all', of: Array.from({ length: count }, (_, at) => compare(constant(BigInt(at)))) },
+  };
 }
 
 export function findState(
@@ -674,6 +811,7 @@ export function assume(condition: BoolExpr, truth: boolean, facts: Facts): Facts
 
 /** Adds to `facts` what `condition` says if it is `truth`. */
 export function learn(condition: BoolExpr, truth: boolean, facts: Facts): void {
+  facts.learnTruth(truth ? condition : { op: 'not', of: condition });
   switch (condition.op) {
     case 'not':
       return learn(condition.of, !truth, facts);
@@ -698,6 +836,7 @@ export function learn(condition: BoolExpr, truth: boolean, facts: Facts): void {
         : learnOrder(condition.right, condition.left, 1n, facts);
     case 'bool':
     case 'inside':
+    case 'outsideBars':
   }
 }
 

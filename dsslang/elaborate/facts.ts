@@ -5,6 +5,7 @@
  * speak about expressions by their shape, so `v.LEN` and `d.length + 4` can be narrowed like a plain name.
  */
 import type { BoolExpr, NumberExpr, ScalarId } from '../ir.ts';
+import type { Cell } from './cells.ts';
 
 export interface Range {
   readonly min: bigint;
@@ -45,6 +46,12 @@ function numberShape(expression: NumberExpr, budget: Budget): string {
       return `@${expression.argument};`;
     case 'descriptor':
       return `d${expression.walk}:${expression.offset}:${expression.bytes};`;
+    case 'element':
+      return `e${expression.array};[${of(expression.index)}]`;
+    case 'lookup':
+      return `t${expression.table};[${of(expression.index)}]`;
+    case 'place':
+      return `p${expression.walk};`;
     case 'extract':
       return `(${of(expression.of)}[${expression.low}+${expression.bits}])`;
     case 'shiftLeft':
@@ -70,6 +77,8 @@ function conditionShape(condition: BoolExpr, budget: Budget): string {
       return `(${condition.op} ${condition.of.map((each) => conditionShape(each, budget)).join(' ')})`;
     case 'inside':
       return `(inside${condition.purposes} ${numberShape(condition.base, budget)} ${numberShape(condition.length, budget)})`;
+    case 'outsideBars':
+      return `(outsideBars ${numberShape(condition.base, budget)} ${numberShape(condition.length, budget)})`;
     default:
       return `(${condition.op} ${numberShape(condition.left, budget)} ${numberShape(condition.right, budget)})`;
   }
@@ -80,7 +89,7 @@ const greatest = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 
 export class Facts {
   readonly #ranges: Map<string, Range>;
-  /** `a<=b`, as shapes joined by the sign. */
+  /** `a<=b`, as shapes joined by the sign; and whole conditions that hold. */
   readonly #orders: Set<string>;
   /**
    * A condition before this point could not be read, so nothing may be complained about that it might have excluded.
@@ -137,9 +146,35 @@ export class Facts {
     forgetOldest(this.#orders);
   }
 
+  /** Was this very condition found true before? */
+  knowsTruth(condition: BoolExpr): boolean {
+    const key = truthKey(condition);
+    return key !== undefined && this.#orders.has(key);
+  }
+
+  learnTruth(condition: BoolExpr): void {
+    const key = truthKey(condition);
+    if (key === undefined) return;
+    this.#orders.add(key);
+    forgetOldest(this.#orders);
+  }
+
   /** `scalar` is about to change: whatever mentions it is no longer known. */
   forget(scalar: ScalarId): void {
-    const mention = `s${scalar};`;
+    this.#forgetMention(`s${scalar};`);
+  }
+
+  /** The cell is about to change: of an array, any element. */
+  forgetCell(cell: Cell): void {
+    this.#forgetMention(cell.kind === 'scalar' ? `s${cell.scalar};` : `e${cell.array};`);
+  }
+
+  /** The operation's value is about to change. */
+  forgetValue(): void {
+    this.#forgetMention('@value;');
+  }
+
+  #forgetMention(mention: string): void {
     for (const key of this.#ranges.keys()) if (key.includes(mention)) this.#ranges.delete(key);
     for (const order of this.#orders) if (order.includes(mention)) this.#orders.delete(order);
   }
@@ -163,6 +198,12 @@ export class Facts {
 function orderKey(smaller: NumberExpr, larger: NumberExpr): string | undefined {
   const [a, b] = [shape(smaller), shape(larger)];
   return a === undefined || b === undefined ? undefined : `${a}<=${b}`;
+}
+
+function truthKey(condition: BoolExpr): string | undefined {
+  const budget = { nodes: SHAPE_NODES_MAX };
+  const text = conditionShape(condition, budget);
+  return budget.nodes < 0 ? undefined : `!${text}`;
 }
 
 function forgetOldest(facts: Map<string, unknown> | Set<string>): void {

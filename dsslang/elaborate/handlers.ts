@@ -2,34 +2,53 @@
  * Handlers: which states they stand in, that no two could both apply, and what happens where none does.
  */
 import type * as ast from '../ast.ts';
-import type { BoolExpr, Reaction, Statement } from '../ir.ts';
+import type { BoolExpr, NumberExpr, Reaction, Statement } from '../ir.ts';
+import { accessedIndex, readCell, writeCell } from './cells.ts';
 import type { Context, HandlerDraft, RegisterDraft } from './context.ts';
 import { isReadable, isWritable, maxOf } from './context.ts';
 import { tooMany } from './declarations.ts';
 import { constant, findState, type Binding, type NumberValue } from './expressions.ts';
+import { openEngine } from './engines.ts';
+import { elaborateEvent, type Events } from './events.ts';
 import { Facts } from './facts.ts';
-import { bind, elaborateBlock, type HandlerScope } from './statements.ts';
+import { bind, type HandlerScope } from './handler-scope.ts';
+import { elaborateBlock } from './statements.ts';
 
 /** For each machine (by index) that the surrounding `in` blocks name: the states allowed. */
-type StateMap = ReadonlyMap<number, ReadonlySet<number>>;
+export type StateMap = ReadonlyMap<number, ReadonlySet<number>>;
 
-export function elaborateHandlers(items: readonly ast.Item[], context: Context): void {
+export function elaborateHandlers(items: readonly ast.Item[], events: Events, context: Context): void {
+  for (const item of items) {
+    if (item?.kind === 'engine') {
+      const { name } = item;
+      openEngine(name.text, context, () => elaborateItems(item.items, events, context));
+    }
+  }
+  elaborateItems(items, events, context);
+  for (const register of context.registers) {
+    for (const event of ['write', 'read', 'report'] as const) {
+      reportOverlaps(register[event], { event, register: register.name }, context);
+    }
+  }
+  for (const [event, drafts] of Object.entries(events.drafts)) reportOverlaps(drafts, { event, register: '' }, context);
+}
+
+function elaborateItems(items: readonly ast.Item[], events: Events, context: Context): void {
   for (const item of items) {
     if (item?.kind === 'handler') elaborateHandler(item, new Map(), context);
-    else if (item?.kind === 'in') elaborateInBlock(item, new Map(), context);
-  }
-  for (const register of context.registers) {
-    for (const event of ['write', 'read', 'report'] as const) reportOverlaps(register, event, context);
+    else if (item?.kind === 'event') elaborateEvent(item, new Map(), events, context);
+    else if (item?.kind === 'in') elaborateInBlock(item, new Map(), events, context);
   }
 }
 
 /** @param outer undefined if the states could not be read: the handlers are still checked, but never for overlaps */
-function elaborateInBlock(block: ast.InBlock, outer: StateMap | undefined, context: Context): void {
+function elaborateInBlock(block: ast.InBlock, outer: StateMap | undefined, events: Events, context: Context): void {
   const states = narrow(block.states, outer ?? new Map(), context);
   const inner = outer === undefined ? undefined : states;
   for (const item of block.items) {
     if (item === undefined) continue;
-    if (item.kind === 'in') elaborateInBlock(item, inner, context);
+    if (item.kind === 'in') elaborateInBlock(item, inner, events, context);
+    else if (item.kind === 'event') elaborateEvent(item, inner, events, context);
     else elaborateHandler(item, inner, context);
   }
 }
@@ -39,6 +58,7 @@ function narrow(set: ast.StateSet, outer: StateMap, context: Context): StateMap 
   if (first === undefined) return undefined;
   const symbol = context.find(first.machine, 'machine');
   if (symbol === undefined) return undefined;
+  context.tested.add(symbol.index);
   const named = new Set<number>();
   for (const each of set.states) {
     if (each.machine.text !== first.machine.text) {
@@ -61,12 +81,15 @@ function narrow(set: ast.StateSet, outer: StateMap, context: Context): StateMap 
 }
 
 /** `tx == Running and (rx == Off or rx == Ready)`. */
-function guardOf(states: StateMap, context: Context): BoolExpr {
+export function guardOf(states: StateMap, context: Context): BoolExpr {
   const parts: BoolExpr[] = [];
   for (const [index, allowed] of states) {
     const machine = context.machines[index];
     if (machine === undefined || allowed.size === machine.states.length) continue;
-    const scalar = context.readScalar(machine.scalar);
+    const scalar =
+      machine.array === undefined
+        ? context.readScalar(machine.scalar)
+        : readCell({ kind: 'array', array: machine.array.id }, context);
     const of = [...allowed].map((state): BoolExpr => ({ op: 'eq', left: scalar, right: constant(BigInt(state)) }));
     const [only] = of;
     parts.push(of.length === 1 && only !== undefined ? only : { op: 'any', of });
@@ -80,8 +103,18 @@ function guardOf(states: StateMap, context: Context): BoolExpr {
 export const HANDLERS_MAX = 1024;
 
 function elaborateHandler(handler: ast.HandlerDeclaration, states: StateMap | undefined, context: Context): void {
-  const register = context.find(handler.register, 'register')?.register;
-  const scope: HandlerScope = { context, bindings: new Map(), journal: [], facts: new Facts(), locals: 0 };
+  const register = ownRegister(handler.register, context);
+  const scope: HandlerScope = {
+    context,
+    bindings: new Map(),
+    journal: [],
+    facts: new Facts(),
+    locals: 0,
+    transitions: [],
+    time: true,
+    register,
+    hasValue: handler.event !== 'read',
+  };
   bindParameters(handler, register, scope);
   // The body is checked even if its register is not: it may hold mistakes of its own.
   const body = elaborateBlock(handler.body, scope);
@@ -89,7 +122,19 @@ function elaborateHandler(handler: ast.HandlerDeclaration, states: StateMap | un
   const handlers = register[handler.event];
   const what = `handlers for ${handler.event} \`${register.name}\``;
   if (tooMany(what, handlers.length + 1, HANDLERS_MAX, handler.eventSpan, context)) return;
-  handlers.push({ guard: guardOf(states, context), body, states, span: handler.span });
+  const { transitions } = scope;
+  handlers.push({ guard: guardOf(states, context), body, states, span: handler.span, transitions });
+}
+
+/** Inside an engine only its own registers have handlers: the element of another would be meant by nobody. */
+function ownRegister(name: ast.Name, context: Context): RegisterDraft | undefined {
+  const register = context.find(name, 'register')?.register;
+  const { engine } = context;
+  if (register === undefined || engine === undefined || register.engine === engine.draft) return register;
+  context.diagnostics.add('DSS142', { name: register.name, engine: engine.name }, name.span, {
+    labels: [{ span: register.declaration.name.span, text: 'declared here' }],
+  });
+  return undefined;
 }
 
 function possible(handler: ast.HandlerDeclaration, register: RegisterDraft, context: Context): boolean {
@@ -147,13 +192,16 @@ function disjoint(a: StateMap, b: StateMap): boolean {
   return false;
 }
 
-function reportOverlaps(register: RegisterDraft, event: ast.EventKind, context: Context): void {
-  const handlers = register[event];
+function reportOverlaps(
+  handlers: readonly HandlerDraft[],
+  what: { readonly event: string; readonly register: string },
+  context: Context,
+): void {
   for (const [index, later] of handlers.entries()) {
     const earlier = handlers.find((each, before) => before < index && !disjoint(each.states, later.states));
     if (earlier === undefined) continue;
     const header = { start: later.span.start, end: later.span.start + headerLength(later, context) };
-    context.diagnostics.add('DSS301', { event, register: register.name }, header, {
+    context.diagnostics.add('DSS301', what, header, {
       labels: [
         {
           span: { start: earlier.span.start, end: earlier.span.start + headerLength(earlier, context) },
@@ -182,12 +230,9 @@ export function reactionOf(
   context: Context,
 ): Reaction {
   const drafts = register[event];
-  const follow = event === 'write' ? register.written : event === 'report' ? register.reported : undefined;
-  const after: Statement[] =
-    follow === undefined
-      ? []
-      : [{ op: 'set', scalar: follow, value: { op: 'argument', argument: 'value', max: maxOf(register.bits) } }];
-  const wrap = (body: readonly Statement[]): Statement[] => [...before, ...body, ...after];
+  const frozen = event === 'write' ? register.frozen : [];
+  const after = event === 'read' ? [] : remember(register, event, context);
+  const wrap = (body: readonly Statement[]): Statement[] => [...frozen, ...before, ...body, ...after];
   const handlers = drafts.map(({ guard, body }) => ({ guard, body: wrap(body) }));
   const covered = drafts.some((each) => each.guard.op === 'bool' && each.guard.value);
   const extra = wrap([]);
@@ -197,18 +242,31 @@ export function reactionOf(
       : { handlers: [{ guard: { op: 'bool', value: true }, body: extra }], otherwise: undefined };
   }
   if (covered) return { handlers, otherwise: undefined };
+  const elsewhere: BoolExpr = { op: 'not', of: { op: 'any', of: drafts.map((each) => each.guard) } };
   if (event === 'report') {
-    const not: BoolExpr = { op: 'not', of: { op: 'any', of: drafts.map((each) => each.guard) } };
     return extra.length === 0
       ? { handlers, otherwise: undefined }
-      : { handlers: [...handlers, { guard: not, body: extra }], otherwise: undefined };
+      : { handlers: [...handlers, { guard: elsewhere, body: extra }], otherwise: undefined };
   }
   const verb = event === 'write' ? 'writing' : 'reading';
-  return {
-    handlers,
-    otherwise: context.rule(
-      `no rule allows ${verb} \`${register.name}\` in this state`,
-      register.declaration.name.span,
-    ),
-  };
+  const otherwise = context.rule(
+    `no rule allows ${verb} \`${register.name}\` in this state`,
+    register.declaration.name.span,
+  );
+  if (frozen.length === 0) return { handlers, otherwise };
+  // A frozen register says so in every state, also where nothing else allows the write.
+  const refuse: Statement = { op: 'require', condition: { op: 'bool', value: false }, rule: otherwise };
+  return { handlers: [...handlers, { guard: elsewhere, body: [...frozen, refuse] }], otherwise };
+}
+
+/** After an allowed write or report: its last value, and that the register is programmed. */
+function remember(register: RegisterDraft, event: 'write' | 'report', context: Context): Statement[] {
+  const index = accessedIndex(register.count);
+  const value: NumberExpr = { op: 'argument', argument: 'value', max: maxOf(register.bits) };
+  const follow = event === 'write' ? register.written : register.reported;
+  const mark = event === 'write' ? register.programmed : undefined;
+  return [
+    ...(follow === undefined ? [] : [writeCell(follow, value, context, index)]),
+    ...(mark === undefined ? [] : [writeCell(mark, constant(1n), context, index)]),
+  ];
 }

@@ -6,12 +6,13 @@
  */
 import type * as ast from '../ast.ts';
 import type { Diagnostics } from '../diagnostics.ts';
-import type { Program, Register, Statement } from '../ir.ts';
+import type { Program, Reaction, Register, Statement } from '../ir.ts';
 import { sha256Hex } from '../sha256.ts';
 import { Context, isReadable, isWritable, type RegisterDraft, type Symbol } from './context.ts';
 import {
   declareArea,
   declareConstants,
+  declareCounter,
   declareMachine,
   declareRegion,
   declareRegister,
@@ -20,25 +21,48 @@ import {
   declareVariable,
   declareWindow,
 } from './declarations.ts';
+import { declareEngine, openEngine } from './engines.ts';
+import { eventReaction, eventsOf, statementsAlways } from './events.ts';
 import { elaborateBool } from './expressions.ts';
 import { Facts } from './facts.ts';
+import { elaborateFreeze } from './freeze.ts';
 import { elaborateHandlers, reactionOf } from './handlers.ts';
 import { elaborateInterrupt, type InterruptParts } from './interrupts.ts';
+import { lint } from './lints.ts';
+import { prepareProgrammed } from './memory.ts';
 import { elaborateOwnership } from './ownership.ts';
 import { reportOverlappingPlaces } from './overlaps.ts';
 import { elaborateSteps } from './steps.ts';
+import { declareTable } from './tables.ts';
+import { declareClock, declareDeadline, declareRate } from './time.ts';
 
 /** No operation may need more elementary steps than this. */
 export const STEPS_PER_OPERATION_MAX = 4_000_000;
 
-type NamedKind = 'region' | 'struct' | 'machine' | 'var' | 'register' | 'area' | 'window' | 'ring';
+const nothing: Reaction = { handlers: [], otherwise: undefined };
+
+type NamedKind =
+  | 'region' | 'struct' | 'machine' | 'var' | 'register' | 'area' | 'window' | 'ring'
+  | 'counter' | 'table' | 'clock' | 'deadline' | 'rate' | 'engine' | 'frozen'; // prettier-ignore
 
 const symbolKinds: ReadonlySet<string> = new Set<Symbol['kind']>([
-  'region', 'constant', 'register', 'area', 'window', 'struct', 'machine', 'variable', 'ring',
+  'region', 'constant', 'register', 'area', 'window', 'struct', 'machine', 'variable', 'ring', 'table', 'clock', 'rate',
+  'engine', 'frozen',
 ]); // prettier-ignore
 const isSymbolKind = (kind: string): kind is Symbol['kind'] => symbolKinds.has(kind);
 
-/** @param unread if the file has mistakes of syntax: the names of all declarations, also of lost ones */
+/** What a declaration declares. */
+function symbolKindOf(item: ast.Item): string {
+  if (item.kind === 'const') return 'constant';
+  if (item.kind === 'var') return item.count === undefined ? 'variable' : 'array';
+  if (item.kind === 'counter') return 'variable';
+  return item.kind === 'deadline' ? 'clock' : item.kind;
+}
+
+/**
+ * @param unread if something could not be read: the names of all declarations, also of lost ones, and the prefixes of
+ *   includes that could not be written out
+ */
 export function elaborateDevice(
   device: ast.Device,
   unread: ReadonlySet<string> | undefined,
@@ -50,7 +74,7 @@ export function elaborateDevice(
     items.filter((item) => item.kind === kind) as ast.ItemOf<K>[];
 
   for (const item of items) {
-    const kind = item.kind === 'const' ? 'constant' : item.kind === 'var' ? 'variable' : item.kind;
+    const kind = symbolKindOf(item);
     if ('name' in item && isSymbolKind(kind)) context.declaredKinds.set(item.name.text, kind);
   }
   context.incomplete = unread !== undefined;
@@ -70,7 +94,14 @@ export function elaborateDevice(
   declareAll('register', declareRegister);
   declareAll('area', declareArea);
   declareAll('window', declareWindow);
+  declareAll('counter', declareCounter);
+  declareAll('table', declareTable);
+  declareAll('clock', declareClock);
+  declareAll('deadline', declareDeadline);
+  declareAll('rate', declareRate);
   declareAll('ring', declareRing);
+  declareAll('engine', declareEngine);
+  declareAll('frozen', (item) => context.declare(item.name, { kind: 'frozen', span: item.name.span }));
   const interruptItem = only('interrupt', of('interrupt'), diagnostics);
   const resetItem = only('reset', of('reset'), diagnostics);
   // What seems to be missing may just not have been read.
@@ -79,11 +110,19 @@ export function elaborateDevice(
   if (matches.length === 0 && !context.incomplete) diagnostics.add('DSS404', {}, device.name.span);
 
   const interrupt = elaborateInterrupt(interruptItem, device, context);
-  const { store, progress } = elaborateOwnership(
-    of('ring').filter((ring) => !context.broken.has(ring.name.text)),
-    context,
-  );
-  elaborateHandlers(items, context);
+  const engines = of('engine');
+  const ownership = elaborateOwnership({ rings: of('ring'), engines, frozen: of('frozen') }, context);
+  prepareProgrammed(items, context);
+  for (const { name, items: inside } of engines)
+    openEngine(name.text, context, () => prepareProgrammed(inside, context));
+  for (const item of of('freeze')) elaborateFreeze(item, context);
+  for (const { name, items: inside } of engines) {
+    openEngine(name.text, context, () => {
+      for (const item of inside) if (item?.kind === 'freeze') elaborateFreeze(item, context);
+    });
+  }
+  const events = eventsOf(ownership.locals);
+  elaborateHandlers(items, events, context);
   const reset = resetItem === undefined ? [] : elaborateSteps(resetItem.steps, context);
   const invariants = of('invariant').flatMap((item) => {
     const condition = elaborateBool(item.condition, { context, bindings: new Map(), facts: new Facts() });
@@ -104,15 +143,14 @@ export function elaborateDevice(
     unknownSpace: context.rule('the device has nothing there', device.name.span),
     badGrant: context.rule('the memory is empty, beyond the address limit, or already granted', device.name.span),
     tooManyGrants: context.rule('too many grants', device.name.span),
+    badBar: context.rule('a BAR cannot be there', device.name.span),
   };
   // What looks wrong in a broken file is mostly the breakage.
   if (diagnostics.hasErrors) return undefined;
-  lint(items, context);
-
   const program: Program = {
     device: device.name.text,
     documentation: device.documentation,
-    specificationHash: sha256Hex(context.source.text),
+    specificationHash: sha256Hex(specificationText(context)),
     pci: matches.flatMap((item) => item.ids.map(({ vendor, device: id }) => ({ vendor, device: id }))),
     bars: of('region').flatMap((item) => {
       const region = context.regions.find((each) => each.name === item.name.text);
@@ -121,22 +159,39 @@ export function elaborateDevice(
     }),
     regions: context.regions,
     scalars: context.scalars,
+    arrays: context.arrays,
+    tables: context.tables,
     machines: context.machines,
     registers,
     areas: context.areas,
     windows: context.windows,
     rules: context.rules,
-    store,
-    interrupt: interrupt.interrupt,
+    always: context.always,
+    store: eventReaction(
+      'store',
+      events,
+      { handlers: statementsAlways(ownership.store), otherwise: undefined },
+      context,
+    ),
+    grant: eventReaction('grant', events, nothing, context),
+    interrupt: eventReaction('interrupt', events, interrupt.interrupt, context),
     check: interrupt.check,
+    tick: eventReaction('tick', events, nothing, context),
     builtin,
     interruptPlan: interrupt.plan,
-    progress,
+    progress: ownership.progress,
     reset,
     invariants,
   };
   boundSteps(program, device, diagnostics);
+  if (!diagnostics.hasErrors) lint(items, program, events, context);
   return diagnostics.hasErrors ? undefined : program;
+}
+
+/** What the program was made of: the text of the file, and behind it that of each imported one. */
+function specificationText({ source }: Context): string {
+  const [own, ...imported] = source.files();
+  return [own?.text ?? '', ...imported.map((each) => `\n// ${each.file}\n${each.text}`)].join('');
 }
 
 function only<T extends ast.Node>(clause: string, found: readonly T[], diagnostics: Diagnostics): T | undefined {
@@ -157,6 +212,7 @@ function reportPartialAccess(register: RegisterDraft, interrupt: InterruptParts,
     register.write.length + register.read.length + register.report.length > 0 ||
     register.written !== undefined ||
     register.reported !== undefined ||
+    register.programmed !== undefined ||
     [...interrupt.before(register, 'write'), ...interrupt.before(register, 'report')].length > 0;
   if (partial !== undefined && hasRules)
     context.diagnostics.add('DSS315', { name: register.name, bits: register.bits }, partial.span);
@@ -214,7 +270,8 @@ export function stepsOf(statements: readonly Statement[]): number {
   for (const statement of statements) {
     steps += 1;
     if (statement.op === 'if') steps += Math.max(stepsOf(statement.consequent), stepsOf(statement.alternative));
-    if (statement.op === 'walk') steps += statement.bound * (1 + stepsOf(statement.body));
+    if (statement.op === 'walk' || statement.op === 'table' || statement.op === 'list')
+      steps += statement.bound * (1 + stepsOf(statement.body));
   }
   return steps;
 }
@@ -225,30 +282,12 @@ function boundSteps(program: Program, device: ast.Device, diagnostics: Diagnosti
     program.store,
     program.interrupt,
     program.check,
+    program.grant,
+    program.tick,
   ];
-  const steps = Math.max(
-    0,
-    ...reactions.flatMap((reaction) => reaction.handlers.map((handler) => stepsOf(handler.body))),
-  );
+  const before = stepsOf(program.always);
+  const steps =
+    before + Math.max(0, ...reactions.flatMap((reaction) => reaction.handlers.map((handler) => stepsOf(handler.body))));
   if (steps > STEPS_PER_OPERATION_MAX)
     diagnostics.add('DSS306', { steps, max: STEPS_PER_OPERATION_MAX }, device.name.span);
-}
-
-/** What is allowed but looks wrong. */
-function lint(items: readonly ast.Item[], context: Context): void {
-  for (const item of items) {
-    if (
-      (item.kind === 'const' || item.kind === 'var' || item.kind === 'struct' || item.kind === 'ring') &&
-      !context.used.has(item.name.text)
-    ) {
-      context.diagnostics.add('DSS401', { kind: item.kind, name: item.name.text }, item.name.span);
-    }
-    if (item.kind !== 'machine') continue;
-    const index = context.machines.findIndex((machine) => machine.name === item.name.text);
-    for (const [state, name] of item.states.entries()) {
-      if (!context.entered.has(`${index}.${state}`)) {
-        context.diagnostics.add('DSS403', { state: `${item.name.text}.${name.text}` }, name.span);
-      }
-    }
-  }
 }

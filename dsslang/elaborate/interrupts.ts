@@ -8,15 +8,13 @@
 import type * as ast from '../ast.ts';
 import { INTERRUPT_STATES, type BoolExpr, type NumberExpr, type Reaction, type Statement } from '../ir.ts';
 import type { DeviceStep, InterruptPlan } from '../runtime.ts';
-import { bitLength, isReadable, isWritable, maxOf, show, type Context, type RegisterDraft } from './context.ts';
+import { isReadable, isWritable, maxOf, show, type Context, type RegisterDraft } from './context.ts';
 import { addMachine } from './declarations.ts';
 import { constant, elaborateBool, elaborateConstant, type Binding } from './expressions.ts';
 import { Facts } from './facts.ts';
 import { elaborateSteps } from './steps.ts';
+import { newBucket, RATE_MAX, takeCredit } from './token-bucket.ts';
 
-const TIME_BITS = 53;
-const SECOND_US = 1_000_000n;
-export const RATE_MAX = 1_000_000n;
 export const DEADLINE_US_MAX = 10_000_000n;
 
 export interface InterruptParts {
@@ -52,6 +50,7 @@ export function elaborateInterrupt(
   const mask: DeviceStep[] = elaborateSteps(item.mask, context);
   const index = addMachine({ span: item.span, text: 'interrupt' }, INTERRUPT_STATES, context);
   INTERRUPT_STATES.forEach((_, state) => context.entered.add(`${index}.${state}`));
+  context.tested.add(index);
   const flag = context.machines[index]?.scalar ?? 0;
   if (
     cause === undefined ||
@@ -186,42 +185,7 @@ function causeCondition(item: ast.ItemOf<'interrupt'>, cause: RegisterDraft, con
   return elaborateBool(item.causeWhen, { context, bindings, facts: new Facts(), access: true }) ?? nonZero;
 }
 
-/**
- * A bucket of `burst` interrupts that refills with `rate` a second. Exact: credit is kept in units of which a microsecond
- * adds `rate` and an interrupt takes a million, so no rate is rounded.
- */
 function rateLimit(rate: bigint, burst: bigint, item: ast.ItemOf<'interrupt'>, context: Context): Statement[] {
-  const cost = SECOND_US;
-  const cap = cost * burst;
-  const fillUs = (cap + rate - 1n) / rate; // after so long an empty bucket is full
-  const creditBits = bitLength(cap);
-  const credit = context.scalar({
-    name: 'interrupt.credit',
-    bits: creditBits,
-    max: cap,
-    initial: cap,
-    kind: 'internal',
-  });
-  const last = context.scalar({
-    name: 'interrupt.last',
-    bits: TIME_BITS,
-    max: maxOf(TIME_BITS),
-    initial: 0n,
-    kind: 'internal',
-  });
-  const now: NumberExpr = { op: 'argument', argument: 'now', max: maxOf(TIME_BITS) };
-  const before = context.readScalar(last);
-  const elapsed: NumberExpr = { op: 'subSat', left: now, right: before, max: maxOf(TIME_BITS) };
-  const counted: NumberExpr = { op: 'min', left: elapsed, right: constant(fillUs), max: fillUs };
-  const gained: NumberExpr = { op: 'mul', left: counted, right: constant(rate), max: fillUs * rate };
-  const filled: NumberExpr = { op: 'add', left: context.readScalar(credit), right: gained, max: cap + fillUs * rate };
   const rule = context.rule(`more than ${rate} interrupts a second`, item.rate?.span ?? item.span);
-  const available: NumberExpr = { op: 'local', local: 0, max: cap };
-  return [
-    { op: 'let', local: 0, value: { op: 'min', left: filled, right: constant(cap), max: cap } },
-    { op: 'require', condition: { op: 'le', left: constant(cost), right: available }, rule },
-    { op: 'set', scalar: credit, value: { op: 'sub', left: available, right: constant(cost), max: cap - cost } },
-    // Time never runs backwards here, whatever the clock does: credit is not gained twice.
-    { op: 'set', scalar: last, value: { op: 'max', left: now, right: before, max: maxOf(TIME_BITS) } },
-  ];
+  return takeCredit(newBucket('interrupt', rate, burst, context), rule, { local: 0 }, context);
 }

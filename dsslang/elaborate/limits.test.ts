@@ -7,6 +7,7 @@ import { renderDiagnostics } from '../render.ts';
 import { device } from '../testing.ts';
 import {
   AREAS_MAX,
+  ARRAY_ELEMENTS_MAX,
   MACHINES_MAX,
   REGIONS_MAX,
   REGISTER_ELEMENTS_MAX,
@@ -18,7 +19,12 @@ import {
   WINDOWS_MAX,
 } from './declarations.ts';
 import { HANDLERS_MAX } from './handlers.ts';
-import { DEADLINE_US_MAX, RATE_MAX } from './interrupts.ts';
+import { DEADLINE_US_MAX } from './interrupts.ts';
+import { maxOf } from './context.ts';
+import { ENGINE_ELEMENTS_MAX, ENGINE_MACHINES_MAX } from './engines.ts';
+import { TABLE_ENTRIES_MAX } from './tables.ts';
+import { DEADLINE_US_MAX as TIMER_US_MAX } from './time.ts';
+import { RATE_MAX } from './token-bucket.ts';
 import { RING_BYTES_MAX, RING_COUNT_MAX } from './statements.ts';
 import { STEP_TIME_US_MAX, STEPS_MAX } from './steps.ts';
 
@@ -37,6 +43,17 @@ const limits: readonly (readonly [name: string, max: number | bigint, body: (cou
   ['machines', MACHINES_MAX, (n) => many(n, (index) => `machine m${index} { A }`)],
   ['states', STATES_MAX, (n) => `machine m { ${many(n, (index) => `s${index}`)} }`],
   ['variables', SCALARS_MAX, (n) => many(n, (index) => `var v${index} : u8`)],
+  ['elements of arrays', ARRAY_ELEMENTS_MAX, (n) => `var a[60000] : u8 var b[${n - 60000n}] : u8`],
+  ['elements of one array', ARRAY_ELEMENTS_MAX, (n) => `var a[${n}] : u8`],
+  ['entries of a table', TABLE_ENTRIES_MAX, (n) => `table t[${n}] : u8 = { else 1 }`],
+  ['entries of tables', TABLE_ENTRIES_MAX, (n) => `table t[60000] : u8 = { else 1 } table q[${n - 60000n}] : u8 = { else 1 }`],
+  ['end of a counter', maxOf(63), (n) => `counter c modulo ${n} counter e saturating 7`],
+  ['deadline', TIMER_US_MAX, (n) => `deadline e ${n}us "late"`],
+  ['rate', RATE_MAX, (n) => `rate r at most ${n} per second "often"`],
+  ['burst', RATE_MAX, (n) => `rate r at most 1 per second burst ${n} "often"`],
+  ['elements of an engine', ENGINE_ELEMENTS_MAX, (n) => `engine q[${n}] at regs+0 stride 4 { var x : u8 register R at +0 : u32 rw }`],
+  ['machines of engines', ENGINE_MACHINES_MAX, (n) => `${many(4, (index) => `engine q${index}[${index === 0 ? n - 3072n : 1024n}] at regs+0 stride 1 { machine m { A } }`)}`],
+  ['steps of a sequence over all elements', STEPS_MAX, (n) => `register R[${n}] at regs+0 : u8 rw register C at regs+0x800 : u8 rw interrupt { cause C acknowledge within 1ms at most 1 per second mask { write R[all] = 0 } }`],
   ['rings', RINGS_MAX, (n) => `struct S size 8 { } var n : u8 var base : u64 ${many(n, (index) => `ring r${index} : S { base base count n owned n ..< n }`)}`],
   ['handlers', HANDLERS_MAX, (n) => `register R at regs+0 : u8 rw machine m { ${states} } machine k { A, B } ${many(n, (index) => `in m.s${index % 1000} { in k.${index < 1000 ? 'A' : 'B'} { on write R { k -> B } } }`)}`],
   ['bytes of a struct', STRUCT_BYTES_MAX, (n) => `struct S size ${n} { }`],

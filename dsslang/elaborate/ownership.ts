@@ -1,39 +1,68 @@
 /**
  * Published descriptors are frozen: a driver may not change an entry that the device owns, between `owned from ..< to`.
  *
- * Lowered to one handler on stores into command memory. Constant time: a store touches entries first..last of the ring;
+ * Lowered to statements that run before the handlers of stores into command memory. Constant time: a store touches entries first..last of the ring;
  * it is denied if `first` is owned, or if the first owned entry lies among those touched.
  */
 import type * as ast from '../ast.ts';
-import type { BoolExpr, NumberExpr, Reaction, Statement } from '../ir.ts';
-import { ADDRESS_LIMIT, type ProgressRegister } from '../runtime.ts';
+import type { BoolExpr, NumberExpr, Statement } from '../ir.ts';
+import type { ProgressRegister } from '../runtime.ts';
 import { maxOf, show, type Context } from './context.ts';
 import { constant, elaborateBool, elaborateNumber } from './expressions.ts';
+import { openEngine } from './engines.ts';
 import { Facts } from './facts.ts';
 import { reportRepeated } from './interrupts.ts';
+import { elaborateFrozen } from './frozen.ts';
+import { storeAddress, storeEnd, storeTouches } from './stores.ts';
 import { ringShape, RING_COUNT_MAX } from './statements.ts';
 
-const address: NumberExpr = { op: 'argument', argument: 'address', max: BigInt(ADDRESS_LIMIT) - 1n };
-const length: NumberExpr = { op: 'argument', argument: 'length', max: BigInt(ADDRESS_LIMIT) - 1n };
+/** Whatever may freeze memory. */
+export interface Owning {
+  readonly rings: readonly ast.ItemOf<'ring'>[];
+  readonly engines: readonly ast.ItemOf<'engine'>[];
+  readonly frozen: readonly ast.ItemOf<'frozen'>[];
+}
 
 export function elaborateOwnership(
-  rings: readonly ast.ItemOf<'ring'>[],
+  { rings, engines, frozen }: Owning,
   context: Context,
-): { store: Reaction; progress: ProgressRegister[] } {
+): { store: readonly Statement[]; locals: number; progress: ProgressRegister[] } {
   const body: Statement[] = [];
   const progress: ProgressRegister[] = [];
   const locals = { next: 0 };
-  for (const ring of rings) {
+  const owned = (ring: ast.ItemOf<'ring'>, element: number | undefined): void => {
+    if (context.broken.has(ring.name.text)) return;
     reportRepeated(ring.clauses, context);
     body.push(...frozenEntries(ring, locals, context));
-    if (ring.head === undefined) continue;
-    const register = context.find(ring.head, 'register')?.register;
-    if (register === undefined) continue;
-    if (register.count !== 1) context.diagnostics.add('DSS110', { name: register.name }, ring.head.span);
-    progress.push({ space: register.space, offset: register.offset, width: register.width });
+    progress.push(...progressOf(ring, element, context));
+  };
+  for (const ring of rings) owned(ring, undefined);
+  for (const { name, items } of engines) {
+    // A store may touch the ring of any element. They use the same names, one after the other.
+    const free = locals.next;
+    for (let element = 0; element < (context.engines.get(name.text)?.count ?? 0); element += 1) {
+      locals.next = free;
+      const all = (): void => {
+        for (const ring of items) if (ring?.kind === 'ring') owned(ring, element);
+      };
+      openEngine(name.text, context, all, constant(BigInt(element)));
+    }
   }
-  const store = body.length === 0 ? [] : [{ guard: { op: 'bool', value: true } as const, body }];
-  return { store: { handlers: store, otherwise: undefined }, progress };
+  for (const each of frozen) body.push(...elaborateFrozen(each, context));
+  return { store: body, locals: locals.next, progress };
+}
+
+/** Where the device tells how far it has come in the ring. */
+function progressOf({ head }: ast.ItemOf<'ring'>, element: number | undefined, context: Context): ProgressRegister[] {
+  const register = head === undefined ? undefined : context.find(head, 'register')?.register;
+  if (head === undefined || register === undefined) return [];
+  const own = register.engine !== undefined && register.engine === context.engine?.draft;
+  if (!own && register.count !== 1) {
+    context.diagnostics.add('DSS110', { name: register.name }, head.span);
+    return [];
+  }
+  const offset = register.offset + (own ? (element ?? 0) * register.stride : 0);
+  return [{ space: register.space, offset, width: register.width }];
 }
 
 function frozenEntries(ring: ast.ItemOf<'ring'>, locals: { next: number }, context: Context): Statement[] {
@@ -78,14 +107,13 @@ function frozenEntries(ring: ast.ItemOf<'ring'>, locals: { next: number }, conte
   const first = local();
   const last = local();
   const ringEnd: NumberExpr = { op: 'addSat', left: shape.base, right: bytes, bits: 64, max: all };
-  const storeEnd: NumberExpr = { op: 'add', left: address, right: length, max: address.max + length.max };
   const entry = (offset: NumberExpr): NumberExpr => ({
     op: 'div',
     left: offset,
     right: constant(size),
     max: BigInt(shape.bound),
   });
-  const low: NumberExpr = { op: 'max', left: address, right: shape.base, max: all };
+  const low: NumberExpr = { op: 'max', left: storeAddress, right: shape.base, max: all };
   const high: NumberExpr = { op: 'min', left: storeEnd, right: end.read(all), max: storeEnd.max };
   const into = (place: NumberExpr): NumberExpr => ({
     op: 'subSat',
@@ -131,14 +159,7 @@ function frozenEntries(ring: ast.ItemOf<'ring'>, locals: { next: number }, conte
         { op: 'let', local: end.id, value: ringEnd },
         {
           op: 'if',
-          condition: {
-            op: 'all',
-            of: [
-              { op: 'lt', left: constant(0n), right: length },
-              { op: 'lt', left: address, right: end.read(all) },
-              { op: 'lt', left: shape.base, right: storeEnd },
-            ],
-          },
+          condition: storeTouches(shape.base, end.read(all)),
           consequent: [
             { op: 'let', local: first.id, value: entry(into(low)) },
             { op: 'let', local: last.id, value: entry(into({ op: 'subSat', left: high, right: one, max: high.max })) },

@@ -2,9 +2,11 @@
  * Statements of a handler: lowered in order, with what each teaches about the values after it.
  */
 import type * as ast from '../ast.ts';
-import type { NumberExpr, Statement } from '../ir.ts';
+import type { BoolExpr, NumberExpr, RuleId, Statement } from '../ir.ts';
 import type { ViolationAction } from '../runtime.ts';
-import { kindName, show, type Context } from './context.ts';
+import type { Span } from '../source.ts';
+import { fillCell, writeCell, type Cell } from './cells.ts';
+import { bitLength, maxOf, show, type Context } from './context.ts';
 import {
   asNumber,
   assume,
@@ -16,28 +18,21 @@ import {
   findState,
   learn,
   type Binding,
+  type NumberValue,
   type Scope,
 } from './expressions.ts';
-import { Facts } from './facts.ts';
+import { Facts, shape } from './facts.ts';
+import { elaborateForget } from './memory.ts';
+import { engineMember, placeOf, readPlace, writePlace, type Place } from './places.ts';
+import { elaborateClock, elaborateSpend } from './time.ts';
+import { bind, scopeOf, unbind, type HandlerScope } from './handler-scope.ts';
+import { clearScratch, elaborateMut } from './scratch.ts';
+import { elaborateList, elaborateTable, lowerLoop } from './walks.ts';
 
 /** A ring with more entries than this is refused: the walk over it must stay bounded and its copy small. */
 export const RING_COUNT_MAX = 65536;
 /** The monitor holds a private copy of what a walk visits. */
 export const RING_BYTES_MAX = 16 * 1024 * 1024;
-
-/** Everything a handler's statements share. */
-export interface HandlerScope {
-  readonly context: Context;
-  readonly bindings: Map<string, Binding>;
-  /** What each name meant before it was bound, in the order of binding: a block's end takes its own bindings back. */
-  readonly journal: (readonly [name: string, before: Binding | undefined])[];
-  facts: Facts;
-  locals: number;
-}
-
-function scopeOf(handler: HandlerScope): Scope {
-  return { context: handler.context, bindings: handler.bindings, facts: handler.facts, access: true };
-}
 
 /** Lowers a block; names bound inside end with it. */
 export function elaborateBlock(statements: readonly ast.Statement[], handler: HandlerScope): Statement[] {
@@ -47,17 +42,9 @@ export function elaborateBlock(statements: readonly ast.Statement[], handler: Ha
     // Recovery leaves holes; their mistakes are already reported.
     if (statement !== undefined) lowered.push(...elaborateStatement(statement, handler));
   }
+  lowered.push(...clearScratch(mark, handler));
   unbind(mark, handler);
   return lowered;
-}
-
-/** Takes back what was bound since the journal had `mark` entries. */
-function unbind(mark: number, handler: HandlerScope): void {
-  while (handler.journal.length > mark) {
-    const [name, before] = handler.journal.pop() ?? [''];
-    if (before === undefined) handler.bindings.delete(name);
-    else handler.bindings.set(name, before);
-  }
 }
 
 function elaborateStatement(statement: ast.Statement, handler: HandlerScope): Statement[] {
@@ -65,7 +52,8 @@ function elaborateStatement(statement: ast.Statement, handler: HandlerScope): St
     case 'require':
       return elaborateRequire(statement, handler);
     case 'deny': {
-      const rule = handler.context.rule(statement.reason, statement.span, action(statement.action, handler.context));
+      const action = denialAction(statement.action, handler.context);
+      const rule = handler.context.rule(statement.reason, statement.span, action);
       return [{ op: 'require', condition: { op: 'bool', value: false }, rule }];
     }
     case 'let':
@@ -78,44 +66,95 @@ function elaborateStatement(statement: ast.Statement, handler: HandlerScope): St
       return elaborateIf(statement, handler);
     case 'for':
       return elaborateFor(statement, handler);
+    case 'table':
+      return elaborateTable(statement, handler, elaborateBlock);
+    case 'list':
+      return elaborateList(statement, handler, elaborateBlock);
+    case 'mut':
+      return elaborateMut(statement, handler);
+    case 'count':
+      return elaborateCount(statement, handler);
+    case 'forget':
+      return elaborateForget(statement, scopeOf(handler));
+    case 'start':
+    case 'stop':
+      return elaborateClock(statement, handler);
+    case 'spend':
+      return elaborateSpend(statement, handler);
   }
 }
 
-function action(name: ast.Name | undefined, context: Context): ViolationAction {
-  if (name === undefined || name.text === 'fault') return 'fault';
-  if (name.text === 'deny') return 'deny';
-  if (name.text === '') return 'fault'; // invented by the parser's recovery
-  context.diagnostics.add('DSS109', { word: name.text }, name.span);
+const actions: ReadonlySet<string> = new Set<ViolationAction>(['deny', 'fault', 'clamp', 'log']);
+
+/** The action of a rule; by default, deny and fault the driver. */
+function actionOf(name: ast.Action | undefined, allowed: ReadonlySet<string>, context: Context): ViolationAction {
+  // An empty name was invented by the parser's recovery.
+  if (name === undefined || name.text === '') return 'fault';
+  if (allowed.has(name.text)) return name.text as ViolationAction;
+  context.diagnostics.add('DSS109', { word: name.text, actions: [...allowed] }, name.span);
   return 'fault';
 }
 
+/** What a rule may do that stands in no handler, or for a condition without a value. */
+const refusals: ReadonlySet<string> = new Set<ViolationAction>(['deny', 'fault', 'log']);
+export const refusalAction = (name: ast.Action | undefined, context: Context): ViolationAction =>
+  actionOf(name, refusals, context);
+
+const denials: ReadonlySet<string> = new Set<ViolationAction>(['deny', 'fault']);
+const denialAction = (name: ast.Action | undefined, context: Context): ViolationAction =>
+  actionOf(name, denials, context);
+
 function elaborateRequire(statement: Extract<ast.Statement, { kind: 'require' }>, handler: HandlerScope): Statement[] {
+  const { context } = handler;
   const condition = elaborateBool(statement.condition, scopeOf(handler));
+  const action = actionOf(statement.action, actions, context);
   if (condition === undefined) {
     handler.facts.doubtful = true;
     return [];
   }
-  const rule = handler.context.rule(
-    statement.reason,
-    statement.condition.span,
-    action(statement.action, handler.context),
-  );
+  const rule = context.rule(statement.reason, statement.condition.span, action);
+  const place = statement.condition.span;
+  if (handler.facts.knowsTruth(condition) && !context.diagnostics.has('DSS402', place))
+    context.diagnostics.add('DSS422', {}, place);
+  // Whoever only logs goes on either way: nothing is known afterwards.
+  if (action === 'log') return [{ op: 'note', condition, rule }];
+  if (action === 'clamp') return elaborateClamp(statement, condition, rule, handler);
   learn(condition, true, handler.facts);
   return [{ op: 'require', condition, rule }];
 }
 
-export function bind(name: ast.Name, binding: Binding, handler: HandlerScope): void {
-  const bound = handler.bindings.get(name.text);
-  const symbol = handler.context.symbols.get(name.text);
-  const earlier = bound ?? symbol;
-  if (earlier !== undefined) {
-    const kind = bound === undefined && symbol !== undefined ? kindName(symbol) : 'name';
-    handler.context.diagnostics.add('DSS102', { name: name.text, kind }, name.span, {
-      labels: [{ span: earlier.span, text: 'declared here first' }],
-    });
+/** `require v <= 200 "too loud" else clamp 200`: the operation goes on with the other value. */
+function elaborateClamp(
+  { action }: Extract<ast.Statement, { kind: 'require' }>,
+  condition: BoolExpr,
+  rule: RuleId,
+  handler: HandlerScope,
+): Statement[] {
+  const { context, register } = handler;
+  const value = action?.value === undefined ? undefined : elaborateNumber(action.value, scopeOf(handler));
+  if (action?.value === undefined || value === undefined) return [];
+  if (register === undefined || !handler.hasValue) {
+    context.diagnostics.add('DSS340', {}, action.span);
+    return [];
   }
-  handler.journal.push([name.text, bound]);
-  handler.bindings.set(name.text, binding);
+  const place = action.value.span;
+  if (value.max > maxOf(register.bits)) {
+    const parameters = { name: register.name, largest: show(value.max), max: show(maxOf(register.bits)) };
+    if (!handler.facts.doubtful) context.diagnostics.add('DSS204', parameters, place);
+    return [];
+  }
+  // Reserved bits were judged on the driver's value: what takes its place must keep to them too.
+  const reserved = register.reservedMask;
+  if (reserved !== 0n && (value.expr.op !== 'const' || (value.expr.value & reserved) !== 0n)) {
+    context.diagnostics.add('DSS243', { name: register.name }, place);
+    return [];
+  }
+  const kept = assume(condition, true, handler.facts);
+  handler.facts.forgetValue();
+  const argument: NumberExpr = { op: 'argument', argument: 'value', max: maxOf(register.bits) };
+  handler.facts.learn(argument, { min: value.min, max: value.max });
+  handler.facts = kept.meet(handler.facts);
+  return [{ op: 'clamp', condition, rule, value: value.expr }];
 }
 
 function elaborateLet(statement: Extract<ast.Statement, { kind: 'let' }>, handler: HandlerScope): Statement[] {
@@ -153,53 +192,144 @@ function elaborateAssignment(
   const { context } = handler;
   const { target } = statement;
   if (target.kind === 'error') return [];
-  const binding = target.kind === 'name' ? handler.bindings.get(target.name.text) : undefined;
-  const symbol = target.kind === 'name' ? context.symbol(target.name.text) : undefined;
-  if (target.kind !== 'name' || binding !== undefined || (symbol !== undefined && symbol.kind !== 'variable')) {
-    const declared = binding ?? symbol;
-    const help = symbol?.kind === 'machine' ? `a machine changes with \`${symbol.machine.name} -> State\`` : undefined;
-    context.diagnostics.add('DSS105', { name: context.text(target.span) }, target.span, {
-      labels: declared === undefined ? [] : [{ span: declared.span, text: 'declared here' }],
-      help,
-    });
-    // What is assigned to a machine by mistake names a state: it is no second mistake.
-    if (symbol?.kind !== 'machine') elaborate(statement.value, scopeOf(handler));
+  const scope = scopeOf(handler);
+  const place = placeOf(target, scope);
+  if (place === 'none') return notAssignable(statement, handler);
+  const value = elaborateNumber(statement.value, scope);
+  if (place === undefined) return [];
+  if (value === undefined || !fits(value, place, statement.value.span, handler)) {
+    handler.facts.forgetCell(place.cell);
     return [];
   }
-  const value = elaborateNumber(statement.value, scopeOf(handler));
-  const variable = context.find(target.name, 'variable');
-  const scalar = variable === undefined ? undefined : context.scalars[variable.scalar];
-  if (variable === undefined || scalar === undefined) return [];
-  handler.facts.forget(variable.scalar);
-  if (value === undefined) return [];
-  if (value.max > scalar.max) {
-    if (handler.facts.doubtful) return [];
-    context.diagnostics.add(
-      'DSS204',
-      { name: scalar.name, largest: show(value.max), max: show(scalar.max) },
-      statement.value.span,
-      {
-        labels: [{ span: variable.span, text: `\`${scalar.name}\` is declared here` }],
-      },
-    );
-    return [];
-  }
-  handler.facts.learn(context.readScalar(variable.scalar), { min: value.min, max: value.max });
-  return [{ op: 'set', scalar: variable.scalar, value: value.expr }];
+  return assign(place, value, context, handler);
 }
 
+/** What is not a place of the state: a machine, a constant, a name of the handler. */
+function notAssignable(statement: Extract<ast.Statement, { kind: 'assign' }>, handler: HandlerScope): Statement[] {
+  const { context } = handler;
+  const { target } = statement;
+  const binding = target.kind === 'name' ? handler.bindings.get(target.name.text) : undefined;
+  const symbol = target.kind === 'name' ? context.symbol(target.name.text) : undefined;
+  if (binding?.kind === 'unknown') {
+    elaborate(statement.value, scopeOf(handler)); // why it is unknown has been reported
+    return [];
+  }
+  const declared = binding ?? symbol;
+  if (target.kind === 'name' && declared === undefined) {
+    elaborate(statement.value, scopeOf(handler));
+    context.find(target.name, 'variable');
+    return [];
+  }
+  const help = symbol?.kind === 'machine' ? `a machine changes with \`${symbol.machine.name} -> State\`` : undefined;
+  context.diagnostics.add('DSS105', { name: context.text(target.span) }, target.span, {
+    labels: declared === undefined ? [] : [{ span: declared.span, text: 'declared here' }],
+    help,
+  });
+  // What is assigned to a machine by mistake names a state: it is no second mistake.
+  if (symbol?.kind !== 'machine') elaborate(statement.value, scopeOf(handler));
+  return [];
+}
+
+function fits(value: NumberValue, place: Place, span: Span, handler: HandlerScope): boolean {
+  if (value.max <= place.max) return true;
+  if (handler.facts.doubtful) return false;
+  const parameters = { name: place.name, largest: show(value.max), max: show(place.max) };
+  handler.context.diagnostics.add('DSS204', parameters, span, {
+    labels: [{ span: place.span, text: `\`${place.name}\` is declared here` }],
+  });
+  return false;
+}
+
+function assign(place: Place, value: NumberValue, context: Context, handler: HandlerScope): Statement[] {
+  const statement = writePlace(place, value.expr, context);
+  handler.facts.forgetCell(place.cell);
+  const target = place.element === 'all' ? undefined : readPlace(place, place.span, context);
+  // `A[A[0]] = v` says nothing about `A[A[0]]` afterwards.
+  if (target !== undefined && !mentions(target, place.cell))
+    handler.facts.learn(target, { min: value.min, max: value.max });
+  return [statement];
+}
+
+/** Does the index of an element read the array itself? */
+function mentions(target: NumberExpr, cell: Cell): boolean {
+  if (target.op !== 'element' || cell.kind !== 'array') return false;
+  const index = shape(target.index);
+  return index === undefined || index.includes(`e${cell.array};`);
+}
+
+/** `count NAME by e`: as far as the counter goes. */
+function elaborateCount(statement: Extract<ast.Statement, { kind: 'count' }>, handler: HandlerScope): Statement[] {
+  const { context } = handler;
+  const { target } = statement;
+  if (target.kind === 'error') return [];
+  const scope = scopeOf(handler);
+  const place = placeOf(target, scope);
+  const by = statement.by === undefined ? constantNumber(1n) : elaborateNumber(statement.by, scope);
+  if (place === undefined) return [];
+  if (place === 'none' || place.counter === undefined) {
+    if (place === 'none' && target.kind === 'name' && handler.bindings.get(target.name.text)?.kind === 'unknown')
+      return []; // why it is unknown has been reported
+    if (place === 'none' && target.kind === 'name' && context.symbol(target.name.text) === undefined)
+      context.find(target.name, 'variable');
+    else context.diagnostics.add('DSS341', { name: context.text(target.span), wanted: 'counter' }, target.span);
+    return [];
+  }
+  const before = readPlace(place, target.span, context);
+  if (by === undefined || before === undefined) return [];
+  const { end, limit } = place.counter;
+  const most = place.max + by.max;
+  if (most > maxOf(64)) {
+    if (!handler.facts.doubtful) context.diagnostics.add('DSS206', { largest: show(most) }, statement.span);
+    return [];
+  }
+  const sum: NumberExpr = { op: 'add', left: before, right: by.expr, max: most };
+  const max = most < place.max ? most : place.max;
+  const expr: NumberExpr =
+    end === 'modulo'
+      ? { op: 'mod', left: sum, right: constant(limit), max }
+      : { op: 'min', left: sum, right: constant(limit), max };
+  return assign(place, { type: 'number', expr, min: 0n, max, bits: place.bits }, context, handler);
+}
+
+const constantNumber = (value: bigint): NumberValue => ({
+  type: 'number',
+  expr: constant(value),
+  min: value,
+  max: value,
+  bits: bitLength(value),
+});
+
+/** `tx -> Off`, `port[i].state -> Idle`, `port[all].state -> Idle`. */
 function elaborateTransition(
   statement: Extract<ast.Statement, { kind: 'transition' }>,
   handler: HandlerScope,
 ): Statement[] {
   const { context } = handler;
-  const symbol = context.find(statement.machine, 'machine');
-  if (symbol === undefined) return [];
-  const state = findState(symbol.machine.states, statement.state, statement.machine.text, context);
+  const { target } = statement;
+  if (target.kind === 'error') return [];
+  const member = engineMember(target, scopeOf(handler));
+  if (member === undefined) return [];
+  if (member !== 'none' && member.symbol.kind !== 'machine') {
+    context.diagnostics.add('DSS341', { name: context.text(target.span), wanted: 'machine' }, target.span);
+    return [];
+  }
+  if (member === 'none' && target.kind !== 'name') {
+    context.diagnostics.add('DSS341', { name: context.text(target.span), wanted: 'machine' }, target.span);
+    return [];
+  }
+  const symbol = member === 'none' ? context.find(statement.machine, 'machine') : member.symbol;
+  if (symbol?.kind !== 'machine') return [];
+  const name = member === 'none' ? statement.machine.text : context.text(target.span);
+  const state = findState(symbol.machine.states, statement.state, name, context);
   if (state === undefined) return [];
   context.entered.add(`${symbol.index}.${state}`);
-  handler.facts.forget(symbol.machine.scalar);
-  return [{ op: 'set', scalar: symbol.machine.scalar, value: constant(BigInt(state)) }];
+  handler.transitions.push({ machine: symbol.index, state });
+  handler.facts.forgetCell(symbol.cell);
+  const value = constant(BigInt(state));
+  if (member === 'none') return [writeCell(symbol.cell, value, context)];
+  return member.element === 'all'
+    ? [fillCell(symbol.cell, value)]
+    : [writeCell(symbol.cell, value, context, member.element)];
 }
 
 function elaborateIf(statement: Extract<ast.Statement, { kind: 'if' }>, handler: HandlerScope): Statement[] {
@@ -231,19 +361,11 @@ function elaborateFor(statement: Extract<ast.Statement, { kind: 'for' }>, handle
   const walk = handler.locals;
   handler.locals += 1;
 
-  // The body runs any number of times: what it assigns is unknown at its start and after it.
-  for (const scalar of assignedScalars(statement.body, context)) handler.facts.forget(scalar);
-  const outside = handler.facts;
-  handler.facts = outside.copy();
-  const mark = handler.journal.length;
   const binding: Binding =
     struct?.kind === 'struct'
       ? { kind: 'descriptor', walk, struct, span: statement.item.span }
       : { kind: 'unknown', span: statement.item.span };
-  bind(statement.item, binding, handler);
-  const body = elaborateBlock(statement.body, handler);
-  unbind(mark, handler);
-  handler.facts = outside;
+  const { body } = lowerLoop(statement.item, binding, statement.body, handler, elaborateBlock, () => undefined);
 
   if (ring === undefined || from === undefined || to === undefined || shape === undefined || struct?.kind !== 'struct')
     return [];
@@ -304,25 +426,4 @@ export function ringShape(declaration: ast.ItemOf<'ring'>, context: Context): Ri
     return undefined;
   }
   return { base: base.expr, count: count.expr, bound: Number(bound) };
-}
-
-function assignedScalars(statements: readonly ast.Statement[], context: Context): Set<number> {
-  const assigned = new Set<number>();
-  const visit = (statement: ast.Statement): void => {
-    if (statement === undefined) return;
-    if (statement.kind === 'assign' && statement.target.kind === 'name') {
-      const symbol = context.symbols.get(statement.target.name.text);
-      if (symbol?.kind === 'variable') assigned.add(symbol.scalar);
-    } else if (statement.kind === 'transition') {
-      const symbol = context.symbols.get(statement.machine.text);
-      if (symbol?.kind === 'machine') assigned.add(symbol.machine.scalar);
-    } else if (statement.kind === 'if') {
-      statement.consequent.forEach(visit);
-      statement.alternative.forEach(visit);
-    } else if (statement.kind === 'for') {
-      statement.body.forEach(visit);
-    }
-  };
-  statements.forEach(visit);
-  return assigned;
 }

@@ -3,6 +3,7 @@ import type * as ast from '../ast.ts';
 import type { DeviceStep } from '../runtime.ts';
 import { isReadable, maxOf, show, type Context, type RegisterDraft } from './context.ts';
 import { elaborateConstant, noMember } from './expressions.ts';
+import { isAll } from './places.ts';
 import type { Span } from '../source.ts';
 
 /** A wait or a delay longer than this is refused: reset must end soon. */
@@ -10,30 +11,70 @@ export const STEP_TIME_US_MAX = 10_000_000n;
 export const STEPS_MAX = 256;
 
 export function elaborateSteps(steps: readonly ast.StepDeclaration[], context: Context): DeviceStep[] {
-  const first = steps[STEPS_MAX];
-  if (first !== undefined)
-    context.diagnostics.add('DSS310', { name: 'steps', count: steps.length, max: STEPS_MAX }, first.span);
-  return steps.flatMap((step) => (step === undefined ? [] : elaborateStep(step, context)));
+  const elaborated = steps.flatMap((step) => (step === undefined ? [] : elaborateStep(step, context)));
+  // Counted as they run: `[all]` is one step for each element.
+  const count = Math.max(steps.length, elaborated.length);
+  const place = steps[Math.min(STEPS_MAX, steps.length - 1)]?.span;
+  if (count > STEPS_MAX && place !== undefined)
+    context.diagnostics.add('DSS310', { name: 'steps', count, max: STEPS_MAX }, place);
+  return elaborated;
 }
 
-function target(
-  name: ast.Name,
-  index: ast.Expression | undefined,
-  context: Context,
-): { register: RegisterDraft; offset: number } | undefined {
-  const register = context.find(name, 'register')?.register;
-  if (register === undefined) return undefined;
-  if (index === undefined) {
-    if (register.count !== 1) {
-      context.diagnostics.add('DSS110', { name: name.text }, name.span);
+/** A register, its elements' offsets, and the name of the field that is meant. */
+interface Target {
+  readonly register: RegisterDraft;
+  readonly offsets: readonly number[];
+  readonly field: ast.Name | undefined;
+  /** What the register is called where it stands. */
+  readonly name: ast.Name;
+}
+
+function target(step: ast.StepTarget, context: Context): Target | undefined {
+  const { index, members } = step;
+  const symbol = context.symbols.get(step.register.text);
+  if (symbol?.kind === 'engine') {
+    const [name, field] = members;
+    context.used.add(step.register.text);
+    const member = name === undefined ? undefined : symbol.engine.members.get(name.text);
+    if (index === undefined || name === undefined) {
+      context.diagnostics.add('DSS140', { kind: 'engine', name: step.register.text }, step.register.span, {
+        help: `write \`${step.register.text}[index].REGISTER\``,
+      });
       return undefined;
     }
-    return { register, offset: register.offset };
+    if (member?.kind !== 'register') {
+      const registers = [...symbol.engine.members].filter(([, each]) => each.kind === 'register').map(([each]) => each);
+      noMember(name, `engine \`${step.register.text}\``, registers, context);
+      return undefined;
+    }
+    context.used.add(name.text);
+    return elements(member.register, index, field, name, context);
   }
-  if (register.declaration.count === undefined) {
-    context.diagnostics.add('DSS111', { name: name.text }, index.span);
+  const register = context.find(step.register, 'register')?.register;
+  if (register === undefined) return undefined;
+  const [field] = members;
+  if (register.declaration.count === undefined && index !== undefined) {
+    context.diagnostics.add('DSS111', { name: step.register.text }, index.span);
     return undefined;
   }
+  if (register.count !== 1 && index === undefined) {
+    context.diagnostics.add('DSS110', { name: step.register.text }, step.register.span);
+    return undefined;
+  }
+  return elements(register, index, field, step.register, context);
+}
+
+function elements(
+  register: RegisterDraft,
+  index: ast.Expression | undefined,
+  field: ast.Name | undefined,
+  name: ast.Name,
+  context: Context,
+): Target | undefined {
+  const offset = (element: number): number => register.offset + element * register.stride;
+  if (index === undefined) return { register, offsets: [offset(0)], field, name };
+  if (isAll(index))
+    return { register, offsets: Array.from({ length: register.count }, (_, at) => offset(at)), field, name };
   const element = elaborateConstant(index, context, 'the element');
   if (element === undefined) return undefined;
   if (element >= BigInt(register.count)) {
@@ -44,7 +85,7 @@ function target(
     );
     return undefined;
   }
-  return { register, offset: register.offset + Number(element) * register.stride };
+  return { register, offsets: [offset(Number(element))], field, name };
 }
 
 function time(expression: ast.Expression, context: Context): number | undefined {
@@ -66,21 +107,25 @@ function elaborateStep(step: ast.StepDeclaration, context: Context): DeviceStep[
     const us = time(step.time, context);
     return us === undefined ? [] : [{ step: 'delay', us }];
   }
-  const at = target(step.register, step.kind === 'wait' ? undefined : step.index, context);
+  const at = target(step, context);
   if (at === undefined) return [];
-  const { register, offset } = at;
-  const place = { space: register.space, offset, width: register.width };
+  const { register, offsets, field } = at;
   // The kernel itself may do what the driver may not, but not what the device cannot.
   const possible =
     step.kind === 'write' ? register.access !== 'ro' && register.access !== 'rc' : isReadable(register.access);
   if (!possible) {
     const verb = step.kind === 'wait' ? 'read' : step.kind;
-    context.diagnostics.add('DSS312', { name: register.name, mode: register.access, verb }, step.register.span, {
+    context.diagnostics.add('DSS312', { name: register.name, mode: register.access, verb }, at.name.span, {
       labels: [{ span: register.declaration.modeSpan, text: 'declared here' }],
     });
     return [];
   }
-  if (step.kind === 'read') return [{ step: 'read', ...place }];
+  if (step.kind !== 'wait' && field !== undefined) {
+    noMember(field, `step \`${step.kind}\``, [], context);
+    return [];
+  }
+  const places = offsets.map((offset) => ({ space: register.space, offset, width: register.width }));
+  if (step.kind === 'read') return places.map((place) => ({ step: 'read', ...place }));
   if (step.kind === 'write') {
     const value = elaborateConstant(step.value, context, 'the value');
     if (value === undefined) return [];
@@ -93,9 +138,9 @@ function elaborateStep(step: ast.StepDeclaration, context: Context): DeviceStep[
       return [];
     }
     if (!exact(value, 'the value', step.value.span, context)) return [];
-    return [{ step: 'write', ...place, value: Number(value) }];
+    return places.map((place) => ({ step: 'write', ...place, value: Number(value) }));
   }
-  return elaborateWait(step, register, place, context);
+  return elaborateWait(step, at, places, context);
 }
 
 /** A step's numbers are JavaScript numbers: beyond 2^53 they would not be what the author wrote. */
@@ -108,8 +153,8 @@ function exact(value: bigint, what: string, place: Span, context: Context): bool
 
 function elaborateWait(
   step: Extract<ast.StepDeclaration, { kind: 'wait' }>,
-  register: RegisterDraft,
-  place: { space: number; offset: number; width: RegisterDraft['width'] },
+  { register, field: name, name: written }: Target,
+  places: readonly { space: number; offset: number; width: RegisterDraft['width'] }[],
   context: Context,
 ): DeviceStep[] {
   const timeoutUs = time(step.timeout, context);
@@ -117,8 +162,7 @@ function elaborateWait(
   let low = 0;
   let bits = register.bits;
   let holds = register.name;
-  if (step.field !== undefined) {
-    const name = step.field;
+  if (name !== undefined) {
     const field = register.fields.find((each) => each.name === name.text);
     if (field === undefined) {
       noMember(
@@ -138,6 +182,7 @@ function elaborateWait(
     return [];
   }
   const shift = BigInt(low);
-  if (!exact(maxOf(bits) << shift, 'the mask of the bits waited for', step.register.span, context)) return [];
-  return [{ step: 'wait', ...place, mask: Number(maxOf(bits) << shift), equals: Number(equals << shift), timeoutUs }];
+  if (!exact(maxOf(bits) << shift, 'the mask of the bits waited for', written.span, context)) return [];
+  const mask = Number(maxOf(bits) << shift);
+  return places.map((place) => ({ step: 'wait', ...place, mask, equals: Number(equals << shift), timeoutUs }));
 }

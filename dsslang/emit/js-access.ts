@@ -8,17 +8,27 @@ import type { StateLayout } from './js-state.ts';
 /** The functions `read`, `report` and `write`, and those that they call. */
 export function accessCode(program: Program, handlers: HandlerWriter, state: StateLayout): string[] {
   const signatures: Signatures = new Map();
+  const common = handlers.alwaysActs
+    ? events.flatMap((event) =>
+        functionText(`${event}Any`, parametersOf(event), handlers.reaction(nothing), signatures),
+      )
+    : [];
   return [
+    ...common,
     ...program.registers.flatMap((register, index) => registerFunctions(register, index, handlers, signatures)),
-    ...(['read', 'report', 'write'] as const).flatMap((event) => access(program, event, signatures, state)),
+    ...events.flatMap((event) => access(program, event, handlers, signatures, state)),
   ];
 }
 
 type Event = 'read' | 'report' | 'write';
+const events = ['read', 'report', 'write'] as const;
+const nothing: Reaction = { handlers: [], otherwise: undefined };
 
 const isTrivial = (reaction: Reaction): boolean => reaction.handlers.length === 0 && reaction.otherwise === undefined;
 const functionName = (event: Event, index: number): string => `${event}${index}`;
-const parameters = ['index', 'through', 'lo', 'hi', 'now'];
+/** A read comes without a value; where one is asked for, it is 0. */
+const parametersOf = (event: Event): readonly string[] =>
+  event === 'read' ? ['index', 'through', 'now'] : ['index', 'through', 'lo', 'hi', 'now'];
 
 /** Which of its possible parameters each function takes. */
 type Signatures = Map<string, readonly string[]>;
@@ -38,7 +48,14 @@ function functionText(
   signatures.set(name, used);
   const words = used.filter((parameter) => parameter === 'lo' || parameter === 'hi');
   const unsigned = words.map((word) => `  ${word} >>>= 0;`);
-  return [`function ${name}(${used.join(', ')}) {`, ...unsigned, ...indent(body), '}'];
+  return [`function ${name}(${used.join(', ')}) {`, ...unsigned, ...absent(possible, text), ...indent(body), '}'];
+}
+
+/** Arguments that the body names and the operation does not have are 0. */
+export function absent(possible: readonly string[], text: string): string[] {
+  return ['lo', 'hi', 'index', 'through', 'now', 'address', 'length', 'purposes']
+    .filter((name) => !possible.includes(name) && new RegExp(`(?<![.\\w])${name}\\b`).test(text))
+    .map((name) => `  let ${name} = 0;`);
 }
 
 /** A call of such a function. @param passed what to pass for parameters that are not variables of the same name */
@@ -56,21 +73,28 @@ function registerFunctions(
   handlers: HandlerWriter,
   signatures: Signatures,
 ): string[] {
-  return (['read', 'report', 'write'] as const)
+  return events
     .filter((event) => !isTrivial(register[event]))
     .flatMap((event) => [
       `// ${event} ${register.name}`,
-      ...functionText(functionName(event, index), parameters, handlers.reaction(register[event]), signatures),
+      ...functionText(functionName(event, index), parametersOf(event), handlers.reaction(register[event]), signatures),
     ]);
 }
 
 /** What an access that reached this register returns. */
-function outcome(register: Register, id: number, event: Event, element: string, signatures: Signatures): string {
+function outcome(
+  register: Register,
+  id: number,
+  event: Event,
+  element: string,
+  always: boolean,
+  signatures: Signatures,
+): string {
   const allowed = event === 'write' ? register.writable : register.readable;
   if (!allowed) return `return ${event === 'write' ? register.rules.write : register.rules.read};`;
-  const call = isTrivial(register[event])
-    ? 'return 0;'
-    : `return ${callText(functionName(event, id), { index: element }, signatures)};`;
+  const name = isTrivial(register[event]) ? `${event}Any` : functionName(event, id);
+  const call =
+    isTrivial(register[event]) && !always ? 'return 0;' : `return ${callText(name, { index: element }, signatures)};`;
   if (event !== 'write' || register.reservedMask === 0n) return call;
   const lo = register.reservedMask % 2n ** 32n;
   const hi = register.reservedMask >> 32n;
@@ -84,11 +108,20 @@ function outcome(register: Register, id: number, event: Event, element: string, 
  * The functions for one kind of access: a small one that chooses the space and sees through windows - small, so that the
  * engine can make it part of its caller - and one for each space.
  */
-function access(program: Program, event: Event, signatures: Signatures, state: StateLayout): string[] {
+function access(
+  program: Program,
+  event: Event,
+  handlers: HandlerWriter,
+  signatures: Signatures,
+  state: StateLayout,
+): string[] {
   const spaces = [...new Set(program.regions.map((region) => region.space))];
   const inner = spaces.flatMap((space) => {
-    const body = [...inSpace(program, space, event, signatures), `return refuse(${space}, offset, width);`];
-    return functionText(`${event}In${space}`, ['offset', 'width', ...parameters], body, signatures);
+    const body = [
+      ...inSpace(program, space, event, handlers.alwaysActs, signatures),
+      `return refuse(${space}, offset, width);`,
+    ];
+    return functionText(`${event}In${space}`, ['offset', 'width', ...parametersOf(event)], body, signatures);
   });
   const enter = (space: number, offset: string, through: number): string => {
     if (!spaces.includes(space)) return `return refuse(${space}, ${offset}, width);`;
@@ -99,12 +132,17 @@ function access(program: Program, event: Event, signatures: Signatures, state: S
     `function ${event}(space, offset, width, ${event === 'read' ? '' : 'lo, hi, '}now) {`,
     ...program.windows.map((window, index) => {
       const test = `space === ${window.space} && offset === ${window.offset} && width === ${window.width}`;
-      return `  if (${test}) ${enter(window.into, state.place(window.selector), index + 1)} // ${window.name}`;
+      return `  if (${test}) ${enter(window.into, selectorText(state, window.selector), index + 1)} // ${window.name}`;
     }),
     ...spaces.map((space) => `  if (space === ${space}) ${enter(space, 'offset', 0)}`),
     '  return refuse(space, offset, width);',
     '}',
   ];
+}
+
+function selectorText(state: StateLayout, selector: number): string {
+  if (!state.wide(selector)) return state.place(selector);
+  return `${state.place(selector, 'hi')} * 4294967296 + ${state.place(selector, 'lo')}`;
 }
 
 const widthTest = (register: Register): string => {
@@ -147,7 +185,7 @@ function decode(places: readonly Place[]): string[] {
   return [...lines, '}'];
 }
 
-function inSpace(program: Program, space: number, event: Event, signatures: Signatures): string[] {
+function inSpace(program: Program, space: number, event: Event, always: boolean, signatures: Signatures): string[] {
   const entries = program.registers
     .map((register, id) => ({ register, id }))
     .filter(({ register }) => register.space === space);
@@ -156,7 +194,7 @@ function inSpace(program: Program, space: number, event: Event, signatures: Sign
     .map(({ register, id }) => ({
       offset: register.offset,
       name: register.name,
-      fate: `if (${widthTest(register)}) { ${outcome(register, id, event, '0', signatures)} }`,
+      fate: `if (${widthTest(register)}) { ${outcome(register, id, event, '0', always, signatures)} }`,
     }))
     .sort((a, b) => a.offset - b.offset);
   const lines = decode(places);
@@ -165,12 +203,13 @@ function inSpace(program: Program, space: number, event: Event, signatures: Sign
     const into = offset === 0 ? 'offset' : `(offset - ${offset})`;
     const inRange = `offset >= ${offset} && offset <= ${offset + stride * (count - 1)} && ${into} % ${stride} === 0 && ${widthTest(register)}`;
     lines.push(
-      `if (${inRange}) { ${outcome(register, id, event, `${into} / ${stride}`, signatures)} } // ${register.name}[]`,
+      `if (${inRange}) { ${outcome(register, id, event, `${into} / ${stride}`, always, signatures)} } // ${register.name}[]`,
     );
   }
   for (const area of program.areas.filter((each) => each.space === space)) {
     const allowed = event === 'write' ? area.writable : area.readable;
-    const verdict = allowed ? 0 : event === 'write' ? area.rules.write : area.rules.read;
+    const pass = always ? callText(`${event}Any`, { index: '0' }, signatures) : '0';
+    const verdict = allowed ? pass : event === 'write' ? area.rules.write : area.rules.read;
     const inRange = `offset >= ${area.offset} && offset + width <= ${area.offset + area.sizeBytes}`;
     // A misaligned access ends the search, as in the interpreter.
     lines.push(

@@ -10,7 +10,8 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { BoolExpr, NumberExpr } from '../ir.ts';
-import type { Part } from './js-state.ts';
+import type { Part, Vector } from './js-state.ts';
+import { fieldKey } from './transaction.ts';
 
 /** Names of the two halves of a wide number. */
 export type Halves = readonly [lo: string, hi: string];
@@ -26,31 +27,58 @@ const mask = (bits: number): string => String(2 ** bits - 1);
 export interface Notes {
   /** Number of the next temporary. */
   next: number;
+  /** What names of temporaries begin with; `t` if nothing else is said. */
+  readonly prefix?: string;
+  /** Fields that are read once for a whole descriptor, by walk: V8 does not see that reading again gives the same. */
+  readonly fields?: Map<number, ReadonlySet<string>>;
   /** Wide locals of which the halves are wanted; of others, the faithful double alone is kept. */
   readonly halves: Set<number>;
+}
+
+const fieldName = (walk: number, offset: number, bytes: number): string => `f${walk}_${offset}_${bytes}`;
+
+function fieldText(walk: number, offset: number, bytes: number): string {
+  const kind = bytes === 1 ? 'Uint8' : `Uint${bytes * 8}`;
+  return `v${walk}.get${kind}(a${walk} + ${offset}${bytes === 1 ? '' : ', true'})`;
+}
+
+/** Where the state is found: scalars, perhaps as working copies, and what is indexed. */
+export interface Places {
+  place(scalar: number, part: Part): string;
+  wide(scalar: number): boolean;
+  array(array: number): Vector;
+  table(table: number): Vector;
 }
 
 /** Writes the code of one handler: expressions return text, what they need first goes to `out`. */
 export class ExpressionWriter {
   readonly out: string[];
-  readonly #place: (scalar: number, part: Part) => string;
+  readonly #places: Places;
   readonly #notes: Notes;
 
-  /** @param place where the current value of a scalar, or of a part of a wide one, is found */
-  constructor(out: string[], place: (scalar: number, part: Part) => string, notes: Notes) {
+  constructor(out: string[], places: Places, notes: Notes) {
     this.out = out;
-    this.#place = place;
+    this.#places = places;
     this.#notes = notes;
+  }
+
+  /** Statements that read these fields of the present descriptor; from here on their names stand for them. */
+  readFields(walk: number, fields: ReadonlySet<string>): string[] {
+    this.#notes.fields?.set(walk, fields);
+    return [...fields].map((key) => {
+      const [offset = 0, bytes = 0] = key.split(':').map(Number);
+      return `const ${fieldName(walk, offset, bytes)} = ${fieldText(walk, offset, bytes)};`;
+    });
   }
 
   /** The same writer, appending elsewhere. */
   into(out: string[]): ExpressionWriter {
-    return new ExpressionWriter(out, this.#place, this.#notes);
+    return new ExpressionWriter(out, this.#places, this.#notes);
   }
 
   #temporary(text: string): string {
     if (/^[A-Za-z_$][\w$]*$|^\d+$/.test(text)) return text;
-    const name = `t${this.#notes.next}`;
+    const name = `${this.#notes.prefix ?? 't'}${this.#notes.next}`;
     this.#notes.next += 1;
     this.out.push(`const ${name} = ${text};`);
     return name;
@@ -65,13 +93,23 @@ export class ExpressionWriter {
       case 'const':
         return e.value.toString();
       case 'scalar':
-        return this.#place(e.scalar, '');
+        return this.#places.wide(e.scalar) ? this.#joined(this.wide(e), e.max) : this.#places.place(e.scalar, '');
       case 'local':
         return `l${e.local}`;
       case 'argument':
-        return e.argument === 'value' ? 'lo' : e.argument;
+        return e.argument === 'value' ? this.#joined(['lo', 'hi'], e.max) : e.argument;
       case 'descriptor':
-        return `v${e.walk}.get${e.bytes === 1 ? 'Uint8' : `Uint${e.bytes * 8}`}(a${e.walk} + ${e.offset}${e.bytes === 1 ? '' : ', true'})`;
+        if (e.bytes === 8) return this.#joined(this.wide(e), e.max);
+        if (this.#notes.fields?.get(e.walk)?.has(fieldKey(e.offset, e.bytes)) === true)
+          return fieldName(e.walk, e.offset, e.bytes);
+        return fieldText(e.walk, e.offset, e.bytes);
+      case 'element':
+      case 'lookup': {
+        const vector = this.#vector(e);
+        return vector.wide ? this.#joined(this.wide(e), e.max) : this.#entry(vector, e.index, '');
+      }
+      case 'place':
+        return `p${e.walk}`;
       case 'extract':
         return this.#extract(e);
       case 'shiftLeft':
@@ -210,7 +248,7 @@ export class ExpressionWriter {
 
   /** Defines a local: a wide one as a faithful double, and as halves if `Notes.halves` asks for them. */
   define(local: number, value: NumberExpr): void {
-    if (isWide(value.max) && this.#notes.halves.has(local)) {
+    if (this.#notes.halves.has(local)) {
       const [lo, hi] = this.wide(value);
       this.out.push(`const l${local}lo = ${lo}, l${local}hi = ${hi};`);
     }
@@ -225,14 +263,14 @@ export class ExpressionWriter {
       const text = this.narrow(e);
       if (e.op === 'const') return [String(e.value % WORD), String(e.value / WORD)];
       if (e.max < WORD) return [this.#temporary(text), '0'];
-      const name = this.#temporary(text);
-      return [this.#temporary(`${name} >>> 0`), this.#temporary(`(${name} / 4294967296) >>> 0`)];
+      return this.#split(text);
     }
     switch (e.op) {
       case 'const':
         return [String(e.value % WORD), String(e.value / WORD)];
       case 'scalar':
-        return [this.#place(e.scalar, 'lo'), this.#place(e.scalar, 'hi')];
+        if (!this.#places.wide(e.scalar)) return this.#split(this.#places.place(e.scalar, ''));
+        return [this.#places.place(e.scalar, 'lo'), this.#places.place(e.scalar, 'hi')];
       case 'local':
         this.#notes.halves.add(e.local);
         return [`l${e.local}lo`, `l${e.local}hi`];
@@ -243,6 +281,17 @@ export class ExpressionWriter {
           this.#temporary(`v${e.walk}.getUint32(a${e.walk} + ${e.offset}, true)`),
           this.#temporary(`v${e.walk}.getUint32(a${e.walk} + ${e.offset + 4}, true)`),
         ];
+      case 'element':
+      case 'lookup': {
+        const vector = this.#vector(e);
+        if (!vector.wide) return this.#split(this.#entry(vector, e.index, ''));
+        return [
+          this.#temporary(this.#entry(vector, e.index, 'lo')),
+          this.#temporary(this.#entry(vector, e.index, 'hi')),
+        ];
+      }
+      case 'place':
+        throw new RangeError('places are below 2^52');
       case 'extract': {
         const [lo, hi] = this.#shiftedRight(this.wide(e.of), e.low);
         if (e.bits >= 64) return [lo, hi];
@@ -266,8 +315,33 @@ export class ExpressionWriter {
     }
   }
 
+  /** The halves of a number below 2^53. */
+  #split(text: string): Halves {
+    const name = this.#temporary(text);
+    return [this.#temporary(`${name} >>> 0`), this.#temporary(`(${name} / 4294967296) >>> 0`)];
+  }
+
+  #vector(e: Extract<NumberExpr, { op: 'element' | 'lookup' }>): Vector {
+    return e.op === 'element' ? this.#places.array(e.array) : this.#places.table(e.table);
+  }
+
+  /** An entry, or a half of it; 0 beyond the end. */
+  #entry({ name, count }: Vector, index: NumberExpr, part: Part): string {
+    const at = this.#temporary(this.#faithful(index));
+    return index.max < BigInt(count) ? `${name}${part}[${at}]` : `(${at} < ${count} ? ${name}${part}[${at}] : 0)`;
+  }
+
+  /** An index as one number, evaluated once: exact, or beyond every array. */
+  index(e: NumberExpr): string {
+    return this.#temporary(this.#faithful(e));
+  }
+
   /** Narrow results of operations on wide operands are computed wide. */
   #needsWide(e: NumberExpr): boolean {
+    if (e.op === 'scalar') return this.#places.wide(e.scalar);
+    if (e.op === 'element' || e.op === 'lookup') return this.#vector(e).wide;
+    if (e.op === 'descriptor') return e.bytes === 8;
+    if (e.op === 'argument') return e.argument === 'value' && e.max >= WORD;
     if (e.op === 'extract' || e.op === 'shiftRight' || e.op === 'shiftLeft') return isWide(e.of.max);
     if (!('left' in e) || e.op === 'choice') return false;
     if (isWide(e.left.max) || isWide(e.right.max)) return true;
@@ -372,6 +446,10 @@ export class ExpressionWriter {
         return `(${e.of.map((each) => this.condition(each)).join(e.op === 'all' ? ' && ' : ' || ')})`;
       case 'inside':
         return this.#inside(e);
+      case 'outsideBars': {
+        const [lo, hi] = this.wide(e.base);
+        return `outsideBars(${lo} | 0, ${hi} | 0, ${this.#faithful(e.length)})`;
+      }
       default:
         return this.#comparison(e);
     }
@@ -402,6 +480,7 @@ function less(a: Halves, b: Halves): string {
   return `(${a[1]} < ${b[1]} || (${a[1]} === ${b[1]} && ${a[0]} < ${b[0]}))`;
 }
 
+/** `>>> 0`: a part of a branch that is not taken may be no integer here, and must not throw. */
 function big([lo, hi]: Halves): string {
-  return `((BigInt(${hi}) << 32n) | BigInt(${lo}))`;
+  return `((BigInt(${hi} >>> 0) << 32n) | BigInt(${lo} >>> 0))`;
 }

@@ -6,8 +6,9 @@
  */
 import type { Program, Reaction } from '../ir.ts';
 import { monitorInfo } from '../monitor-info.ts';
-import { ADDRESS_LIMIT, GRANTS_MAX } from '../runtime.ts';
-import { accessCode } from './js-access.ts';
+import { ADDRESS_LIMIT, BARS_MAX, GRANTS_MAX } from '../runtime.ts';
+import { absent, accessCode } from './js-access.ts';
+import { batchCode } from './js-batch.ts';
 import { HandlerWriter, indent } from './js-handlers.ts';
 import { StateLayout } from './js-state.ts';
 
@@ -18,11 +19,15 @@ export function emitJs(program: Program): string {
   const accesses = accessCode(program, handlers, state);
   const events = [
     storeFunction(program.store, handlers),
-    eventFunction('interrupt', 'now', program.interrupt, handlers),
-    eventFunction('check', 'now', program.check, handlers),
+    eventFunction('interrupt', ['now'], handlers.reaction(program.interrupt)),
+    eventFunction('check', ['now'], handlers.reaction(program.check)),
+    eventFunction('tick', ['now'], handlers.reaction(program.tick)),
+    grantFunction(program, handlers),
   ];
   const body = [
     ...state.declarations(),
+    ...state.vectors(handlers.kept),
+    'const delivered = new Float64Array(2);',
     ...handlers.scratchBytes.flatMap((bytes, depth) => [
       `const scratch${depth} = new Uint8Array(${bytes});`,
       `const view${depth} = new DataView(scratch${depth}.buffer);`,
@@ -32,7 +37,8 @@ export function emitJs(program: Program): string {
     ...accesses,
     ...events.flat(),
     ...reporting(program, state),
-    'return { info, read, report, write, store, grant, interrupt, check, reset, states, snapshot };',
+    ...batchCode(),
+    `return { ${members.join(', ')} };`,
   ];
   return [
     `// Reference monitor for ${program.device}, compiled by refmon from a device safety specification. Do not edit.`,
@@ -47,9 +53,14 @@ export function emitJs(program: Program): string {
   ].join('\n');
 }
 
+const members = [
+  ...['info', 'read', 'report', 'write', 'store', 'grant', 'place', 'tick', 'interrupt', 'check', 'runBatch'],
+  ...['valueLo', 'valueHi', 'reset', 'states', 'snapshot'],
+];
+
 /** Grants end below 2^52, so plain numbers hold them exactly. The last hit is tried first: descriptors come in runs. */
 function grantCode(program: Program): string[] {
-  const { badGrant, tooManyGrants } = program.builtin;
+  const { badBar } = program.builtin;
   return [
     `const grantBase = new Float64Array(${GRANTS_MAX}), grantEnd = new Float64Array(${GRANTS_MAX}), grantPurposes = new Uint8Array(${GRANTS_MAX});`,
     'let grants = 0, lastHit = 0;',
@@ -64,12 +75,42 @@ function grantCode(program: Program): string[] {
     '  }',
     '  return false;',
     '}',
+    `const barBase = new Float64Array(${BARS_MAX}), barEnd = new Float64Array(${BARS_MAX});`,
+    'function outsideBars(lo, hi, length) {',
+    '  const base = (hi >>> 0) * 4294967296 + (lo >>> 0), end = base + length;',
+    `  for (let i = 0; i < ${BARS_MAX}; i += 1) if (base < barEnd[i] && barBase[i] < end) return length === 0;`,
+    '  return true;',
+    '}',
+    'function place(bar, address, length) {',
+    `  if (!(bar >= 0 && bar < ${BARS_MAX}) || address >= ${ADDRESS_LIMIT} || length > ${ADDRESS_LIMIT} - address) return ${badBar};`,
+    '  if (length > 0)',
+    `    for (let i = 0; i < grants; i += 1) if (address < grantEnd[i] && grantBase[i] < address + length) return ${badBar};`,
+    '  barBase[bar] = length > 0 ? address : 0; barEnd[bar] = length > 0 ? address + length : 0;',
+    '  return 0;',
+    '}',
+  ];
+}
+
+/** A grant is live while its own reaction runs, and is taken back if that denies. */
+function grantFunction(program: Program, handlers: HandlerWriter): string[] {
+  const { badGrant, tooManyGrants } = program.builtin;
+  const reaction = handlers.reaction(program.grant, []);
+  const trivial = reaction.length === 1 && reaction[0] === 'return 0;';
+  return [
+    ...(trivial ? [] : eventFunction('judgeGrant', ['address', 'length', 'purposes'], reaction)),
     'function grant(address, length, purposes) {',
     `  if (length === 0 || address >= ${ADDRESS_LIMIT} || length > ${ADDRESS_LIMIT} - address) return ${badGrant};`,
     `  for (let i = 0; i < grants; i += 1) if (address < grantEnd[i] && grantBase[i] < address + length) return ${badGrant};`,
+    `  for (let i = 0; i < ${BARS_MAX}; i += 1) if (address < barEnd[i] && barBase[i] < address + length) return ${badGrant};`,
     `  if (grants >= ${GRANTS_MAX}) return ${tooManyGrants};`,
     '  grantBase[grants] = address; grantEnd[grants] = address + length; grantPurposes[grants] = purposes; grants += 1;',
-    '  return 0;',
+    ...(trivial
+      ? ['  return 0;']
+      : [
+          '  const verdict = judgeGrant(address, length, purposes);',
+          '  if (verdict > 0) grants -= 1;',
+          '  return verdict;',
+        ]),
     '}',
   ];
 }
@@ -111,13 +152,17 @@ function storeFunction(reaction: Reaction, handlers: HandlerWriter): string[] {
     '}',
     'function judgeStore() {',
     '  const address = stored[0], length = stored[1], now = stored[2];',
-    ...indent(handlers.reaction(reaction)),
+    ...bodyText(['address', 'length', 'now'], handlers.reaction(reaction)),
     '}',
   ];
 }
 
-function eventFunction(name: string, parameterList: string, reaction: Reaction, handlers: HandlerWriter): string[] {
-  return [`function ${name}(${parameterList}) {`, ...indent(handlers.reaction(reaction)), '}'];
+function eventFunction(name: string, parameters: readonly string[], body: readonly string[]): string[] {
+  return [`function ${name}(${parameters.join(', ')}) {`, ...bodyText(parameters, body), '}'];
+}
+
+function bodyText(parameters: readonly string[], body: readonly string[]): string[] {
+  return [...absent(parameters, body.join('\n')), ...indent(body)];
 }
 
 function reporting(program: Program, state: StateLayout): string[] {
@@ -126,8 +171,14 @@ function reporting(program: Program, state: StateLayout): string[] {
     ...indent(state.reset()),
     '  grants = 0; lastHit = 0;',
     '}',
+    'function valueLo() { return delivered[0]; }',
+    'function valueHi() { return delivered[1]; }',
     'function states() {',
-    `  return [${program.machines.map((machine) => state.place(machine.scalar)).join(', ')}];`,
+    `  return [${program.machines
+      .map(({ scalar, array }) =>
+        array === undefined ? state.place(scalar) : `${state.array(array.id).name}[${array.element}]`,
+      )
+      .join(', ')}];`,
     '}',
     'function snapshot() {',
     `  return [${state.exact().join(', ')}];`,

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { benchMonitor } from './bench-monitor.ts';
+import { hasCompiler } from '../dsslang/native.ts';
 import { agreedVerdicts, begin, makeMonitors } from './contenders.ts';
 import { freshRunner } from './event-runner.ts';
 import { CHECK, EVENTS_DEFAULT, monitorEvents } from './monitor-events.ts';
@@ -65,11 +66,13 @@ test('the compiled monitor allocates nothing while it judges, even with addresse
   assert.ok(Math.abs(await grown(interpreter, 3)) > 100 * stream.length, 'the measure itself');
 });
 
-test('a small benchmark gives a row for each contender, in order, and the verdicts', async () => {
+const skip = hasCompiler('gcc') ? false : 'gcc is not installed; try `apt-get install gcc libc6-dev`';
+
+test('a small benchmark gives a row for each contender, in order, and the verdicts', { skip }, async () => {
   const result = await benchMonitor({ specification, rounds: 2, warmups: 1, events: 4096, slowEvents: 512 });
   assert.deepEqual(
     result.rows.map((row) => row.name),
-    ['emitted', 'hand-written', 'interpreter', 'xstate', 'loop alone'],
+    ['emitted', 'hand-written', 'interpreter', 'xstate', 'loop alone', 'c emitted', 'c hand-written', 'js batch'],
   );
   assert.equal(result.rows[1]?.ratio, 1);
   assert.equal(result.verdicts.allowed + result.verdicts.denied, 4096);

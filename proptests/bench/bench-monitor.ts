@@ -9,6 +9,7 @@ import { agreedVerdicts, begin, makeMonitors } from './contenders.ts';
 import { freshRunner } from './event-runner.ts';
 import { EVENTS_DEFAULT, monitorEvents, type EventStream } from './monitor-events.ts';
 import type { JudgingMonitor } from './monitor-handwritten.ts';
+import { batchContender, benchNative } from './native.ts';
 import { measure, type BenchRow, type Contender } from './statistics.ts';
 
 export interface MonitorBenchOptions {
@@ -27,8 +28,13 @@ export interface MonitorBenchOptions {
 }
 
 export interface MonitorBenchResult {
-  /** `emitted`, `hand-written`, `interpreter`, `xstate`, `loop alone`; ratios are to `hand-written`. */
+  /**
+   * `emitted`, `hand-written`, `interpreter`, `xstate`, `loop alone`; ratios are to `hand-written`. Then, where gcc is
+   * installed, `c emitted` and `c hand-written` (ratios to the latter) and `js batch` (ratio to `c emitted`).
+   */
   readonly rows: readonly BenchRow[];
+  /** Why there are no rows for C. */
+  readonly missing?: string;
   readonly events: number;
   readonly seed: number;
   readonly verdicts: { readonly allowed: number; readonly denied: number };
@@ -50,8 +56,16 @@ export async function benchMonitor(options: MonitorBenchOptions): Promise<Monito
     contender('xstate', monitors.xstate, stream, slowEvents, deniedIn(verdicts, slowEvents)),
     contender('loop alone', permissive(), stream, events, 0),
   ]);
-  const rows = measure(contenders, { rounds, warmups, baseline: 'hand-written' });
-  return { rows, events, seed, verdicts: { allowed: events - denied, denied } };
+  const batch = batchContender(monitors.batch, stream, denied);
+  const measured = measure([...contenders, batch], { rounds, warmups, baseline: 'hand-written' });
+  const result = { events, seed, verdicts: { allowed: events - denied, denied } };
+  const native = benchNative(monitors.program, stream, { rounds, warmups, verdicts });
+  if ('missing' in native) return { ...result, rows: measured, missing: native.missing };
+  const [compiled] = native.rows;
+  const rows = measured.map((row) =>
+    row.name === batch.name ? { ...row, ratio: row.median_ns / (compiled?.median_ns ?? NaN) } : row,
+  );
+  return { ...result, rows: [...rows.filter((row) => row.name !== batch.name), ...native.rows, ...rows.slice(-1)] };
 }
 
 function deniedIn(verdicts: Uint8Array, events: number): number {

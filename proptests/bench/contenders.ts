@@ -1,7 +1,15 @@
 /**
  * The four e1000 monitors, fresh and with their grants, and the comparison that must hold before any is timed.
  */
-import { compile, emitJs, InterpretedMonitor, type Monitor, type MonitorModule } from '../../dsslang/index.ts';
+import {
+  compile,
+  emitJs,
+  InterpretedMonitor,
+  type BatchMonitor,
+  type Monitor,
+  type MonitorModule,
+  type Program,
+} from '../../dsslang/index.ts';
 import { importText, verdictsOf } from './event-runner.ts';
 import type { EventStream } from './monitor-events.ts';
 import { HandWrittenMonitor, type JudgingMonitor } from './monitor-handwritten.ts';
@@ -14,6 +22,9 @@ export interface Monitors {
   readonly handWritten: JudgingMonitor;
   readonly interpreter: Monitor;
   readonly xstate: JudgingMonitor;
+  /** Emitted like `emitted`, from a module of its own: the engine learns nothing of one from the other. */
+  readonly batch: BatchMonitor;
+  readonly program: Program;
 }
 
 /**
@@ -29,11 +40,14 @@ export async function makeMonitors(specification: string): Promise<Monitors> {
     );
   }
   const module = (await importText(emitJs(program))) as MonitorModule;
+  const batch = (await importText(`${emitJs(program)}// for batches`)) as MonitorModule;
   return {
     emitted: module.createMonitor(new RingMemory()),
     handWritten: new HandWrittenMonitor(new RingMemory()),
     interpreter: new InterpretedMonitor(program, new RingMemory()),
     xstate: new XStateMonitor(module.info, new RingMemory()),
+    batch: batch.createMonitor(new RingMemory()) as BatchMonitor,
+    program,
   };
 }
 
@@ -51,8 +65,8 @@ export function begin(monitor: JudgingMonitor): void {
 export function agreedVerdicts(monitors: Monitors, stream: EventStream): Uint8Array {
   begin(monitors.interpreter);
   const oracle = verdictsOf(monitors.interpreter, stream);
-  for (const [name, monitor] of Object.entries(monitors) as [string, JudgingMonitor][]) {
-    if (monitor === monitors.interpreter) continue;
+  const { emitted, handWritten, xstate, batch } = monitors;
+  for (const [name, monitor] of Object.entries({ emitted, handWritten, xstate, batch })) {
     begin(monitor);
     const verdicts = verdictsOf(monitor, stream);
     const at = verdicts.findIndex((verdict, index) => verdict !== oracle[index]);

@@ -37,10 +37,15 @@ export function grantMemory(monitor: Pick<Monitor, 'grant'>): void {
   }
 }
 
-/** The rings, filled. Copying allocates nothing. */
+/** The rings, filled. Copying allocates nothing, and goes word by word, as a real memory's would. */
 export class RingMemory implements DescriptorMemory {
   readonly #low = new Uint8Array(2 * RING_BYTES);
   readonly #high = new Uint8Array(2 * RING_BYTES);
+  readonly #lowWords = new Uint32Array(this.#low.buffer);
+  readonly #highWords = new Uint32Array(this.#high.buffer);
+  /** The monitor's copy, and the same bytes as words: a monitor has one. */
+  #target: Uint8Array = new Uint8Array(0);
+  #targetWords: Uint32Array = new Uint32Array(0);
 
   constructor() {
     [this.#low, this.#high].forEach((bytes, layout) => {
@@ -56,11 +61,20 @@ export class RingMemory implements DescriptorMemory {
 
   fetch(address: number, length: number, target: Uint8Array, at: number): boolean {
     const layout = address < HIGH ? 0 : 1;
-    const bytes = layout === 0 ? this.#low : this.#high;
+    const words = layout === 0 ? this.#lowWords : this.#highWords;
     const rx = RINGS.rx[layout];
     const from = address >= rx ? address - rx + RING_BYTES : address - RINGS.tx[layout];
     if (from < 0 || from + length > 2 * RING_BYTES) return false;
-    for (let index = 0; index < length; index += 1) target[at + index] = bytes[from + index] ?? 0;
+    if (((from | length | at | target.byteOffset) & 3) !== 0) return false; // descriptors are made of words
+    if (target !== this.#target) {
+      this.#target = target;
+      this.#targetWords = new Uint32Array(target.buffer, target.byteOffset, target.length >> 2);
+    }
+    const into = this.#targetWords;
+    const first = at >> 2;
+    const base = from >> 2;
+    const count = length >> 2;
+    for (let index = 0; index < count; index += 1) into[first + index] = words[base + index] ?? 0;
     return true;
   }
 }

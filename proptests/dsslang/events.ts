@@ -5,7 +5,7 @@
 import type { NumberExpr, Program } from '../../dsslang/ir.ts';
 import type { Width } from '../../dsslang/runtime.ts';
 import type { Random } from './random.ts';
-import type { Event, Twins } from './twins.ts';
+import type { Event, Subject } from './twins.ts';
 
 const widths: readonly Width[] = [1, 2, 4, 8];
 
@@ -23,12 +23,12 @@ export function constantsOf(program: Program): readonly bigint[] {
 }
 
 export class EventSource {
-  readonly #twins: Twins;
+  readonly #twins: Subject;
   readonly #random: Random;
   readonly #constants: readonly bigint[];
   now = 0;
 
-  constructor(twins: Twins, random: Random) {
+  constructor(twins: Subject, random: Random) {
     this.#twins = twins;
     this.#random = random;
     this.#constants = constantsOf(twins.program);
@@ -73,14 +73,14 @@ export class EventSource {
         const area = areas.length === 0 ? undefined : random.pick(areas);
         if (area === undefined) break;
         const edge = random.pick([0, area.sizeBytes - 4, area.sizeBytes, random.below(area.sizeBytes)]);
-        return { space: area.space, offset: area.offset + edge + beside(), width: random.pick(widths) };
+        return { space: area.space, offset: Math.max(0, area.offset + edge + beside()), width: random.pick(widths) };
       }
       case 1: {
         const window = windows.length === 0 ? undefined : random.pick(windows);
         if (window === undefined) break;
         return {
           space: window.space,
-          offset: window.offset + beside(),
+          offset: Math.max(0, window.offset + beside()),
           width: random.oneIn(9) ? random.pick(widths) : window.width,
         };
       }
@@ -100,7 +100,11 @@ export class EventSource {
     const register = random.pick(registers);
     const element = random.oneIn(20) ? register.count : random.below(register.count);
     const width = random.oneIn(12) ? random.pick(widths) : random.pick(register.accessWidths);
-    return { space: register.space, offset: register.offset + element * register.stride + beside(), width };
+    return {
+      space: register.space,
+      offset: Math.max(0, register.offset + element * register.stride + beside()),
+      width,
+    };
   }
 
   #halves(width: Width): { lo: number; hi: number } {
@@ -133,7 +137,9 @@ export class EventSource {
     if (draw < 90) return this.#grant();
     if (draw < 95)
       return { kind: 'interrupt', now: random.oneIn(30) ? Math.max(0, this.now - random.below(1000)) : this.now };
-    if (draw < 99) return { kind: 'check', now: this.now };
+    if (draw < 97) return { kind: 'check', now: this.now };
+    if (draw < 98) return { kind: 'tick', now: this.now };
+    if (draw < 99) return this.#bar();
     return random.oneIn(40) ? { kind: 'reset' } : { kind: 'check', now: this.now };
   }
 
@@ -141,6 +147,13 @@ export class EventSource {
   #withValue(kind: 'write' | 'report'): Event {
     const access = this.#access();
     return { kind, ...access, ...this.#halves(access.width), now: this.now };
+  }
+
+  /** A BAR comes, goes, or would lie over a grant. */
+  #bar(): Event {
+    const random = this.#random;
+    const address = random.oneIn(3) ? this.#place() : 2 ** 40 + random.below(64) * 65536;
+    return { kind: 'place', bar: random.below(7), address, length: random.pick([0, 4096, 65536, 2 ** 20]) };
   }
 
   #grant(): Event {

@@ -13,6 +13,8 @@ export class RandomMemory implements DescriptorMemory {
   epoch = 0;
   /** Addresses that descriptors should often hold. */
   targets: readonly number[] = [0];
+  /** Words put there, by address; once there are any, every page can be read. */
+  readonly #put = new Map<number, readonly [lo: number, hi: number]>();
 
   constructor(salt: number) {
     this.#salt = salt;
@@ -28,6 +30,8 @@ export class RandomMemory implements DescriptorMemory {
 
   /** The 64-bit word at an address that is a multiple of 8, as two halves. */
   #word(address: number): readonly [lo: number, hi: number] {
+    const put = this.#put.get(address);
+    if (put !== undefined) return put;
     const index = Math.floor(address / 8);
     const hash = this.#hash(index >>> 0, Math.floor(index / 2 ** 32));
     const target = this.targets[(hash >>> 4) % this.targets.length] ?? 0;
@@ -47,9 +51,14 @@ export class RandomMemory implements DescriptorMemory {
     }
   }
 
+  /** Puts a word at an address that is a multiple of 8. */
+  put(address: number, lo: number, hi: number): void {
+    this.#put.set(address, [lo, hi]);
+  }
+
   fetch(address: number, length: number, target: Uint8Array, at: number): boolean {
     for (let page = Math.floor(address / PAGE); page * PAGE < address + length; page += 1) {
-      if (this.#hash(page >>> 0, 77) % 64 === 0) return false;
+      if (this.#put.size === 0 && this.#hash(page >>> 0, 77) % 64 === 0) return false;
     }
     for (let index = 0; index < length; index += 1) {
       const place = address + index;

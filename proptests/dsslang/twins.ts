@@ -26,7 +26,8 @@ export type Event =
     }
   | { readonly kind: 'store'; readonly address: number; readonly length: number; readonly now: number }
   | { readonly kind: 'grant'; readonly address: number; readonly length: number; readonly purposes: number }
-  | { readonly kind: 'interrupt' | 'check'; readonly now: number }
+  | { readonly kind: 'place'; readonly bar: number; readonly address: number; readonly length: number }
+  | { readonly kind: 'interrupt' | 'check' | 'tick'; readonly now: number }
   | { readonly kind: 'reset' };
 
 export function apply(monitor: Monitor, event: Event): number {
@@ -45,13 +46,27 @@ export function apply(monitor: Monitor, event: Event): number {
       return monitor.interrupt(event.now);
     case 'check':
       return monitor.check(event.now);
+    case 'tick':
+      return monitor.tick(event.now);
+    case 'place':
+      return monitor.place(event.bar, event.address, event.length);
     case 'reset':
       monitor.reset();
       return 0;
   }
 }
 
-export class Twins {
+/** What a generator of events knows of those whom it drives. */
+export interface Subject {
+  readonly program: Program;
+  readonly memory: RandomMemory;
+  /** The state after the last operation. */
+  readonly snapshot: readonly bigint[];
+  /** Live grants. */
+  readonly grants: readonly { readonly base: number; readonly length: number; readonly purposes: number }[];
+}
+
+export class Twins implements Subject {
   readonly program: Program;
   readonly interpreted: InterpretedMonitor;
   readonly emitted: Monitor;
@@ -63,6 +78,7 @@ export class Twins {
   denied = 0;
   lastVerdict = 0;
   events = 0;
+  readonly #maxima: readonly bigint[];
 
   private constructor(program: Program, module: MonitorModule, memory: RandomMemory) {
     this.program = program;
@@ -70,6 +86,10 @@ export class Twins {
     this.interpreted = new InterpretedMonitor(program, memory);
     this.emitted = module.createMonitor(memory);
     this.snapshot = this.interpreted.snapshot();
+    this.#maxima = [
+      ...program.scalars.map(({ max }) => max),
+      ...program.arrays.flatMap(({ max, count }) => Array.from({ length: count }, () => max)),
+    ];
   }
 
   static async of(program: Program, memory: RandomMemory): Promise<Twins> {
@@ -84,23 +104,30 @@ export class Twins {
     this.lastVerdict = expected;
     const before = this.snapshot;
     this.snapshot = this.interpreted.snapshot();
-    if (expected !== 0) this.denied += 1;
+    if (expected > 0) this.denied += 1;
     else if (event.kind === 'grant')
       this.grants.push({ base: event.address, length: event.length, purposes: event.purposes });
     if (event.kind === 'reset') this.grants = [];
     const words = (): string =>
-      `${JSON.stringify(event)}\n  before ${String(before)}\n  of     ${this.program.scalars.map((each) => each.name).join(',')}`;
+      `${JSON.stringify(event)}\n  before ${String(before)}\n  of     ${this.interpreted.info.variables.join(',')}`;
     if (expected !== actual) return `verdict ${expected} interpreted, ${actual} emitted: ${words()}`;
     const after = this.emitted.snapshot();
+    const { variables } = this.interpreted.info;
+    if (expected < 0 && (event.kind === 'write' || event.kind === 'report')) {
+      for (const half of ['valueLo', 'valueHi'] as const) {
+        const [wanted, given] = [this.interpreted[half](), this.emitted[half]()];
+        if (wanted !== given) return `${half} ${wanted} interpreted, ${given} emitted: ${words()}`;
+      }
+    }
     for (const [index, value] of this.snapshot.entries()) {
       if (after[index] !== value) {
-        return `${this.program.scalars[index]?.name ?? '?'} = ${value} interpreted, ${String(after[index])} emitted: ${words()}`;
+        return `${variables[index] ?? '?'} = ${value} interpreted, ${String(after[index])} emitted: ${words()}`;
       }
-      const max = this.program.scalars[index]?.max ?? 0n;
+      const max = this.#maxima[index] ?? 0n;
       if (value < 0n || value > max) {
-        return `${this.program.scalars[index]?.name ?? '?'} = ${value} is beyond its maximum ${max}: ${words()}`;
+        return `${variables[index] ?? '?'} = ${value} is beyond its maximum ${max}: ${words()}`;
       }
-      if (expected !== 0 && value !== before[index]) return `a denied operation changed the state: ${words()}`;
+      if (expected > 0 && value !== before[index]) return `a denied operation changed the state: ${words()}`;
     }
     return undefined;
   }

@@ -1,0 +1,153 @@
+/**
+ * What is allowed but looks wrong: things declared in vain, states that nothing leads to or out of, values nobody reads.
+ *
+ * Only asked of a specification without errors: in a broken one most of this would be the breakage. A lint may be silent
+ * about a mistake, but what it says is true of every run: the graph of a machine has every step that any handler can take.
+ */
+import type * as ast from '../ast.ts';
+import type { Program } from '../ir.ts';
+import type { Cell } from './cells.ts';
+import type { Context, HandlerDraft, SymbolOf } from './context.ts';
+import { openEngine } from './engines.ts';
+import type { Events } from './events.ts';
+
+export function lint(items: readonly ast.Item[], program: Program, events: Events, context: Context): void {
+  const handlers = [
+    ...context.registers.flatMap((each) => [...each.write, ...each.read, ...each.report]),
+    ...Object.values(events.drafts).flat(),
+  ];
+  const read = readCells(program, countersOf(context));
+  lintItems(items, '', handlers, read, context);
+  for (const item of items) {
+    if (item.kind !== 'engine') continue;
+    openEngine(item.name.text, context, () => lintItems(item.items, `${item.name.text}.`, handlers, read, context));
+  }
+}
+
+const declaredInVain: ReadonlySet<ast.Item['kind']> = new Set<ast.Item['kind']>([
+  'const', 'var', 'struct', 'ring', 'counter', 'table', 'clock', 'deadline', 'rate',
+]); // prettier-ignore
+
+function lintItems(
+  items: readonly ast.Item[],
+  prefix: string,
+  handlers: readonly HandlerDraft[],
+  read: ReadonlySet<string>,
+  context: Context,
+): void {
+  for (const item of items) {
+    if (declaredInVain.has(item.kind) && 'name' in item) {
+      const name = item.name;
+      if (context.used.has(name.text)) lintReads(item, name, prefix, read, context);
+      else context.diagnostics.add('DSS401', { kind: item.kind, name: name.text }, name.span);
+    }
+    if (item.kind === 'machine') lintMachine(item, prefix, handlers, context);
+  }
+}
+
+// ---- values nobody reads ---------------------------------------------------------------------------------------------
+
+const keyOf = (cell: Cell): string => (cell.kind === 'scalar' ? `s${cell.scalar}` : `a${cell.array}`);
+
+function lintReads(item: ast.Item, name: ast.Name, prefix: string, read: ReadonlySet<string>, context: Context): void {
+  const symbol = context.symbols.get(name.text);
+  const key =
+    symbol?.kind === 'variable' ? keyOf(symbol.cell) : symbol?.kind === 'array' ? `a${symbol.array}` : undefined;
+  if (key === undefined || read.has(key)) return;
+  context.diagnostics.add('DSS423', { kind: item.kind, name: `${prefix}${name.text}` }, name.span);
+}
+
+/** A counter that is only counted is read by nobody, though counting reads it. */
+function countersOf(context: Context): ReadonlySet<string> {
+  const counters = new Set<string>();
+  const visit = (symbols: ReadonlyMap<string, SymbolOf<'variable'> | { readonly kind: string }>): void => {
+    for (const symbol of symbols.values()) {
+      if (symbol.kind === 'variable' && 'counter' in symbol && symbol.counter !== undefined)
+        counters.add(keyOf(symbol.cell));
+    }
+  };
+  visit(context.symbols);
+  for (const engine of context.engines.values()) visit(engine.draft.members);
+  return counters;
+}
+
+/** Every cell that some expression of the program reads. */
+function readCells(program: Program, counters: ReadonlySet<string>): ReadonlySet<string> {
+  const read = new Set<string>();
+  const visit = (node: unknown, target: string): void => {
+    if (Array.isArray(node)) {
+      for (const each of node) visit(each, target);
+      return;
+    }
+    if (node === null || typeof node !== 'object') return;
+    const { op, scalar, array, value } = node as {
+      readonly op?: string;
+      readonly scalar?: number;
+      readonly array?: number;
+      readonly value?: unknown;
+    };
+    const cell = scalar !== undefined ? `s${scalar}` : `a${String(array)}`;
+    if ((op === 'scalar' || op === 'element') && cell !== target) read.add(cell);
+    const writes = op === 'set' || op === 'setElement';
+    for (const each of Object.values(node)) {
+      visit(each, writes && each === value && counters.has(cell) ? cell : target);
+    }
+  };
+  const { registers, always, store, grant, interrupt, check, tick, invariants } = program;
+  visit([registers.map(({ write, read: reads, report }) => [write, reads, report])], '');
+  visit([always, store, grant, interrupt, check, tick, invariants], '');
+  return read;
+}
+
+// ---- machines --------------------------------------------------------------------------------------------------------
+
+function lintMachine(
+  item: ast.ItemOf<'machine'>,
+  prefix: string,
+  handlers: readonly HandlerDraft[],
+  context: Context,
+): void {
+  const symbol = context.symbols.get(item.name.text);
+  if (symbol?.kind !== 'machine') return;
+  const { index, machine } = symbol;
+  const name = (state: number): string => `${prefix}${item.name.text}.${machine.states[state] ?? '?'}`;
+  const span = (state: number): ast.Name['span'] => item.states[state]?.span ?? item.span;
+  const all = machine.states.map((_, state) => state);
+  for (const state of all) {
+    if (!context.entered.has(`${index}.${state}`))
+      context.diagnostics.add('DSS403', { state: name(state) }, span(state));
+  }
+  const changes = handlers.some((each) => each.transitions.some((transition) => transition.machine === index));
+  if (changes && !context.tested.has(index))
+    context.diagnostics.add('DSS424', { name: `${prefix}${item.name.text}` }, item.name.span);
+
+  const next = edges(index, all, handlers);
+  const reachable = reach(0, next);
+  for (const state of all) {
+    if (!reachable.has(state) && context.entered.has(`${index}.${state}`))
+      context.diagnostics.add('DSS420', { state: name(state) }, span(state));
+  }
+  // One message a machine: where the first is a trap, those behind it are traps as well.
+  const trap = all.find((state) => reachable.has(state) && !reach(state, next).has(0));
+  if (trap !== undefined) context.diagnostics.add('DSS421', { state: name(trap), first: name(0) }, span(trap));
+}
+
+/** Where each state can lead: a handler may do in each state it stands in whatever its statements do. */
+function edges(
+  machine: number,
+  all: readonly number[],
+  handlers: readonly HandlerDraft[],
+): ReadonlyMap<number, Set<number>> {
+  const next = new Map(all.map((state) => [state, new Set<number>()]));
+  for (const { states, transitions } of handlers) {
+    const targets = transitions.filter((each) => each.machine === machine).map((each) => each.state);
+    for (const from of states.get(machine) ?? all) for (const to of targets) next.get(from)?.add(to);
+  }
+  return next;
+}
+
+function reach(from: number, next: ReadonlyMap<number, ReadonlySet<number>>): ReadonlySet<number> {
+  const found = new Set([from]);
+  for (const state of found) for (const to of next.get(state) ?? []) found.add(to);
+  return found;
+}
