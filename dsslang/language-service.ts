@@ -9,7 +9,7 @@
  * language are found here too. It resolves names, no types: a field is found through the register, struct or parameter that
  * stands before the dot.
  */
-import { compile } from './compile.ts';
+import { compile, type CompileOptions } from './compile.ts';
 import { Diagnostics, type Diagnostic } from './diagnostics.ts';
 import { Resolver } from './language-service/resolver.ts';
 import { parse } from './parse.ts';
@@ -56,9 +56,9 @@ export interface Analysis {
   referencesTo(symbol: DeclaredSymbol): readonly Reference[];
 }
 
-/** Analyses one version of a file. Never throws on bad input. */
-export function analyse(text: string, file = 'input.dss'): Analysis {
-  const { diagnostics } = compile(text, file);
+/** Analyses one version of a file; what it imports comes from `options.load`. Never throws on bad input. */
+export function analyse(text: string, file = 'input.dss', options: CompileOptions = {}): Analysis {
+  const { diagnostics } = compile(text, file, options);
   const source = new Source(file, text);
   const readable = text.length <= SOURCE_BYTES_MAX;
   const tree = readable ? parse(source, new Diagnostics(source)) : undefined;

@@ -9,6 +9,7 @@ import { emitDot } from '../emit/dot.ts';
 import { codes, errorsMarkdown, isCode, parsePage, type Page } from '../explain/page.ts';
 import { format } from '../format.ts';
 import { nameFrom, scaffold } from '../init/scaffold.ts';
+import { loadFrom } from '../load.ts';
 import { catalogue, type Code } from '../messages.ts';
 import { renderDiagnostics } from '../render.ts';
 import { packageFolder, packageText } from './package-files.ts';
@@ -122,7 +123,8 @@ async function graph(
   options: { as?: 'svg' | 'dot'; output?: string },
   terminal: Terminal,
 ): Promise<void> {
-  const { program, diagnostics, dropped } = compileBytes(readInput(file), nameOf(file));
+  const load = loadFrom(file, nameOf(file));
+  const { program, diagnostics, dropped } = compileBytes(readInput(file), nameOf(file), { load });
   if (diagnostics.length > 0) terminal.complain(`${renderDiagnostics(diagnostics, dropped, terminal.style)}\n`);
   if (program === undefined) {
     terminal.finish('rejected', { command: 'graph', status: 'rejected' });

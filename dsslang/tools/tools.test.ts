@@ -89,6 +89,8 @@ test('`graph` draws each machine, as DOT and as a picture', () => {
   assert.equal(dot.exit, 0);
   assert.match(dot.out, /subgraph cluster_0 \{\n {4}label="machine tx"/);
   assert.match(dot.out, /label="write TCTL \[TCTL\.EN\]"/);
+  const imports = run(['graph', join(root, 'dsslang/ui/ok/templates.dss')]);
+  assert.equal(imports.exit, 0, imports.err);
   const picture = join(folder, 'e1000.svg');
   assert.equal(run(['graph', file, '-o', picture]).exit, 0);
   const svg = readFileSync(picture, 'utf8');
