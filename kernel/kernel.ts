@@ -6,7 +6,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { MonitorInfo } from '../dsslang/runtime.ts';
-import type { DeviceError, OpenBacking } from './abi.ts';
+import { DeviceError, type OpenBacking } from './abi.ts';
 import { KernelError } from './errors.ts';
 import type { ResetOutcome } from './fault.ts';
 import { DomainThread } from './ipd-thread.ts';
@@ -184,6 +184,15 @@ export class Kernel {
         this.#watchdog.unwatch(watched);
         this.#running.delete(ipd);
         this.#owners.delete(backing);
+        // A driver's thread may find its device gone before the news of it reaches this one.
+        const { fault } = ipd;
+        if (
+          fault?.kind === 'device-failed' &&
+          fault.code === 'DEVICE_GONE' &&
+          this.#failures.get(backing) === 'none yet'
+        ) {
+          this.#failures.set(backing, new DeviceError(fault.code, fault.message));
+        }
       },
     });
     this.#owners.set(backing, ipd);
