@@ -480,9 +480,10 @@ function index(expression: NumberExpr, frame: Frame): number {
   return Number(least(value(expression, frame), BigInt(Number.MAX_SAFE_INTEGER)));
 }
 
-type Combination = Extract<NumberExpr, { left: NumberExpr; right: NumberExpr }>;
+type Combination = Exclude<Extract<NumberExpr, { left: NumberExpr; right: NumberExpr }>, { op: 'choice' }>;
 
-function combine(expression: Exclude<Combination, { op: 'choice' }>, left: bigint, right: bigint): bigint {
+/** What an operator makes of two values; an emitter that computes when compiling must agree, so it calls this. */
+export function combine(expression: Combination, left: bigint, right: bigint): bigint {
   switch (expression.op) {
     case 'add':
       return left + right;

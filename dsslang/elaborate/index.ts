@@ -5,8 +5,9 @@
  * before its declaration in the text: passes go by kind, not by line.
  */
 import type * as ast from '../ast.ts';
+import { stepsOf } from '../cost.ts';
 import type { Diagnostics } from '../diagnostics.ts';
-import type { Program, Reaction, Register, Statement } from '../ir.ts';
+import type { Program, Reaction, Register } from '../ir.ts';
 import { sha256Hex } from '../sha256.ts';
 import { Context, isReadable, isWritable, type RegisterDraft, type Symbol } from './context.ts';
 import {
@@ -262,18 +263,6 @@ function finishRegister(register: RegisterDraft, interrupt: InterruptParts, cont
       ),
     },
   };
-}
-
-/** The largest number of statements one operation may execute. */
-export function stepsOf(statements: readonly Statement[]): number {
-  let steps = 0;
-  for (const statement of statements) {
-    steps += 1;
-    if (statement.op === 'if') steps += Math.max(stepsOf(statement.consequent), stepsOf(statement.alternative));
-    if (statement.op === 'walk' || statement.op === 'table' || statement.op === 'list')
-      steps += statement.bound * (1 + stepsOf(statement.body));
-  }
-  return steps;
 }
 
 function boundSteps(program: Program, device: ast.Device, diagnostics: Diagnostics): void {

@@ -2,10 +2,9 @@
  * Folding of constants, and of conditions that ranges decide: so that no compiler of what is emitted has reason to wonder at
  * a comparison that always has the same outcome.
  */
+import { combine } from '../interpreter.ts';
 import { isDeepStrictEqual } from 'node:util';
 import type { BoolExpr, NumberExpr } from '../ir.ts';
-
-type Pair = Exclude<Extract<NumberExpr, { left: NumberExpr; right: NumberExpr }>, { op: 'choice' }>;
 
 const memo = new WeakMap<NumberExpr, NumberExpr>();
 
@@ -39,7 +38,7 @@ function fold(e: NumberExpr): NumberExpr {
   }
   if ((e.op === 'div' || e.op === 'mod') && right.op === 'const' && right.value === 0n) return constant(0n);
   if (left.op !== 'const' || right.op !== 'const') return { ...e, left, right };
-  const value = combined(e, left.value, right.value);
+  const value = combine(e, left.value, right.value);
   // A difference below 0 is never evaluated either.
   return constant(value < 0n ? 0n : value);
 }
@@ -71,43 +70,6 @@ export function known(e: BoolExpr): boolean | undefined {
 function constant(value: bigint): NumberExpr {
   const word = BigInt.asUintN(64, value);
   return { op: 'const', value: word, max: word };
-}
-
-function combined(e: Pair, left: bigint, right: bigint): bigint {
-  switch (e.op) {
-    case 'add':
-      return left + right;
-    case 'sub':
-      return left - right;
-    case 'mul':
-      return left * right;
-    case 'div':
-      return left / right;
-    case 'mod':
-      return left % right;
-    case 'and':
-      return left & right;
-    case 'or':
-      return left | right;
-    case 'xor':
-      return left ^ right;
-    case 'addWrap':
-      return BigInt.asUintN(e.bits, left + right);
-    case 'subWrap':
-      return BigInt.asUintN(e.bits, left - right);
-    case 'mulWrap':
-      return BigInt.asUintN(e.bits, left * right);
-    case 'addSat': {
-      const most = (1n << BigInt(e.bits)) - 1n;
-      return left + right < most ? left + right : most;
-    }
-    case 'subSat':
-      return left > right ? left - right : 0n;
-    case 'min':
-      return left < right ? left : right;
-    case 'max':
-      return left > right ? left : right;
-  }
 }
 
 type Comparison = Extract<BoolExpr, { op: 'eq' | 'ne' | 'lt' | 'le' }>;
