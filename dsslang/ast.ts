@@ -214,6 +214,9 @@ export type StepDeclaration =
   | (Node & StepTarget & { readonly kind: 'wait'; readonly equals: Expression; readonly timeout: Expression })
   | (Node & { readonly kind: 'delay'; readonly time: Expression });
 
+/** A BAR of memory or of ports, configuration space, or what lies at one place for good: legacy ports, a part of a chip. */
+export type RegionSpace = 'memory' | 'ports' | 'config' | 'fixed-ports' | 'fixed-memory';
+
 export type Item =
   | (Node & {
       readonly kind: 'match';
@@ -222,8 +225,8 @@ export type Item =
   | (Node & {
       readonly kind: 'region';
       readonly name: Name;
-      readonly space: 'memory' | 'ports' | 'config' | 'fixed';
-      /** The BAR's number, or the first port of fixed ports. */
+      readonly space: RegionSpace;
+      /** The BAR's number, or the first port or address of what is fixed. */
       readonly base: Expression | undefined;
       readonly size: Expression;
     })

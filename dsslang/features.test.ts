@@ -40,6 +40,24 @@ test('forced by Cirrus, ATI, OMAP, FDC: ranges with arithmetic, a * b + c <= K, 
   assert.equal(d.write(12, 1), 'the blit leaves video memory');
 });
 
+test('forced by CAN, UART, QSPI: parts at fixed addresses, up to the last below 4 GiB', () => {
+  const d = new Bench(`
+    region can   = memory 0xFF07_0000 size 4K
+    region flash = memory 0xC000_0000 size 32M
+    region top   = memory 0xFFFF_F000 size 4K
+    register TXFIFO[4] at can+0x30 : u32 wo
+    register LAST at top+0xFFC : u32 rw
+    area     FLASH at flash+0 size 32M : ro
+  `);
+  assert.equal(d.write(0xff07_003c, 1, 4, 8), 'allowed');
+  assert.equal(d.write(0xff07_0040, 1, 4, 8), 'region `can` has no register there');
+  assert.equal(d.write(0xffff_fffc, 1, 4, 8), 'allowed');
+  assert.equal(d.write(0xff06_0030, 1, 4, 8), 'the device has nothing there');
+  assert.equal(d.words(d.monitor.read(8, 0xc1ff_fffc, 4, 0)), 'allowed');
+  assert.equal(d.words(d.monitor.read(8, 0xc200_0000, 4, 0)), 'the device has nothing there');
+  assert.equal(d.write(0xc000_0000, 1, 4, 8), '`FLASH` cannot be written');
+});
+
 test('forced by CAN, VENOM, ESP: counters, modulo n, per-command tables', () => {
   const d = new Bench(floppy);
   const byte = (value: number): string => d.write(0x3f5, value, 1, 7);

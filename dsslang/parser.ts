@@ -24,6 +24,7 @@ import type {
   ListWalk,
   Location,
   Name,
+  RegionSpace,
   SourceFile,
   StateSet,
   Statement,
@@ -317,7 +318,7 @@ export class DssParser extends EmbeddedActionsParser {
     const first = this.CONSUME(K.region);
     const name = this.SUBRULE(this.name);
     this.CONSUME(Assign);
-    let space: 'memory' | 'ports' | 'config' | 'fixed' = 'config';
+    let space: RegionSpace = 'config';
     let base: Expression | undefined;
     this.OR([
       {
@@ -334,9 +335,17 @@ export class DssParser extends EmbeddedActionsParser {
       {
         ALT: () => {
           this.CONSUME1(K.ports);
-          space = 'fixed';
+          space = 'fixed-ports';
           base = this.SUBRULE1(this.integer);
           this.CONSUME(K.size);
+        },
+      },
+      {
+        ALT: () => {
+          this.CONSUME1(K.memory);
+          space = 'fixed-memory';
+          base = this.SUBRULE2(this.integer);
+          this.CONSUME1(K.size);
         },
       },
     ]);

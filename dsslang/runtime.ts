@@ -8,16 +8,19 @@
 
 /**
  * Where a register lives. 0..5 are the device's own BARs, so a specification never depends on where they are mapped.
- * `config` is the device's PCI configuration space; `ports` are fixed (legacy) x86 ports, as of an IDE disk.
+ * `config` is the device's PCI configuration space. What lies at one place for good is named by its place: fixed (legacy)
+ * x86 ports, as of an IDE disk, and the addresses below 4 GiB of a part that is soldered to its bus, as in a chip for phones.
  */
 export type Space = number;
 export const CONFIG_SPACE = 6;
 export const PORT_SPACE = 7;
+export const MEMORY_SPACE = 8;
 
-/** "BAR0", "PCI config" or "port", as people write it. */
+/** "BAR0", "config", "port" or "memory", as people write it. */
 export function spaceName(space: Space): string {
   if (space === CONFIG_SPACE) return 'config';
   if (space === PORT_SPACE) return 'port';
+  if (space === MEMORY_SPACE) return 'memory';
   return `BAR${space}`;
 }
 

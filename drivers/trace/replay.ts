@@ -13,6 +13,7 @@ import {
   GRANT_COMMANDS,
   GRANT_READS,
   GRANT_WRITES,
+  MEMORY_SPACE,
   PORT_SPACE,
   registerAt,
   rulePlace,
@@ -202,9 +203,13 @@ interface Place {
   readonly width: Width;
 }
 
+/** No device lies at addresses this low: an absolute place up to here is a port. */
+const PORT_MAX = 0xffff;
+
 function placeOf(access: Access, info: MonitorInfo): Place {
   if (access.kind === 'read' || access.kind === 'write') {
-    return { space: access.bar ?? PORT_SPACE, offset: access.offset, width: access.width };
+    const absolute = access.offset <= PORT_MAX ? PORT_SPACE : MEMORY_SPACE;
+    return { space: access.bar ?? absolute, offset: access.offset, width: access.width };
   }
   const register = info.registers.find((each) => {
     const into = access.offset - each.offset;

@@ -5,7 +5,7 @@
  */
 import type * as ast from '../ast.ts';
 import type { Field } from '../ir.ts';
-import { CONFIG_SPACE, PORT_SPACE, type Width } from '../runtime.ts';
+import { CONFIG_SPACE, MEMORY_SPACE, PORT_SPACE, type Width } from '../runtime.ts';
 import type { Span } from '../source.ts';
 import { arrayCell, newCell, type Cell, type Contents } from './cells.ts';
 import {
@@ -84,13 +84,17 @@ export function declareConstants(items: readonly ast.ItemOf<'const'>[], context:
 }
 
 export function declareRegion(item: ast.ItemOf<'region'>, context: Context): void {
-  const sizeMax = item.space === 'config' ? 4096n : item.space === 'memory' ? 1n << 31n : 65536n;
+  const inMemory = item.space === 'memory' || item.space === 'fixed-memory';
+  const sizeMax = item.space === 'config' ? 4096n : inMemory ? 1n << 31n : 65536n;
   const sizeBytes = constantWithin(item.size, context, "the region's size", 1n, sizeMax);
   let space = CONFIG_SPACE;
   let base = 0;
-  if (item.space === 'fixed') {
-    space = PORT_SPACE;
-    base = item.base === undefined ? 0 : (constantWithin(item.base, context, 'the first port', 0n, 65535n) ?? 0);
+  if (item.space === 'fixed-ports' || item.space === 'fixed-memory') {
+    const ports = item.space === 'fixed-ports';
+    space = ports ? PORT_SPACE : MEMORY_SPACE;
+    const [what, limit] = ports ? (['the first port', 1n << 16n] as const) : (['the address', 1n << 32n] as const);
+    const last = limit - BigInt(sizeBytes ?? 1);
+    base = item.base === undefined ? 0 : (constantWithin(item.base, context, what, 0n, last) ?? 0);
   } else if (item.space !== 'config') {
     const bar = item.base === undefined ? undefined : constantWithin(item.base, context, 'the BAR', 0n, 5n);
     if (bar === undefined) return;

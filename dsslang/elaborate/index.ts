@@ -108,7 +108,10 @@ export function elaborateDevice(
   // What seems to be missing may just not have been read.
   if (resetItem === undefined && !context.incomplete) diagnostics.add('DSS311', {}, device.name.span);
   const matches = of('match');
-  if (matches.length === 0 && !context.incomplete) diagnostics.add('DSS404', {}, device.name.span);
+  // What only has fixed places is known by them.
+  const onPci = of('region').some(({ space }) => !space.startsWith('fixed-'));
+  const fixed = !onPci && of('region').length > 0;
+  if (matches.length === 0 && !fixed && !context.incomplete) diagnostics.add('DSS404', {}, device.name.span);
 
   const interrupt = elaborateInterrupt(interruptItem, device, context);
   const engines = of('engine');

@@ -5,11 +5,11 @@
  * that could give a second value: the number that was checked is the number that is used. TypeError for the wrong kind,
  * RangeError for the wrong value; the monitor is not asked and no state changes.
  */
-import { ADDRESS_LIMIT, GRANT_COMMANDS, GRANT_READS, GRANT_WRITES, PORT_SPACE } from '../../dsslang/runtime.ts';
+import { ADDRESS_LIMIT, GRANT_COMMANDS, GRANT_READS, GRANT_WRITES, MEMORY_SPACE } from '../../dsslang/runtime.ts';
 import type { Space, Width } from '../../dsslang/runtime.ts';
 import type { DmaPurpose } from '../abi.ts';
 
-/** Offsets lie below this; the largest BAR that a specification can describe. */
+/** Offsets lie below this: the end of the largest BAR, and of the fixed addresses, that a specification can describe. */
 export const OFFSET_LIMIT = 2 ** 32;
 
 /** The largest value of each width in bytes. */
@@ -27,7 +27,7 @@ export function checkInteger(value: unknown, limit: number, name: string): asser
 
 /** The place and width of a register access. 8-byte accesses are two of 4 on every bus that we model. */
 export function checkRegister(space: Space, offset: number, width: Width): void {
-  checkInteger(space, PORT_SPACE + 1, 'space');
+  checkInteger(space, MEMORY_SPACE + 1, 'space');
   checkInteger(offset, OFFSET_LIMIT, 'offset');
   if (width !== 1 && width !== 2 && width !== 4) {
     if (typeof width !== 'number') throw new TypeError('width must be a number');

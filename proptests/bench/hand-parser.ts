@@ -147,7 +147,7 @@ class HandParser {
     this.#next();
     const name = this.#name();
     this.#expect('=');
-    let space: 'memory' | 'ports' | 'config' | 'fixed' = 'config';
+    let space: ast.RegionSpace = 'config';
     let base: ast.Expression | undefined;
     if (this.#accept('bar')) {
       base = this.#integer();
@@ -157,7 +157,11 @@ class HandParser {
         space = 'ports';
       }
     } else if (this.#accept('ports')) {
-      space = 'fixed';
+      space = 'fixed-ports';
+      base = this.#integer();
+      this.#expect('size');
+    } else if (this.#accept('memory')) {
+      space = 'fixed-memory';
       base = this.#integer();
       this.#expect('size');
     } else this.#expect('config');

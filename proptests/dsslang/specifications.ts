@@ -319,6 +319,8 @@ export class SpecificationSource {
     const io = random.oneIn(2);
     out.push('region regs = bar 0 memory 4K', ...(io ? ['region io = bar 1 ports 64'] : []));
     if (random.oneIn(2)) out.push('region conf = config 256', 'area CONF at conf+0 size 128 : ro');
+    if (random.oneIn(4))
+      out.push('region chip = memory 0xFF07_0000 size 4K', 'register CHIP[4] at chip+0xFF0 : u32 rw { reserved [3] }');
     if (random.oneIn(3))
       out.push(
         `area SCRATCH at regs+0xC01 size ${1 + random.below(40)} : ${random.pick(['ro', 'rw', 'wo', 'platform'])}`,
