@@ -23,13 +23,8 @@ function driverPrograms() {
   const drivers = join(root, 'drivers');
   const found = [];
   if (!existsSync(drivers)) return found;
-  for (const folder of readdirSync(drivers, { withFileTypes: true })) {
-    if (!folder.isDirectory()) continue;
-    for (const file of readdirSync(join(drivers, folder.name), { recursive: true })) {
-      if (/(^|\/)driver\.ts$/.test(file) || (folder.name === 'rogue' && /\.rogue\.ts$/.test(file))) {
-        found.push(join('drivers', folder.name, file));
-      }
-    }
+  for (const file of readdirSync(drivers, { recursive: true })) {
+    if (/(^|\/)driver\.ts$|\.driver\.ts$|\.rogue\.ts$/.test(file)) found.push(join('drivers', file));
   }
   return found;
 }

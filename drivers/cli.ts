@@ -4,16 +4,10 @@ import { type Command, Option } from 'commander';
 import type { Terminal } from '../bin/terminal.ts';
 import { renderDiagnostics } from '../dsslang/index.ts';
 import { renderFault } from '../kernel/index.ts';
-import {
-  availableBackings,
-  DEMO_DEVICES,
-  inPackage,
-  loadDeviceSpecification,
-  type BackingName,
-  type DemoDevice,
-} from './demo/devices.ts';
+import type { BackingName } from './device-entry.ts';
+import { availableBackings, DEVICE_NAMES, deviceNamed, inPackage, loadDeviceSpecification } from './devices.ts';
 import { showDemo } from './demo/show.ts';
-import { testFrame } from './demo/traffic.ts';
+import { testFrame } from './class/network-traffic.ts';
 import { examine } from './doctor.ts';
 import { runDriver } from './run.ts';
 import { loadSpecification, SpecificationError, type LoadedSpecification } from './specification.ts';
@@ -21,14 +15,7 @@ import { LOW_RAM, replay, type AssumedGrant, type ReplayResult } from './trace/r
 
 type GetTerminal = () => Terminal;
 
-const deviceOption = (): Option =>
-  new Option('--device <name>', 'which device').choices(Object.keys(DEMO_DEVICES)).default('e1000');
-
-function deviceNamed(name: string): DemoDevice {
-  const device = DEMO_DEVICES[name];
-  if (device === undefined) throw new RangeError(`there is no device named ${name}`);
-  return device;
-}
+const deviceOption = (): Option => new Option('--device <name>', 'which device').choices(DEVICE_NAMES).default('e1000');
 
 export function registerDriverCommands(program: Command, terminal: GetTerminal): void {
   program
@@ -69,7 +56,7 @@ export function registerDriverCommands(program: Command, terminal: GetTerminal):
       new Option('--backing <name>', 'which kind of device; default: QEMU where installed').choices(['qemu', 'model']),
     )
     .option('--seconds <n>', 'how long', Number, 2)
-    .option('--frames <n>', 'send this many test frames both ways once the card is up', Number, 3)
+    .option('--frames <n>', 'a network card: send this many test frames once it is up', Number, 3)
     .action(async (file: string | undefined, options: RunFlags) => {
       await run(file, options, terminal());
     });
@@ -158,7 +145,7 @@ async function run(file: string | undefined, flags: RunFlags, terminal: Terminal
       const text = describeMessage(message);
       messages.push(text);
       terminal.print(`driver  ${text}`);
-      if (message.kind === 'up') up(String(message['mac']));
+      if (message.kind === 'up' && device.classes.includes('network')) up(String(message['mac']));
     },
     onFrame: (frame) => {
       framesOut += 1;

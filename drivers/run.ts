@@ -1,11 +1,11 @@
 /** `refmon run`: one driver program on one device, for as long as one likes. A library; `cli.ts` prints. */
 import { readFileSync } from 'node:fs';
 import { Kernel, type DriverMessage, type ExitReport, type Ipd } from '../kernel/index.ts';
-import type { BackingName, DemoDevice } from './demo/devices.ts';
+import type { BackingName, DeviceEntry } from './device-entry.ts';
 import type { LoadedSpecification } from './specification.ts';
 
 export interface RunOptions {
-  readonly device: DemoDevice;
+  readonly device: DeviceEntry;
   readonly specification: LoadedSpecification;
   readonly backing: BackingName;
   /** File of the driver program. */

@@ -6,6 +6,9 @@
  * watched (Nexus, OSDI'08; in `kernel/rvm/rvm.ts`). Everything that a driver says is an allegation until checked.
  */
 import type { Space, Width } from '../dsslang/runtime.ts';
+import type { FarEnds } from './far-ends.ts';
+
+export type { Disk, FarEnds, Hand, Microphone, Speaker, Wire } from './far-ends.ts';
 
 /** What a driver wants a piece of DMA memory for; see `GRANT_*` in the language's runtime. */
 export type DmaPurpose = 'commands' | 'device-reads' | 'device-writes' | 'device-reads-writes';
@@ -34,23 +37,16 @@ export interface Attachment {
   readonly options: unknown;
 }
 
-/** The far end of a network device: what a cable would carry. */
-export interface Wire {
-  /** A frame towards the device. */
-  send(frame: Uint8Array): void;
-  /** Frames that the device sent. Frames with no listener are dropped, as on a cable. */
-  onFrame(listener: (frame: Uint8Array) => void): void;
-}
-
-/** A device that has been started: real (QEMU's models), in-process model, or a recorded trace. Lives on the kernel's thread. */
-export interface OpenBacking {
+/** A device that has been started: real (QEMU's models), in-process model, or a recorded trace, and what it is plugged into.
+ * Lives on the kernel's thread.
+ */
+export interface OpenBacking extends FarEnds {
   readonly name: string;
   readonly attachment: Attachment;
   /** Memory that the kernel may grant for DMA. */
   readonly dma: { readonly base: number; readonly sizeBytes: number };
   /** PCI identity, checked against the specification's `match`. */
   readonly identity: { readonly vendor: number; readonly device: number };
-  readonly wire: Wire | undefined;
   /** A hold on the device from the kernel's own thread, for the reset after its driver's thread is gone. Bounded waits only. */
   attachHere(): Device;
   /** Called once if the device dies by itself (QEMU crashed, was killed, …). */

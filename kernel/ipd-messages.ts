@@ -2,6 +2,7 @@
 import type { Attachment, DriverMessage } from './abi.ts';
 import type { Accusation, Fault, ResetOutcome } from './fault.ts';
 import type { IpdLimits } from './limits.ts';
+import type { Granted } from './rvm/rvm.ts';
 
 /** What an IPD's thread is born with. */
 export interface IpdSetup {
@@ -23,6 +24,8 @@ export type FromIpd =
   | { readonly type: 'ready' }
   | { readonly type: 'message'; readonly message: DriverMessage }
   | { readonly type: 'log'; readonly text: string }
+  /** The RVM granted DMA memory. Bounded by the monitor's table of grants. */
+  | { readonly type: 'granted'; readonly granted: Granted }
   /** The driver is condemned; the reset goes on in the IPD's thread, then `reset` follows. */
   | { readonly type: 'fault'; readonly fault: Fault }
   | { readonly type: 'reset'; readonly outcome: ResetOutcome }

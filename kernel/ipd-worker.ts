@@ -56,7 +56,7 @@ async function start(setup: IpdSetup): Promise<void> {
 type RvmHooks = Required<
   Pick<
     ConstructorParameters<typeof Rvm>[0],
-    'scheduleInterrupt' | 'later' | 'killed' | 'onFault' | 'onReset' | 'onDmaUsed' | 'onRefused'
+    'scheduleInterrupt' | 'later' | 'killed' | 'onFault' | 'onReset' | 'onGrant' | 'onDmaUsed' | 'onRefused'
   >
 >;
 
@@ -100,6 +100,7 @@ function run(setup: IpdSetup, control: Control, harden: <T>(value: T) => T, crea
       post({ type: 'fault', fault });
     },
     onReset: (outcome) => post({ type: 'reset', outcome }),
+    onGrant: (granted) => post({ type: 'granted', granted }),
     onDmaUsed: (bytes) => {
       control.dmaUsedBytes = bytes;
     },

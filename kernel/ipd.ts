@@ -11,6 +11,7 @@ import type { FromIpd } from './ipd-messages.ts';
 import type { DomainThread, ThreadEnd } from './ipd-thread.ts';
 import { LOG_LINES_MAX } from './limits.ts';
 import { copyMessage } from './plain-data.ts';
+import type { Granted } from './rvm/rvm.ts';
 
 export type IpdState = 'running' | 'faulted' | 'stopped';
 
@@ -48,6 +49,7 @@ export class Ipd {
   readonly started: Promise<void>;
   readonly #parts: IpdParts;
   readonly #log: string[] = [];
+  readonly #grants: Granted[] = [];
   readonly #listeners: ((message: DriverMessage) => void)[] = [];
   #state: IpdState = 'running';
   #startFailure: string | undefined;
@@ -80,6 +82,11 @@ export class Ipd {
   /** Why the trusted part of the domain could not begin; undefined if it did. */
   get startFailure(): string | undefined {
     return this.#startFailure;
+  }
+
+  /** The DMA memory that the driver was granted, in order; what a killed thread got in its last moments may be missing. */
+  get grants(): readonly Granted[] {
+    return this.#grants;
   }
 
   /** What the driver logged and what was refused to it without a fault; the newest lines. */
@@ -126,6 +133,9 @@ export class Ipd {
       case 'log':
         this.#log.push(message.text);
         if (this.#log.length > LOG_LINES_MAX) this.#log.shift();
+        return;
+      case 'granted':
+        this.#grants.push(message.granted);
         return;
       case 'fault':
         this.#fault ??= message.fault;

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { constants, gunzipSync, gzipSync } from 'node:zlib';
 import { modelBacking } from '../drivers/backing/model/model-backing.ts';
-import { inPackage } from '../drivers/demo/devices.ts';
+import { inPackage } from '../drivers/devices.ts';
 import { e1000Model } from '../drivers/e1000/model.ts';
 import * as r from '../drivers/e1000/registers.ts';
 import { recordE1000 } from '../drivers/e1000/testing/record-trace.ts';

@@ -4,15 +4,14 @@
  */
 import { readFileSync } from 'node:fs';
 import { Kernel, type OpenBacking } from '../../kernel/index.ts';
-import { ROGUE_DRIVERS } from '../rogue/catalogue.ts';
+import type { BackingName, DeviceEntry, WorkResult } from '../device-entry.ts';
+import { inPackage, roguesOf } from '../devices.ts';
 import type { LoadedSpecification } from '../specification.ts';
-import { inPackage, type BackingName, type DemoDevice } from './devices.ts';
 import { runRogue, type RogueOutcome } from './rogues.ts';
-import { exchangeFrames, whenUp, type TrafficResult } from './traffic.ts';
 
 export type DemoEvent =
   | { readonly event: 'started'; readonly backing: BackingName; readonly milliseconds: number }
-  | { readonly event: 'traffic'; readonly backing: BackingName; readonly result: TrafficResult }
+  | { readonly event: 'work'; readonly backing: BackingName; readonly result: WorkResult }
   | {
       readonly event: 'rogue';
       readonly backing: BackingName;
@@ -21,23 +20,22 @@ export type DemoEvent =
       readonly result: RogueOutcome;
     }
   /** The honest driver again, on the same device, after all the attacks. */
-  | { readonly event: 'survived'; readonly backing: BackingName; readonly result: TrafficResult };
+  | { readonly event: 'survived'; readonly backing: BackingName; readonly result: WorkResult };
 
 export interface DemoOptions {
-  readonly device: DemoDevice;
+  readonly device: DeviceEntry;
   readonly specification: LoadedSpecification;
   readonly backing: BackingName;
-  readonly frames: number;
 }
 
-export async function* runDemo({ device, specification, backing, frames }: DemoOptions): AsyncGenerator<DemoEvent> {
+export async function* runDemo({ device, specification, backing }: DemoOptions): AsyncGenerator<DemoEvent> {
   const kernel = Kernel.boot();
   const begun = performance.now();
   const open = await device.backings[backing]().open();
   try {
     yield { event: 'started', backing, milliseconds: Math.round(performance.now() - begun) };
-    yield { event: 'traffic', backing, result: await honestTraffic(kernel, device, specification, open, frames) };
-    const rogues = ROGUE_DRIVERS.filter((rogue) => rogue.only === undefined || rogue.only === backing);
+    yield { event: 'work', backing, result: await honestWork(kernel, device, specification, open) };
+    const rogues = roguesOf(device, backing);
     for (const [index, rogue] of rogues.entries()) {
       yield {
         event: 'rogue',
@@ -47,27 +45,26 @@ export async function* runDemo({ device, specification, backing, frames }: DemoO
         result: await runRogue(kernel, specification, open, rogue),
       };
     }
-    yield { event: 'survived', backing, result: await honestTraffic(kernel, device, specification, open, frames) };
+    yield { event: 'survived', backing, result: await honestWork(kernel, device, specification, open) };
   } finally {
     await kernel.shutdown();
     await open.close();
   }
 }
 
-async function honestTraffic(
+async function honestWork(
   kernel: Kernel,
-  device: DemoDevice,
+  device: DeviceEntry,
   specification: LoadedSpecification,
   backing: OpenBacking,
-  frames: number,
-): Promise<TrafficResult> {
+): Promise<WorkResult> {
   const ipd = await kernel.spawn({
     name: device.name,
     program: readFileSync(inPackage(device.program), 'utf8'),
     monitorModule: specification.source,
     backing,
   });
-  const result = await exchangeFrames(ipd, backing, await whenUp(ipd), frames);
+  const result = await device.work(ipd, backing);
   await ipd.stop();
   return result;
 }

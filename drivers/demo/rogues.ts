@@ -5,10 +5,10 @@
  */
 import { readFileSync } from 'node:fs';
 import { rulePlace } from '../../dsslang/index.ts';
-import type { ExitReport, Fault, Kernel, OpenBacking } from '../../kernel/index.ts';
-import type { RogueDriver } from '../rogue/catalogue.ts';
+import type { ExitReport, Fault, Granted, Kernel, OpenBacking } from '../../kernel/index.ts';
+import { inPackage } from '../devices.ts';
+import type { RogueDriver } from '../rogue/rogue-driver.ts';
 import type { LoadedSpecification } from '../specification.ts';
-import { inPackage } from './devices.ts';
 
 export interface RogueOutcome {
   readonly name: string;
@@ -24,6 +24,8 @@ export interface RogueOutcome {
   readonly reason: string;
   /** The fault in words, for those who want all of it. */
   readonly fault: Fault | undefined;
+  /** The DMA memory that it was granted. */
+  readonly grants: readonly Granted[];
 }
 
 const PATIENCE_MS = 4000;
@@ -62,7 +64,7 @@ export async function runRogue(
     void ipd.exited.then((report) => settle({ kind: 'exit', report }));
   });
   await ipd.stop();
-  return judge(rogue, end);
+  return { ...judge(rogue, end), grants: ipd.grants };
 }
 
 const EXPECTED_BY = {
@@ -72,9 +74,11 @@ const EXPECTED_BY = {
   allowed: undefined,
 } as const;
 
-function judge(rogue: RogueDriver, end: End): RogueOutcome {
+type Judgement = Omit<RogueOutcome, 'grants'>;
+
+function judge(rogue: RogueDriver, end: End): Judgement {
   const base = { name: rogue.name, title: rogue.title, threat: rogue.threat };
-  const refused = (by: NonNullable<RogueOutcome['by']>, rule: string, reason: string, fault?: Fault): RogueOutcome => ({
+  const refused = (by: NonNullable<Judgement['by']>, rule: string, reason: string, fault?: Fault): Judgement => ({
     ...base,
     outcome: 'refused',
     by,
@@ -83,7 +87,7 @@ function judge(rogue: RogueDriver, end: End): RogueOutcome {
     reason,
     fault,
   });
-  const failed = (reason: string, fault?: Fault): RogueOutcome => ({
+  const failed = (reason: string, fault?: Fault): Judgement => ({
     ...base,
     outcome: 'succeeded',
     by: undefined,

@@ -2,9 +2,10 @@
 import { readFileSync } from 'node:fs';
 import type { Progress, Terminal } from '../../bin/terminal.ts';
 import { renderFault } from '../../kernel/index.ts';
+import type { BackingName, DeviceEntry } from '../device-entry.ts';
+import { availableBackings, inPackage, loadDeviceSpecification } from '../devices.ts';
 import type { LoadedSpecification } from '../specification.ts';
 import { runDemo, type DemoEvent } from './demo.ts';
-import { availableBackings, inPackage, loadDeviceSpecification, type BackingName, type DemoDevice } from './devices.ts';
 import type { RogueOutcome } from './rogues.ts';
 import { showReplay, type StorageResult } from './storage.ts';
 
@@ -12,13 +13,12 @@ const BACKING_TITLES: Readonly<Record<BackingName, string>> = {
   qemu: "QEMU's device model, over qtest",
   model: 'the embedded in-process model',
 };
-const FRAMES = 100;
 const NAME_COLUMNS = 36;
 const OUTCOME_COLUMNS = 10;
 
 interface BackingReport {
   readonly backing: BackingName;
-  readonly traffic: object | undefined;
+  readonly work: object | undefined;
   readonly rogues: readonly object[];
   /** Programs on the right side of a limit, which must be allowed. */
   readonly benign: readonly object[];
@@ -28,7 +28,7 @@ interface BackingReport {
 
 /** @param wanted the backings to use; undefined: QEMU where it is, else the model */
 export async function showDemo(
-  device: DemoDevice,
+  device: DeviceEntry,
   wanted: readonly BackingName[] | undefined,
   terminal: Terminal,
 ): Promise<void> {
@@ -70,7 +70,7 @@ export async function showDemo(
 }
 
 function showSpecification(
-  device: DemoDevice,
+  device: DeviceEntry,
   { program, source }: LoadedSpecification,
   milliseconds: number,
   terminal: Terminal,
@@ -83,35 +83,35 @@ function showSpecification(
     `   compiled in ${milliseconds} ms to ${Math.round(source.length / 1024)} KiB of JavaScript that imports nothing`,
   );
   const lines = readFileSync(inPackage(device.specification), 'utf8').split('\n');
-  const first = lines.findIndex((line) => line.includes('in tx.Running {'));
+  const first = lines.findIndex((line) => line.includes(device.excerpt.from));
   if (first === -1) return;
-  terminal.print(terminal.paint('dim', '   what the driver may do to the transmit tail while the engine runs:'));
+  terminal.print(terminal.paint('dim', `   ${device.excerpt.title}:`));
   for (const [index, line] of lines.slice(first, first + 4).entries()) {
     terminal.print(terminal.paint('cyan', `   ${String(first + index + 1).padStart(5)} | ${line}`));
   }
 }
 
 async function showBacking(
-  device: DemoDevice,
+  device: DeviceEntry,
   specification: LoadedSpecification,
   backing: BackingName,
   terminal: Terminal,
 ): Promise<BackingReport> {
   terminal.print(`\n${terminal.paint('bold', '2. The honest driver')}  on ${BACKING_TITLES[backing]}`);
   const rogues: RogueOutcome[] = [];
-  let traffic: object | undefined;
+  let work: object | undefined;
   let survived: object | undefined;
   let progress: Progress | undefined = terminal.progress(`starting ${backing}`);
   try {
-    for await (const event of runDemo({ device, specification, backing, frames: FRAMES })) {
+    for await (const event of runDemo({ device, specification, backing })) {
       switch (event.event) {
         case 'started':
-          progress?.update(`sending and receiving ${FRAMES} frames`);
+          progress?.update('the honest driver at work');
           break;
-        case 'traffic':
-          traffic = event.result;
+        case 'work':
+          work = event.result;
           progress?.clear();
-          showTraffic(event, terminal);
+          showWork(event, terminal);
           terminal.print(`\n${terminal.paint('bold', '3. The rogue drivers')}  one attack each, on the same device`);
           terminal.print(
             terminal.paint(
@@ -130,21 +130,21 @@ async function showBacking(
         case 'survived':
           survived = event.result;
           progress?.clear();
-          showOneFault(rogues, terminal);
+          showOneFault(rogues, device.shownRogue, terminal);
           terminal.print(
             `\n${terminal.paint('bold', '4. The device lived')}  the honest driver again, after all of them`,
           );
-          showTraffic(event, terminal);
+          showWork(event, terminal);
       }
     }
   } finally {
     progress?.clear();
   }
   const ok = survived !== undefined && rogues.every((rogue) => rogue.asExpected);
-  const documents = rogues.map(({ fault: _, ...rest }) => rest);
+  const documents = rogues.map(({ fault: _fault, grants: _grants, ...rest }) => rest);
   return {
     backing,
-    traffic,
+    work,
     rogues: documents.filter(({ threat }) => threat !== 'none'),
     benign: documents.filter(({ threat }) => threat === 'none'),
     survived,
@@ -167,11 +167,8 @@ async function showStorage(terminal: Terminal): Promise<StorageResult> {
   return result;
 }
 
-function showTraffic({ result }: Extract<DemoEvent, { event: 'traffic' | 'survived' }>, terminal: Terminal): void {
-  const ok = terminal.paint('green', 'ok');
-  terminal.print(
-    `   ${ok}  ${result.mac} is up; ${result.sent} frames out, ${result.received} in, each compared byte by byte (${result.milliseconds} ms)`,
-  );
+function showWork({ result }: Extract<DemoEvent, { event: 'work' | 'survived' }>, terminal: Terminal): void {
+  terminal.print(`   ${terminal.paint('green', 'ok')}  ${result.summary} (${result.milliseconds} ms)`);
 }
 
 function showRogue(rogue: RogueOutcome, terminal: Terminal): void {
@@ -182,8 +179,8 @@ function showRogue(rogue: RogueOutcome, terminal: Terminal): void {
 }
 
 /** One refusal in full: who, what, in which state, by which rule, and what was done. */
-function showOneFault(rogues: readonly RogueOutcome[], terminal: Terminal): void {
-  const shown = rogues.find((rogue) => rogue.name === 'one-byte-past-grant')?.fault;
+function showOneFault(rogues: readonly RogueOutcome[], name: string, terminal: Terminal): void {
+  const shown = rogues.find((rogue) => rogue.name === name)?.fault;
   if (shown === undefined) return;
   terminal.print(terminal.paint('dim', '\n   one refusal in full:'));
   for (const line of renderFault(shown).split('\n')) terminal.print(`   ${line}`);

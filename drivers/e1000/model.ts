@@ -13,6 +13,7 @@
 import { existsSync } from 'node:fs';
 import { CONFIG_SPACE } from '../../dsslang/runtime.ts';
 import type { Space, Width } from '../../dsslang/runtime.ts';
+import { wireEnd } from '../backing/model/device-model.ts';
 import type { DeviceModel, ModelDefinition, ModelHost } from '../backing/model/device-model.ts';
 import { RECORD_SIZE_BYTES, dmaMemory } from '../backing/model/dma-memory.ts';
 import type { DmaMemory } from '../backing/model/dma-memory.ts';
@@ -172,7 +173,7 @@ export const e1000Model: ModelDefinition = {
   module: attachModule(),
   identity: { vendor: r.VENDOR_INTEL, device: r.DEVICE_82540EM },
   stateSizeBytes: STATE_SIZE_BYTES,
-  hasWire: true,
+  ends: wireEnd,
   create: (host, options) => e1000OnHost(host, options ?? {}),
 };
 

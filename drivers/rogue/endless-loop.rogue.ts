@@ -5,10 +5,10 @@
  * Must be stopped by the kernel's limit on the time of one entry.
  */
 import type { DeviceIo } from '../../kernel/abi.ts';
-import { rogue } from './honest-setup.ts';
+import { bare } from './bare.ts';
 
 export default (io: DeviceIo) =>
-  rogue(io, {
+  bare(io, {
     attack() {
       for (let turns = 0; turns >= 0; turns = (turns + 1) % 1000);
     },

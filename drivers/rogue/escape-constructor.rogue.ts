@@ -7,7 +7,7 @@
 import type { DeviceIo } from '../../kernel/abi.ts';
 import type { Trick } from './escape-report.ts';
 import { authorityOf, report } from './escape-report.ts';
-import { rogue } from './honest-setup.ts';
+import { bare } from './bare.ts';
 
 type Compiler = (source: string) => () => unknown;
 
@@ -97,7 +97,7 @@ function stackFrame(): unknown {
 }
 
 export default (io: DeviceIo) =>
-  rogue(io, {
+  bare(io, {
     attack() {
       io.send(report(tricks(io)));
     },

@@ -8,7 +8,7 @@
 import type { DeviceIo } from '../../kernel/abi.ts';
 import type { Trick } from './escape-report.ts';
 import { authorityOf, escapeMessage } from './escape-report.ts';
-import { rogue } from './honest-setup.ts';
+import { bare } from './bare.ts';
 
 const KEYWORD = ['im', 'port'].join('');
 const MODULES = ['node:fs', 'node:child_process', 'node:worker_threads', 'node:process'];
@@ -49,7 +49,7 @@ export default (io: DeviceIo) => {
     const names = authorityOf(value);
     if (names.length > 0) found.push(`${name}: ${names.join(' ')}`);
   }
-  return rogue(io, {
+  return bare(io, {
     attack() {
       for (const trick of MODULES.flatMap(tricks)) {
         tried += 1;

@@ -7,7 +7,7 @@
 import type { DeviceIo } from '../../kernel/abi.ts';
 import type { Trick } from './escape-report.ts';
 import { AUTHORITIES, report } from './escape-report.ts';
-import { rogue } from './honest-setup.ts';
+import { bare } from './bare.ts';
 
 type Compiler = (source: string) => () => unknown;
 const compile = (() => 0).constructor as unknown as Compiler;
@@ -34,7 +34,7 @@ function tricks(): Trick[] {
 }
 
 export default (io: DeviceIo) =>
-  rogue(io, {
+  bare(io, {
     attack() {
       io.send(report(tricks()));
     },

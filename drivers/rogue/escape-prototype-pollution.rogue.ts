@@ -6,7 +6,7 @@
  */
 import type { DeviceIo } from '../../kernel/abi.ts';
 import { escapeMessage } from './escape-report.ts';
-import { rogue } from './honest-setup.ts';
+import { bare } from './bare.ts';
 
 type Holder = Record<PropertyKey, unknown>;
 
@@ -47,7 +47,7 @@ const WAYS: readonly [name: string, change: (holder: object, property: PropertyK
 ];
 
 export default (io: DeviceIo) =>
-  rogue(io, {
+  bare(io, {
     attack() {
       const found: string[] = [];
       let tried = 0;

@@ -5,13 +5,13 @@
  * Must be refused: the table of grants is bounded, and so is the memory.
  */
 import type { DeviceIo } from '../../kernel/abi.ts';
-import { rogue } from './honest-setup.ts';
+import { bare } from './bare.ts';
 
 const REGION_BYTES = 4096;
 const REQUESTS = 100_000;
 
 export default (io: DeviceIo) =>
-  rogue(io, {
+  bare(io, {
     attack() {
       for (let count = 0; count < REQUESTS; count += 1) io.allocate(REGION_BYTES, 'device-reads');
     },

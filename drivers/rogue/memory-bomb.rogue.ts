@@ -5,13 +5,13 @@
  * Must be stopped by the memory limit of the driver's own thread.
  */
 import type { DeviceIo } from '../../kernel/abi.ts';
-import { rogue } from './honest-setup.ts';
+import { bare } from './bare.ts';
 
 const CHUNK = 100_000;
 
 export default (io: DeviceIo) => {
   const hoard: unknown[] = [];
-  return rogue(io, {
+  return bare(io, {
     attack() {
       for (;;) hoard.push(Array.from({ length: CHUNK }, (_, index) => ({ index })));
     },

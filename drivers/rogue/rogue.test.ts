@@ -1,52 +1,21 @@
+/** The tables of rogue drivers, of the kernel and of every device; and the programs that try to escape, with nothing around them. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readFileSync, readdirSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { runInThisContext } from 'node:vm';
 import { Worker } from 'node:worker_threads';
-import type { DriverMessage, DriverProgram } from '../../kernel/abi.ts';
-import type { InlineDriver } from '../e1000/testing/inline-io.ts';
-import { runInline } from '../e1000/testing/inline-io.ts';
-import type { RogueDriver } from './catalogue.ts';
-import { ROGUE_DRIVERS } from './catalogue.ts';
+import type { DriverMessage } from '../../kernel/abi.ts';
+import { DEVICES } from '../devices.ts';
+import { KERNEL_ROGUES } from './catalogue.ts';
+import type { RogueDriver } from './rogue-driver.ts';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const SUFFIX = '.rogue.program.js';
-const SETTLE_US = 20_000;
 
-function load(rogue: RogueDriver): DriverProgram {
-  return runInThisContext(readFileSync(ROOT + rogue.program, 'utf8')) as DriverProgram;
-}
-
-/** Runs a rogue on a card without any monitor. */
-function attackUnwatched(name: string): InlineDriver {
-  const rogue = ROGUE_DRIVERS.find((entry) => entry.name === name);
-  assert.ok(rogue !== undefined);
-  const driver = runInline(load(rogue));
-  driver.advance(SETTLE_US);
-  return driver;
-}
-
-/** Touches of the device that no grant allows: the oracle that knows no monitor. */
-function touchesOutside(driver: InlineDriver): number {
-  const { touches } = driver.model.memory.since(0);
-  return touches.filter((touch) => {
-    const purposes = touch.direction === 'read' ? ['commands', 'device-reads'] : ['commands', 'device-writes'];
-    return !driver.grants.some(
-      ({ address, sizeBytes, purpose }) =>
-        purposes.includes(purpose) && address <= touch.address && touch.address + touch.length <= address + sizeBytes,
-    );
-  }).length;
-}
-
-function kinds(driver: InlineDriver): string[] {
-  return driver.messages.map((message) => message.kind);
-}
-
-async function attackInPlainThread(name: string): Promise<DriverMessage[]> {
-  const program = `${ROOT}dist/drivers/rogue/${name}${SUFFIX}`;
-  const worker = new Worker(new URL('./testing/plain-worker.js', import.meta.url), { workerData: program });
+async function attackInPlainThread({ program }: RogueDriver): Promise<DriverMessage[]> {
+  const worker = new Worker(new URL('./testing/plain-worker.js', import.meta.url), { workerData: ROOT + program });
   try {
     const [messages] = (await once(worker, 'message')) as [DriverMessage[]];
     return messages;
@@ -55,98 +24,40 @@ async function attackInPlainThread(name: string): Promise<DriverMessage[]> {
   }
 }
 
-describe('the catalogue of rogue drivers', () => {
-  it('lists exactly the programs that exist', () => {
-    const built = readdirSync(`${ROOT}dist/drivers/rogue`)
-      .filter((file) => file.endsWith(SUFFIX))
-      .map((file) => file.slice(0, -SUFFIX.length));
-    assert.deepEqual(ROGUE_DRIVERS.map((entry) => entry.name).sort(), built.sort());
-  });
+const TABLES: readonly (readonly [name: string, rogues: readonly RogueDriver[]])[] = [
+  ['the kernel', KERNEL_ROGUES],
+  ...DEVICES.map((device) => [device.name, device.rogues] as const),
+];
 
-  it('says in each program what it tries and what must refuse it', () => {
-    for (const { name, expects } of ROGUE_DRIVERS) {
-      const source = readFileSync(`${ROOT}drivers/rogue/${name}.rogue.ts`, 'utf8');
-      const verb = { refused: 'refused', allowed: 'allowed', stopped: 'stopped', contained: 'contained' }[expects];
-      assert.match(source, new RegExp(`^/\\*\\*\\n[^]*Must be ${verb}[^]*?\\*/`), name);
-    }
-  });
-});
-
-describe('a rogue driver', () => {
-  it('behaves honestly until its attack: the card comes up, whatever the attack is', () => {
-    for (const rogue of ROGUE_DRIVERS) {
-      const program = load(rogue);
-      let saidHonest = false;
-      // The attack is cut off at the first word after the honest part.
-      const stopAtHonest: DriverProgram = (io) =>
-        program({
-          ...io,
-          send(message) {
-            saidHonest = message.kind === 'honest';
-            throw new Error('stop here');
-          },
-        });
-      assert.throws(() => runInline(stopAtHonest).advance(SETTLE_US), /stop here/, rogue.name);
-      assert.ok(saidHonest, rogue.name);
-    }
-  });
-
-  const reachesOut = [
-    'transmit-dma-outside-grant',
-    'transmit-ring-base-outside-grant',
-    'transmit-from-write-only-grant',
-    'one-byte-past-grant',
-    'reset-through-io-window-then-attack',
-    'enable-before-programming',
-    'catches-the-refusal-and-continues',
-  ];
-  for (const name of reachesOut) {
-    it(`reaches foreign memory if nobody watches: ${name}`, () => {
-      const driver = attackUnwatched(name);
-      assert.ok(kinds(driver).includes('attacked'));
-      assert.ok(touchesOutside(driver) > 0);
+for (const [table, rogues] of TABLES) {
+  describe(`the catalogue of rogue drivers: ${table}`, () => {
+    it('lists exactly the programs that exist', () => {
+      for (const folder of new Set(rogues.map(({ program }) => dirname(program)))) {
+        const built = readdirSync(ROOT + folder)
+          .filter((file) => file.endsWith(SUFFIX))
+          .map((file) => `${folder}/${file}`);
+        const listed = rogues.filter(({ program }) => dirname(program) === folder).map(({ program }) => program);
+        assert.deepEqual(listed.sort(), built.sort());
+      }
     });
-  }
 
-  const reachesOutOnReceive = [
-    'receive-dma-outside-grant',
-    'receive-ring-base-outside-grant',
-    'descriptor-changed-after-doorbell',
-  ];
-  for (const name of reachesOutOnReceive) {
-    it(`lets the network reach foreign memory if nobody watches: ${name}`, () => {
-      const driver = attackUnwatched(name);
-      assert.equal(touchesOutside(driver), 0);
-      driver.receiveFrame(new Uint8Array(100).fill(0xff));
-      assert.ok(touchesOutside(driver) > 0);
+    it('says in each program what it tries and what must refuse it', () => {
+      for (const { program, expects } of rogues) {
+        const source = readFileSync(ROOT + program.replace(/^dist\//, '').replace('.program.js', '.ts'), 'utf8');
+        assert.match(source, new RegExp(`^/\\*\\*\\n[^]*Must be ${expects}[^]*?\\*/`), program);
+      }
     });
-  }
 
-  it('lets the network write descriptors if nobody watches: rx-buffer-over-own-ring', () => {
-    const driver = attackUnwatched('rx-buffer-over-own-ring');
-    const ring = driver.grants[2];
-    assert.ok(ring?.purpose === 'commands');
-    driver.receiveFrame(new Uint8Array(100).fill(0xff));
-    const second = driver.model.memory.bytes.subarray(ring.address + 16, ring.address + 24);
-    assert.deepEqual([...second], new Array(8).fill(0xff));
-  });
-
-  it('sends memory up to the very end of its grant, and no further: exactly-at-grant-end', () => {
-    const driver = attackUnwatched('exactly-at-grant-end');
-    assert.equal(touchesOutside(driver), 0);
-    assert.deepEqual(Buffer.from(driver.wire[1] ?? []), Buffer.alloc(1000, 0x5a));
-    assert.deepEqual(kinds(driver), ['honest', 'attacked']);
-  });
-
-  for (const name of ['interrupt-never-acknowledged', 'interrupt-storm']) {
-    it(`keeps the processor busy for ever if nobody watches: ${name}`, () => {
-      assert.throws(() => attackUnwatched(name), /does not acknowledge/);
+    it('gives each program a name of its own', () => {
+      assert.equal(new Set(rogues.map(({ name }) => name)).size, rogues.length);
     });
-  }
+  });
+}
 
-  for (const { name } of ROGUE_DRIVERS.filter((entry) => entry.expects === 'contained')) {
-    it(`really reaches something outside of a compartment: ${name}`, async () => {
-      const messages = await attackInPlainThread(name);
+describe('a program that tries to escape', () => {
+  for (const rogue of KERNEL_ROGUES.filter(({ expects }) => expects === 'contained')) {
+    it(`really reaches something outside of a compartment: ${rogue.name}`, async () => {
+      const messages = await attackInPlainThread(rogue);
       const report = messages.find((message) => message.kind === 'escape');
       assert.equal(report?.['reached'], true, JSON.stringify(report));
     });

@@ -51,6 +51,8 @@ export interface RvmOptions {
   readonly onFault?: (fault: Fault) => void;
   /** The reset is over. */
   readonly onReset?: (outcome: ResetOutcome) => void;
+  /** The driver got DMA memory. */
+  readonly onGrant?: (granted: Granted) => void;
   /** DMA memory from the start of the range up to here may be in use. */
   readonly onDmaUsed?: (bytes: number) => void;
   /** A refused operation that the rule's action `log` let pass, or that `deny` stopped. */
@@ -61,6 +63,7 @@ export interface RvmOptions {
 export interface Granted {
   readonly address: number;
   readonly sizeBytes: number;
+  readonly purpose: DmaPurpose;
 }
 
 /** Descriptors are fetched for the monitor in runs of up to this many bytes: 32 of the usual 16 bytes. */
@@ -192,8 +195,10 @@ export class Rvm implements Device {
       zeroMemory(this.#device, address, sizeBytes);
       this.#dma.keep({ address, sizeBytes, purposes });
       this.#options.onDmaUsed?.(this.#dma.usedBytes);
+      const granted: Granted = { address, sizeBytes, purpose };
+      this.#options.onGrant?.(granted);
       this.#busy = false;
-      return { address, sizeBytes };
+      return granted;
     } catch (error) {
       throw this.#cutShort(error);
     }

@@ -5,7 +5,7 @@
  * times are this machine's; ratios are within one run. Prints nothing; `refmon bench` does.
  */
 import { readFileSync } from 'node:fs';
-import { DEMO_DEVICES, availableBackings, inPackage, loadDeviceSpecification } from '../../drivers/demo/devices.ts';
+import { availableBackings, deviceNamed, inPackage, loadDeviceSpecification } from '../../drivers/devices.ts';
 import type { MonitorModule } from '../../dsslang/index.ts';
 import { allowAllSource } from './allow-all.ts';
 import { measureAccess, measureStart } from './rvm-access.ts';
@@ -49,7 +49,7 @@ const START_GOAL_NS = 250e6;
 
 export async function benchRvm(options: RvmBenchOptions = {}): Promise<RvmBenchResult> {
   const { legs = 4, pairs = 25, frames = 250, starts = 9 } = options;
-  const device = DEMO_DEVICES['e1000'];
+  const device = deviceNamed('e1000');
   if (device === undefined) throw new Error('there is no e1000 among the devices');
   const specification = await loadDeviceSpecification(device);
   const program = readFileSync(inPackage(device.program), 'utf8');

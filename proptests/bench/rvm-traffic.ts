@@ -7,7 +7,7 @@
  * rounds gives one ratio, each leg the median of its ratios, and the geometric mean of the legs is the answer.
  */
 import { Kernel, type Backing, type Ipd, type OpenBacking } from '../../kernel/index.ts';
-import { whenUp } from '../../drivers/demo/traffic.ts';
+import { whenUp } from '../../drivers/class/network-traffic.ts';
 import { quantile } from './statistics.ts';
 
 const median = (samples: readonly number[]): number => quantile(samples, 0.5);

@@ -5,8 +5,8 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { describe, it } from 'node:test';
-import { inPackage } from '../../drivers/demo/devices.ts';
-import { exchangeFrames, whenUp } from '../../drivers/demo/traffic.ts';
+import { inPackage } from '../../drivers/devices.ts';
+import { exchangeFrames, whenUp } from '../../drivers/class/network-traffic.ts';
 import { Kernel, type OpenBacking } from '../../kernel/index.ts';
 import { childPids, holdings, openModel, openQemu, QEMU_MISSING, spawnHonest } from './support.ts';
 

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
 import { networkConformance, type NetworkUnderTest } from '../../drivers/class/network-conformance.ts';
-import { exchangeFrames, whenUp } from '../../drivers/demo/traffic.ts';
+import { exchangeFrames, whenUp } from '../../drivers/class/network-traffic.ts';
 import { Kernel, type DriverMessage, type OpenBacking } from '../../kernel/index.ts';
 import { openModel, openQemu, QEMU_MISSING, spawnHonest } from './support.ts';
 

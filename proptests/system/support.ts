@@ -2,17 +2,14 @@
  * What the system tests share: the e1000 with its compiled specification, opened on the model and on QEMU, and a look at
  * what a test has left on this machine.
  */
-import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { modelBacking, type OpenModelBacking } from '../../drivers/backing/model/model-backing.ts';
-import { availableBackings, DEMO_DEVICES, inPackage, loadDeviceSpecification } from '../../drivers/demo/devices.ts';
+import { availableBackings, inPackage, loadDeviceSpecification } from '../../drivers/devices.ts';
+import { E1000 } from '../../drivers/e1000/entry.ts';
 import { e1000Model } from '../../drivers/e1000/model.ts';
 import type { Ipd, Kernel, OpenBacking } from '../../kernel/index.ts';
 
-const found = DEMO_DEVICES['e1000'];
-assert.ok(found !== undefined);
-export const E1000 = found;
 export const SPECIFICATION = await loadDeviceSpecification(E1000);
 export const PROGRAM = readFileSync(inPackage(E1000.program), 'utf8');
 

@@ -4,11 +4,11 @@
  * Nothing is spawned and nothing touches the disk. The device lives until `close()`; it goes on receiving frames and
  * keeping time when no driver is attached, as a card in its slot would.
  */
-import type { Attachment, Backing, Device, OpenBacking, Wire } from '../../../kernel/abi.ts';
+import type { Attachment, Backing, Device, OpenBacking } from '../../../kernel/abi.ts';
 import { DeviceError } from '../../../kernel/abi.ts';
 import { CONTROL_CELLS, monotonicUs, openModelSession } from './attach-model.ts';
 import type { ModelParts, ModelSession } from './attach-model.ts';
-import type { ModelDefinition } from './device-model.ts';
+import type { ModelDefinition, ModelPort } from './device-model.ts';
 import type { DmaRecord } from './dma-memory.ts';
 import { RECORD_SIZE_BYTES, dmaMemory } from './dma-memory.ts';
 import { frameRingSizeBytes } from './frame-ring.ts';
@@ -61,8 +61,8 @@ function newParts(definition: ModelDefinition, options: ModelBackingOptions): Mo
   };
 }
 
-/** Carries frames between the device and its listeners. Without a listener frames are still taken off, and dropped. */
-function wireOf(session: ModelSession): Wire {
+/** Carries bytes between the device and its listeners. Without a listener they are still taken off, and dropped. */
+function portOf(session: ModelSession, options: unknown): ModelPort {
   const listeners: ((frame: Uint8Array) => void)[] = [];
   function drain(): void {
     for (let frame = session.nextFrame(); frame !== undefined; frame = session.nextFrame()) {
@@ -75,9 +75,10 @@ function wireOf(session: ModelSession): Wire {
     send: (frame) => {
       session.receiveFrame(frame);
     },
-    onFrame: (listener) => {
+    onMessage: (listener) => {
       listeners.push(listener);
     },
+    options,
   };
 }
 
@@ -102,7 +103,7 @@ function openModel(definition: ModelDefinition, options: ModelBackingOptions): O
     attachment,
     dma: { base: DMA_BASE, sizeBytes: parts.memory.byteLength - DMA_BASE },
     identity: definition.identity,
-    wire: definition.hasWire ? wireOf(session) : undefined,
+    ...definition.ends(portOf(session, parts.options)),
     attachHere() {
       const { device } = openModelSession(definition, parts);
       attachedHere.push(device);

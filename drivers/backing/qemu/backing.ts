@@ -12,8 +12,8 @@ import {
   type Attachment,
   type Backing,
   type Device,
+  type FarEnds,
   type OpenBacking,
-  type Wire,
 } from '../../../kernel/abi.ts';
 import type { AttachOptions } from './attach.ts';
 import { holdDevice, type DeviceMap } from './device.ts';
@@ -21,12 +21,13 @@ import { knownDevice, type DeviceName, type KnownDevice } from './devices.ts';
 import { closeOwnEnds, closeQemuEnds, openFifoPair, openWatchFd, poison, type FifoPair } from './fifo.ts';
 import { createHoldWords, hasWatchFd, isBusy, markDead, offerWatchFd, takeHold, type HoldWords } from './hold.ts';
 import { launchQemu, type Machine, type Qemu } from './launch.ts';
+import { PLUGS } from './outside/index.ts';
+import type { Plug } from './outside/plug.ts';
 import { placeDevice, routeInterrupt } from './pci.ts';
 import { QEMU_PROGRAM, requireQemu, requireTool } from './programs.ts';
 import { openNamelessFile, type MemoryRange } from './ram-file.ts';
 import { haltRom } from './rom.ts';
 import { createSession, type Session } from './session.ts';
-import { createWire } from './wire.ts';
 
 export interface QemuBackingOptions {
   /** A row of `KNOWN_DEVICES`. */
@@ -72,15 +73,17 @@ export function qemuBacking(options: QemuBackingOptions): Backing {
   if (memorySizeBytes % MIB !== 0 || memorySizeBytes < MEMORY_MIN_BYTES || memorySizeBytes > MEMORY_MAX_BYTES) {
     throw new RangeError(`memorySizeBytes: ${memorySizeBytes}; whole MiB from 32 MiB to 2 GiB are possible`);
   }
-  const machine: Machine = {
+  const machine: Omit<Machine, 'plugs'> = {
     machine: options.machine ?? 'pc',
     memorySizeBytes,
     device: options.deviceArguments === undefined ? known.argument : `${known.argument},${options.deviceArguments}`,
-    wire: known.wire && options.netdev !== false,
     extraArguments: options.extraArguments ?? [],
   };
   const name = `qemu:${options.device}`;
-  return { name, open: () => open(name, known, machine, options) };
+  const kinds = known.outside.filter((kind) => kind !== 'wire' || options.netdev !== false);
+  const open = (): Promise<OpenBacking> =>
+    openMachine(name, known, { ...machine, plugs: kinds.map((kind) => PLUGS[kind]()) }, options);
+  return { name, open };
 }
 
 /** All that is open on this machine for one device. */
@@ -88,10 +91,11 @@ interface Resources {
   readonly fifos: FifoPair;
   readonly ramFd: number;
   readonly qemu: Qemu;
+  readonly plugs: readonly Plug[];
   readonly hold: HoldWords;
 }
 
-async function open(
+async function openMachine(
   name: string,
   known: KnownDevice,
   machine: Machine,
@@ -123,10 +127,11 @@ async function start(machine: Machine, options: QemuBackingOptions): Promise<Res
     const fds = { input: fifos.qemuInputFd, output: fifos.qemuOutputFd, ram: ramFd, rom: romFd };
     const qemu = await launchQemu(program, machine, fds);
     closeSync(romFd);
-    return { fifos, ramFd, qemu, hold: createHoldWords() };
+    return { fifos, ramFd, qemu, plugs: machine.plugs, hold: createHoldWords() };
   } catch (error) {
     opened.forEach((fd) => closeSync(fd));
     closeOwnEnds(fifos);
+    machine.plugs.forEach((plug) => plug.close?.());
     throw error;
   } finally {
     closeQemuEnds(fifos);
@@ -180,7 +185,7 @@ function openBacking(
   map: DeviceMap,
   deadlineMs: number,
 ): OpenBacking {
-  const { fifos, ramFd, qemu, hold } = resources;
+  const { fifos, ramFd, qemu, plugs, hold } = resources;
   const listeners: ((error: DeviceError) => void)[] = [];
   let failure: DeviceError | undefined;
   let closing: Promise<void> | undefined;
@@ -197,10 +202,10 @@ function openBacking(
     if (closing === undefined && !hasWatchFd(hold)) offerWatchFd(hold, openWatchFd(fifos));
   }
 
-  const wire: Wire | undefined =
-    qemu.wire === undefined
-      ? undefined
-      : createWire(qemu.wire, () => fail(new DeviceError('QEMU_PROTOCOL', 'QEMU sent a frame of impossible length')));
+  const connected = plugs.map((plug, index) =>
+    plug.connect(qemu.sockets[index], (problem) => fail(new DeviceError('QEMU_PROTOCOL', problem))),
+  );
+  const ends: FarEnds = Object.assign({}, ...connected) as FarEnds;
   void qemu.ended.then((how) => fail(new DeviceError('DEVICE_GONE', `the device is gone: ${how}`)));
 
   const channel = { hold, commandFd: fifos.commandFd, ramFd };
@@ -216,7 +221,7 @@ function openBacking(
     },
     dma: map.dma,
     identity: { vendor: known.vendor, device: known.device },
-    wire,
+    ...ends,
     attachHere: (): Device => {
       readyWatchFd();
       return holdDevice(map, { ...channel, answerFd: fifos.pollingFd, deadlineMs });
@@ -234,11 +239,12 @@ function openBacking(
 }
 
 /** Ends QEMU and closes everything. A thread that is blocked in an access wakes up and finds the device gone. */
-async function release({ fifos, ramFd, qemu, hold }: Resources): Promise<void> {
+async function release({ fifos, ramFd, qemu, plugs, hold }: Resources): Promise<void> {
   markDead(hold, 'closed');
   poison(fifos);
   await qemu.stop();
-  qemu.wire?.destroy();
+  qemu.sockets.forEach((socket) => socket?.destroy());
+  plugs.forEach((plug) => plug.close?.());
   const unused = offerWatchFd(hold, undefined);
   if (unused !== undefined) closeSync(unused);
   // Gives the memory back at once, whatever becomes of the descriptor.

@@ -5,6 +5,8 @@
  * registers mean is no concern of this table: that is the driver's and the specification's.
  */
 
+import type { PlugName } from './outside/index.ts';
+
 /** Absolute x86 ports, first to last inclusive, that belong to a device although no BAR of it says so. */
 export interface PortRange {
   readonly first: number;
@@ -17,8 +19,8 @@ export interface KnownDevice {
   /** PCI identity. */
   readonly vendor: number;
   readonly device: number;
-  /** Has a network end, which becomes the backing's `Wire`. */
-  readonly wire: boolean;
+  /** What it is plugged into. */
+  readonly outside: readonly PlugName[];
   /** Fixed interrupt line of a device that does not use its INTx pin (legacy IDE: 14). Absent: the line is routed. */
   readonly irqLine?: number;
   /** Fixed ports that `PORT_SPACE` may reach. Absent: none. */
@@ -27,9 +29,9 @@ export interface KnownDevice {
 
 /** `romfile=` is empty because the machine never boots: a network card needs no boot ROM, nor the package that has it. */
 export const KNOWN_DEVICES = {
-  e1000: { argument: 'e1000,romfile=', vendor: 0x8086, device: 0x100e, wire: true },
-  rtl8139: { argument: 'rtl8139,romfile=', vendor: 0x10ec, device: 0x8139, wire: true },
-  edu: { argument: 'edu', vendor: 0x1234, device: 0x11e8, wire: false },
+  e1000: { argument: 'e1000,romfile=', vendor: 0x8086, device: 0x100e, outside: ['wire'] },
+  rtl8139: { argument: 'rtl8139,romfile=', vendor: 0x10ec, device: 0x8139, outside: ['wire'] },
+  edu: { argument: 'edu', vendor: 0x1234, device: 0x11e8, outside: [] },
 } as const satisfies Record<string, KnownDevice>;
 
 export type DeviceName = keyof typeof KNOWN_DEVICES;

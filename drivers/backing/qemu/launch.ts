@@ -2,7 +2,7 @@
  * Starting QEMU so that it can neither outlive this process nor leave anything behind.
  *
  * The machine: no firmware, a halted processor, one device, memory in our file, qtest on standard input and output. Every
- * file is handed over as a descriptor (`/dev/fd/N`, and `addr.type=fd` for the cable), hence nothing has a name.
+ * file is handed over as a descriptor (`/dev/fd/N`, and sockets for what is plugged in), hence nothing has a name.
  *
  * QEMU does not end when its qtest peer does. If this process is killed, `setpriv --pdeathsig KILL` (util-linux) makes the
  * kernel kill QEMU too; where that is missing, a small shell waits on a pipe from us and kills QEMU when the pipe ends.
@@ -11,6 +11,7 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import type { Duplex } from 'node:stream';
 import { DeviceError } from '../../../kernel/abi.ts';
+import type { Plug } from './outside/plug.ts';
 import { findProgram, requireTool } from './programs.ts';
 
 export interface Machine {
@@ -19,14 +20,16 @@ export interface Machine {
   readonly memorySizeBytes: number;
   /** Value of `-device`. */
   readonly device: string;
-  readonly wire: boolean;
+  /** What is plugged into the device. */
+  readonly plugs: readonly Plug[];
   readonly extraArguments: readonly string[];
 }
 
 /** Descriptors as QEMU sees them. */
 const RAM_FD = 3;
 const ROM_FD = 4;
-const WIRE_FD = 5;
+/** The first plug's socket; the others follow in order. */
+const PLUGS_FD = 5;
 
 export function qemuArguments(machine: Machine): string[] {
   const size = `${machine.memorySizeBytes / 1024}K`;
@@ -36,10 +39,10 @@ export function qemuArguments(machine: Machine): string[] {
     ...['-machine', `${machine.machine},accel=tcg,memory-backend=ram`, '-m', size],
     ...['-object', `memory-backend-file,id=ram,size=${size},share=on,mem-path=/dev/fd/${RAM_FD}`],
     ...['-bios', `/dev/fd/${ROM_FD}`, '-qtest', 'stdio', '-qtest-log', 'none'],
-    // Not `stream`: it speaks the same frames, but connects in the background, and frames sent before are lost.
-    ...(machine.wire ? ['-netdev', `socket,id=wire,fd=${WIRE_FD}`] : []),
+    ...machine.plugs.flatMap((plug, index) => plug.before(PLUGS_FD + index)),
     ...machine.extraArguments,
-    ...['-device', machine.wire ? `${machine.device},netdev=wire` : machine.device],
+    ...['-device', [machine.device, ...machine.plugs.flatMap(({ property }) => property ?? [])].join(',')],
+    ...machine.plugs.flatMap((plug, index) => plug.after?.(PLUGS_FD + index) ?? []),
   ];
 }
 
@@ -52,8 +55,8 @@ export interface QemuFds {
 
 export interface Qemu {
   readonly pid: number;
-  /** The device's end of the cable, if the machine has one. */
-  readonly wire: Duplex | undefined;
+  /** Our end of each plug's socket, in the order of `Machine.plugs`; undefined for a plug without. */
+  readonly sockets: readonly (Duplex | undefined)[];
   /** Resolves when the process is gone, with how it went and the last it said. Never rejects. */
   readonly ended: Promise<string>;
   hasEnded(): boolean;
@@ -70,7 +73,7 @@ export async function launchQemu(program: string, machine: Machine, fds: QemuFds
   const [command, ...prefix] = diesWithUs();
   const words = [...prefix, program, ...qemuArguments(machine)];
   const child = spawn(command ?? program, command === undefined ? words.slice(1) : words, {
-    stdio: [fds.input, fds.output, 'pipe', fds.ram, fds.rom, ...(machine.wire ? ['pipe' as const] : [])],
+    stdio: [fds.input, fds.output, 'pipe', fds.ram, fds.rom, ...machine.plugs.map(socketOrNothing)],
     // Its own session, or Ctrl-C in a terminal would kill the device before the kernel can reset it.
     detached: true,
   });
@@ -85,7 +88,9 @@ export async function launchQemu(program: string, machine: Machine, fds: QemuFds
 
   return {
     pid,
-    wire: machine.wire ? ((child.stdio as readonly unknown[])[WIRE_FD] as Duplex) : undefined,
+    sockets: machine.plugs.map(({ needsSocket }, index) =>
+      needsSocket ? ((child.stdio as readonly unknown[])[PLUGS_FD + index] as Duplex) : undefined,
+    ),
     ended,
     hasEnded: () => gone,
     stop: async () => {
@@ -97,6 +102,8 @@ export async function launchQemu(program: string, machine: Machine, fds: QemuFds
     },
   };
 }
+
+const socketOrNothing = ({ needsSocket }: Plug): 'pipe' | 'ignore' => (needsSocket ? 'pipe' : 'ignore');
 
 /** In words: `QEMU exited with status 1`, `QEMU was ended by SIGKILL`. */
 function endOf(child: ChildProcess): Promise<string> {

@@ -4,8 +4,8 @@
  * A monitor that only throws leaves a hostile driver in charge: it may try until something works.
  * Must be refused at the first attempt, and for good: after it the driver gets nothing more done and is stopped.
  */
-import type { DeviceIo } from '../../kernel/abi.ts';
-import * as r from '../e1000/registers.ts';
+import type { DeviceIo } from '../../../kernel/abi.ts';
+import * as r from '../registers.ts';
 import { RING_COUNT, outsideEveryGrant, rogue, sendFrame } from './honest-setup.ts';
 
 const ATTEMPTS = 100;

@@ -4,8 +4,8 @@
  * Without a monitor the processor spends its time on this driver's interrupts.
  * Must be refused by the interrupt's rate limit.
  */
-import type { DeviceIo } from '../../kernel/abi.ts';
-import * as r from '../e1000/registers.ts';
+import type { DeviceIo } from '../../../kernel/abi.ts';
+import * as r from '../registers.ts';
 import { rogue } from './honest-setup.ts';
 
 export default (io: DeviceIo) =>

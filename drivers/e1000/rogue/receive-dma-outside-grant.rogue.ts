@@ -4,11 +4,11 @@
  * Without a monitor the next frame from the network overwrites the kernel's or another driver's memory.
  * Must be refused by the rule on RDT: each new descriptor's buffer lies in memory granted for the device to write.
  */
-import type { DeviceIo } from '../../kernel/abi.ts';
-import { descriptor } from '../e1000/driver-setup.ts';
-import * as r from '../e1000/registers.ts';
+import type { DeviceIo } from '../../../kernel/abi.ts';
+import { descriptor } from '../driver-setup.ts';
+import * as r from '../registers.ts';
 import { outsideEveryGrant, programAll, rogue } from './honest-setup.ts';
-import { enableEngines } from '../e1000/driver-setup.ts';
+import { enableEngines } from '../driver-setup.ts';
 
 export default (io: DeviceIo) =>
   rogue(io, {

@@ -5,8 +5,8 @@
  * was made for).
  * Must be refused at the interrupt's deadline: the cause was not read, let alone acknowledged.
  */
-import type { DeviceIo } from '../../kernel/abi.ts';
-import * as r from '../e1000/registers.ts';
+import type { DeviceIo } from '../../../kernel/abi.ts';
+import * as r from '../registers.ts';
 import { rogue } from './honest-setup.ts';
 
 const CAUSES = r.INT_TXDW | r.INT_RXT0 | r.INT_LSC;

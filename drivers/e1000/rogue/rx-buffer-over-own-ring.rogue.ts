@@ -5,9 +5,9 @@
  * descriptors, which nobody vets, because no store of the driver's put them there.
  * Must be refused by the rule on RDT: command memory is not granted for the device to write data to.
  */
-import type { DeviceIo } from '../../kernel/abi.ts';
-import { descriptor, enableEngines } from '../e1000/driver-setup.ts';
-import * as r from '../e1000/registers.ts';
+import type { DeviceIo } from '../../../kernel/abi.ts';
+import { descriptor, enableEngines } from '../driver-setup.ts';
+import * as r from '../registers.ts';
 import { programAll, rogue } from './honest-setup.ts';
 
 export default (io: DeviceIo) =>

@@ -5,9 +5,9 @@
  * bytes over it.
  * Must be refused by the rule on TCTL (or on the base): the whole ring lies in memory granted for commands.
  */
-import type { DeviceIo } from '../../kernel/abi.ts';
-import { enableEngines } from '../e1000/driver-setup.ts';
-import * as r from '../e1000/registers.ts';
+import type { DeviceIo } from '../../../kernel/abi.ts';
+import { enableEngines } from '../driver-setup.ts';
+import * as r from '../registers.ts';
 import { outsideEveryGrant, programAll, rogue } from './honest-setup.ts';
 
 export default (io: DeviceIo) =>

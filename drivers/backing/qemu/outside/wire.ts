@@ -6,7 +6,8 @@
  * no later byte means anything.
  */
 import type { Duplex } from 'node:stream';
-import type { Wire } from '../../../kernel/abi.ts';
+import type { Wire } from '../../../../kernel/abi.ts';
+import type { Plug } from './plug.ts';
 
 /** The largest frame that QEMU's stream backend takes itself. */
 export const FRAME_MAX_BYTES = 69_632;
@@ -86,5 +87,17 @@ export function createWire(socket: Duplex, onBroken: () => void): Wire {
     onFrame: (listener) => {
       listeners.push(listener);
     },
+  };
+}
+
+/** A network device's cable. */
+export function wirePlug(): Plug {
+  return {
+    needsSocket: true,
+    // Not `stream`: it speaks the same frames, but connects in the background, and frames sent before are lost.
+    before: (fd) => ['-netdev', `socket,id=wire,fd=${fd}`],
+    property: 'netdev=wire',
+    connect: (socket, fail) =>
+      socket === undefined ? {} : { wire: createWire(socket, () => fail('QEMU sent a frame of impossible length')) },
   };
 }

@@ -4,7 +4,7 @@
  * Nothing is wrong with it. A check that is off by one the other way would refuse it.
  * Must be allowed.
  */
-import type { DeviceIo } from '../../kernel/abi.ts';
+import type { DeviceIo } from '../../../kernel/abi.ts';
 import { allocateIsolated, rogue, sendFrame } from './honest-setup.ts';
 
 const FRAME_BYTES = 1000;

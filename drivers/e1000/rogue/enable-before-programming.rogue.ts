@@ -4,9 +4,9 @@
  * Without a monitor the card uses base 0 with length 0: on a tail write it takes low memory for descriptors.
  * Must be refused by the rule on RCTL or TCTL: enable only after base and length were programmed since the reset.
  */
-import type { DeviceIo } from '../../kernel/abi.ts';
-import { enableEngines, maskInterrupts } from '../e1000/driver-setup.ts';
-import * as r from '../e1000/registers.ts';
+import type { DeviceIo } from '../../../kernel/abi.ts';
+import { enableEngines, maskInterrupts } from '../driver-setup.ts';
+import * as r from '../registers.ts';
 import { rogue } from './honest-setup.ts';
 
 export default (io: DeviceIo) =>

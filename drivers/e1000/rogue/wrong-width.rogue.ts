@@ -5,8 +5,8 @@
  * from then on the two disagree about the tail.
  * Must be refused by the register's declaration: 4-byte accesses only.
  */
-import type { DeviceIo } from '../../kernel/abi.ts';
-import * as r from '../e1000/registers.ts';
+import type { DeviceIo } from '../../../kernel/abi.ts';
+import * as r from '../registers.ts';
 import { rogue } from './honest-setup.ts';
 
 export default (io: DeviceIo) =>

@@ -4,8 +4,8 @@
  * Without a monitor the card continues with descriptors that nobody looked at, even if both rings are this driver's own.
  * Must be refused by the rule on TDBAL: ring registers change only while the engine is off.
  */
-import type { DeviceIo } from '../../kernel/abi.ts';
-import * as r from '../e1000/registers.ts';
+import type { DeviceIo } from '../../../kernel/abi.ts';
+import * as r from '../registers.ts';
 import { rogue } from './honest-setup.ts';
 
 export default (io: DeviceIo) =>

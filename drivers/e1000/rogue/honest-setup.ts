@@ -5,9 +5,9 @@
  * something earlier. `rogue` resets the card, waits as the data sheet asks, programs everything in order, sends one
  * ordinary frame, says `honest`, attacks, and says `attacked` if it still can.
  */
-import type { DeviceIo, DmaPurpose, DmaRegion, DriverEntries, DriverMessage } from '../../kernel/abi.ts';
-import * as setup from '../e1000/driver-setup.ts';
-import * as r from '../e1000/registers.ts';
+import type { DeviceIo, DmaPurpose, DmaRegion, DriverEntries, DriverMessage } from '../../../kernel/abi.ts';
+import * as setup from '../driver-setup.ts';
+import * as r from '../registers.ts';
 
 export const RING_COUNT = 16;
 const FRAME_BYTES = 60;

@@ -4,9 +4,9 @@
  * Without a monitor the card takes whatever lies there for buffer addresses, and writes frames and status wherever it says.
  * Must be refused by the rule on RCTL (or on the base): the whole ring lies in memory granted for commands.
  */
-import type { DeviceIo } from '../../kernel/abi.ts';
-import { enableEngines } from '../e1000/driver-setup.ts';
-import * as r from '../e1000/registers.ts';
+import type { DeviceIo } from '../../../kernel/abi.ts';
+import { enableEngines } from '../driver-setup.ts';
+import * as r from '../registers.ts';
 import { outsideEveryGrant, programAll, rogue } from './honest-setup.ts';
 
 export default (io: DeviceIo) =>

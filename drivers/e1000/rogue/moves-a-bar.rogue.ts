@@ -4,8 +4,8 @@
  * Without a monitor the card answers in place of what was there, and checks by address look at the wrong thing.
  * Must be refused by the rules on PCI configuration: BARs belong to the platform.
  */
-import type { DeviceIo } from '../../kernel/abi.ts';
-import * as r from '../e1000/registers.ts';
+import type { DeviceIo } from '../../../kernel/abi.ts';
+import * as r from '../registers.ts';
 import { rogue } from './honest-setup.ts';
 
 export default (io: DeviceIo) =>

@@ -1,5 +1,6 @@
 /** The honest driver at work: frames out, frames in, counted and compared byte by byte. */
-import type { DriverMessage, Fault, Ipd, OpenBacking } from '../../kernel/index.ts';
+import type { DriverMessage, Ipd, OpenBacking } from '../../kernel/index.ts';
+import { WorkError, type WorkResult } from '../device-entry.ts';
 
 export interface TrafficResult {
   readonly mac: string;
@@ -9,20 +10,19 @@ export interface TrafficResult {
   readonly milliseconds: number;
 }
 
-export class TrafficError extends Error {
-  readonly code = 'TRAFFIC_FAILED';
-  readonly fault: Fault | undefined;
-  constructor(message: string, fault: Fault | undefined) {
-    super(message);
-    this.name = 'TrafficError';
-    this.fault = fault;
-  }
-}
-
 const TIMEOUT_MS = 10_000;
 /** Half the driver's ring: it never has to refuse one. */
 const IN_FLIGHT_MAX = 24;
 const ETHERTYPE_EXPERIMENTAL = [0x88, 0xb5];
+
+const DEMO_FRAMES = 100;
+
+/** The work of a network device in the demo: frames both ways. @throws WorkError */
+export async function networkWork(ipd: Ipd, backing: OpenBacking): Promise<WorkResult> {
+  const { mac, sent, received, milliseconds } = await exchangeFrames(ipd, backing, await whenUp(ipd), DEMO_FRAMES);
+  const summary = `${mac} is up; ${sent} frames out, ${received} in, each compared byte by byte`;
+  return { summary, counts: { mac, sent, received }, milliseconds };
+}
 
 /** An Ethernet frame to `mac` whose length and content follow from its number. */
 export function testFrame(mac: string, number: number): Uint8Array {
@@ -39,7 +39,7 @@ const equal = (a: Uint8Array | undefined, b: Uint8Array): boolean => a !== undef
 /**
  * Sends `count` frames each way through a running driver.
  * @param mac what the driver said in its `up` message
- * @throws TrafficError if one is lost, changed or late, or if the driver is faulted
+ * @throws WorkError if one is lost, changed or late, or if the driver is faulted
  */
 export async function exchangeFrames(
   ipd: Ipd,
@@ -48,7 +48,7 @@ export async function exchangeFrames(
   count: number,
 ): Promise<TrafficResult> {
   const { wire } = backing;
-  if (wire === undefined) throw new TrafficError(`${backing.name} has no wire`, undefined);
+  if (wire === undefined) throw new WorkError(`${backing.name} has no wire`, undefined);
   const started = performance.now();
   const state = { sent: 0, received: 0, transmitted: 0, offered: 0, arrived: 0 };
   await new Promise<void>((resolve, reject) => {
@@ -58,7 +58,7 @@ export async function exchangeFrames(
       over = true;
       clearTimeout(timer);
       if (problem === undefined) resolve();
-      else reject(new TrafficError(problem, ipd.fault));
+      else reject(new WorkError(problem, ipd.fault));
     };
     const timer = setTimeout(
       () => end(`after ${TIMEOUT_MS} ms ${state.sent} of ${count} frames were sent, ${state.received} received`),
@@ -101,7 +101,7 @@ export async function exchangeFrames(
 /** Resolves with the MAC address once the driver says that its card is up. */
 export function whenUp(ipd: Ipd): Promise<string> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new TrafficError('the card did not come up', ipd.fault)), TIMEOUT_MS);
+    const timer = setTimeout(() => reject(new WorkError('the card did not come up', ipd.fault)), TIMEOUT_MS);
     ipd.onMessage((message) => {
       if (message.kind !== 'up') return;
       clearTimeout(timer);
@@ -109,7 +109,7 @@ export function whenUp(ipd: Ipd): Promise<string> {
     });
     void ipd.exited.then(() => {
       clearTimeout(timer);
-      reject(new TrafficError('the driver was stopped before its card was up', ipd.fault));
+      reject(new WorkError('the driver was stopped before its card was up', ipd.fault));
     });
   });
 }

@@ -4,7 +4,7 @@
  * Without a monitor this works. It shows that a grant is for a purpose: what the device may write it may not therefore read.
  * Must be refused by the rule on TDT: the buffer lies in memory granted for the device to read.
  */
-import type { DeviceIo } from '../../kernel/abi.ts';
+import type { DeviceIo } from '../../../kernel/abi.ts';
 import { rogue, sendFrame } from './honest-setup.ts';
 
 export default (io: DeviceIo) =>

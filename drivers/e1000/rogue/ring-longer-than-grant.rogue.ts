@@ -4,9 +4,9 @@
  * Without a monitor the second half of the ring is somebody else's memory, read as descriptors.
  * Must be refused by the rule on TCTL (or on the length): the whole ring lies in memory granted for commands.
  */
-import type { DeviceIo } from '../../kernel/abi.ts';
-import { enableEngines } from '../e1000/driver-setup.ts';
-import * as r from '../e1000/registers.ts';
+import type { DeviceIo } from '../../../kernel/abi.ts';
+import { enableEngines } from '../driver-setup.ts';
+import * as r from '../registers.ts';
 import { allocateIsolated, programAll, rogue } from './honest-setup.ts';
 
 const RING_BYTES = 256;

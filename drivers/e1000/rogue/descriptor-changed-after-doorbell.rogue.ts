@@ -5,7 +5,7 @@
  * freezes published descriptors, check and use see different addresses, and the next frame lands in foreign memory.
  * Must be refused by the rule on stores into command memory: what the device owns is not rewritten.
  */
-import type { DeviceIo } from '../../kernel/abi.ts';
+import type { DeviceIo } from '../../../kernel/abi.ts';
 import { outsideEveryGrant, rogue } from './honest-setup.ts';
 
 export default (io: DeviceIo) =>

@@ -4,7 +4,7 @@
  * Without a monitor one foreign byte leaves the machine; a check that is off by one would let it pass.
  * Must be refused by the rule on TDT: each buffer ends inside its grant.
  */
-import type { DeviceIo } from '../../kernel/abi.ts';
+import type { DeviceIo } from '../../../kernel/abi.ts';
 import { allocateIsolated, rogue, sendFrame } from './honest-setup.ts';
 
 const FRAME_BYTES = 1000;

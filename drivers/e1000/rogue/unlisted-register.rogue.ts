@@ -4,8 +4,8 @@
  * Without a monitor the driver can change frames after they were checked, or reach test modes of the chip.
  * Must be refused by default deny: the register is not in the specification.
  */
-import type { DeviceIo } from '../../kernel/abi.ts';
-import * as r from '../e1000/registers.ts';
+import type { DeviceIo } from '../../../kernel/abi.ts';
+import * as r from '../registers.ts';
 import { rogue } from './honest-setup.ts';
 
 export default (io: DeviceIo) =>

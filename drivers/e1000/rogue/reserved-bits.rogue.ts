@@ -4,8 +4,8 @@
  * What the card does then is unknown: later parts of the family give these bits meanings, debugging modes among them.
  * Must be refused by the register's declaration: reserved bits are written as zero.
  */
-import type { DeviceIo } from '../../kernel/abi.ts';
-import * as r from '../e1000/registers.ts';
+import type { DeviceIo } from '../../../kernel/abi.ts';
+import * as r from '../registers.ts';
 import { rogue } from './honest-setup.ts';
 
 export default (io: DeviceIo) =>

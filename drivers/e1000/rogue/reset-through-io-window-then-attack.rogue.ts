@@ -5,8 +5,8 @@
  * A monitor that only watches BAR 0 sees neither. It believes the rings as they were, while the card starts from base 0.
  * Must be refused by the rules on BAR 1: the window is decoded, and TDT behind it obeys the rule on TDT.
  */
-import type { DeviceIo } from '../../kernel/abi.ts';
-import * as r from '../e1000/registers.ts';
+import type { DeviceIo } from '../../../kernel/abi.ts';
+import * as r from '../registers.ts';
 import { outsideEveryGrant, rogue } from './honest-setup.ts';
 
 export default (io: DeviceIo) =>

@@ -1,0 +1,9 @@
+/** Every kind of plug, by the name that the rows of `devices.ts` use. */
+import type { Plug } from './plug.ts';
+import { wirePlug } from './wire.ts';
+
+export const PLUGS = {
+  wire: wirePlug,
+} as const satisfies Record<string, () => Plug>;
+
+export type PlugName = keyof typeof PLUGS;
