@@ -38,6 +38,16 @@ function traceFile(name: string, content: string | Uint8Array): string {
 /** Not skipped but absent where the trace is: it is no part of the package, so nothing is missing there. */
 const traces = process.env['REFMON_TRACES'];
 if (traces !== undefined) {
+  describe("Linux's snd-intel8x0 driver, recorded", () => {
+    for (const name of ['snd-intel8x0.jsonl.gz', 'proxy-snd-intel8x0.jsonl.gz']) {
+      it(`is refused nothing in ${name}`, async () => {
+        const ac97 = await loadSpecification(inPackage('drivers/ac97/ac97.dss'));
+        const result = await replay(ac97.module.createMonitor, join(traces, name));
+        assert.deepEqual(result.denials, []);
+        assert.ok(result.operations > 1000, 'the trace is the whole one');
+      });
+    }
+  });
   const linux = join(traces, 'e1000.jsonl.gz');
   describe("Linux's e1000 driver, recorded", () => {
     it('is refused nothing', async () => {

@@ -209,7 +209,7 @@ function only<T extends ast.Node>(clause: string, found: readonly T[], diagnosti
   return first;
 }
 
-/** A rule about the whole register would be passed by with half of it. */
+/** A rule about the whole register would be passed by with half of it. (To acknowledge says nothing about the value.) */
 function reportPartialAccess(register: RegisterDraft, interrupt: InterruptParts, context: Context): void {
   const partial = register.declaration.widths[register.accessWidths.findIndex((width) => width !== register.width)];
   const hasRules =
@@ -217,7 +217,7 @@ function reportPartialAccess(register: RegisterDraft, interrupt: InterruptParts,
     register.written !== undefined ||
     register.reported !== undefined ||
     register.programmed !== undefined ||
-    [...interrupt.before(register, 'write'), ...interrupt.before(register, 'report')].length > 0;
+    interrupt.before(register, 'report').length > 0;
   if (partial !== undefined && hasRules)
     context.diagnostics.add('DSS315', { name: register.name, bits: register.bits }, partial.span);
 }
