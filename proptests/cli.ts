@@ -1,4 +1,4 @@
-/** The verification room's commands: `bench`. What they run is loaded when it is asked for: peers are heavy. */
+/** The verification room's commands: `bench` and `verify`. What they run is loaded when it is asked for: peers are heavy. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
@@ -6,12 +6,14 @@ import type { Terminal } from '../bin/terminal.ts';
 import { packageRoot } from '../drivers/package-root.ts';
 import type { BenchRow } from './bench/statistics.ts';
 import type { RvmBenchRow } from './bench/bench-rvm.ts';
+import { registerVerifyCommands } from './verify/cli.ts';
 
 interface BenchFlags {
   readonly rounds?: number;
 }
 
 export function registerVerificationCommands(program: Command, terminal: () => Terminal): void {
+  registerVerifyCommands(program, terminal);
   const bench = program
     .command('bench')
     .summary('measure, as ratios within one run against a peer or a bound')

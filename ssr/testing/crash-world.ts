@@ -79,14 +79,23 @@ export interface WorldOptions {
   readonly sequencesMax?: number;
   /** Judge each case by opening the volume through the rewound TPM, not from a shared reading. */
   readonly isEachCaseThroughTpm?: boolean;
+  /** Which attacks are tried; each history has its own, so that it can be replayed alone. */
+  readonly attackSeed?: number;
+  /** Only this history: positions in `operations`. */
+  readonly replay?: readonly number[];
+  /** Called after each operation. True ends the exploration. */
+  readonly isTimeUp?: (report: WorldReport) => boolean;
 }
 
 export interface Violation {
   readonly what: string;
   readonly history: string;
+  /** The history as `replay` takes it. */
+  readonly path: readonly number[];
 }
 
 export interface WorldReport {
+  isUnfinished: boolean;
   sequences: number;
   crashCases: number;
   attackCases: number;
@@ -105,8 +114,11 @@ interface Node {
   /** What an attacker may bring back: one state, unless commits need not be fresh. */
   readonly showable: readonly Model[];
   readonly past: readonly DiskImage[];
-  readonly history: readonly string[];
+  readonly history: History;
 }
+
+/** The operations so far, as positions in the world's list. */
+type History = readonly number[];
 
 interface Moment {
   readonly images: readonly DiskImage[];
@@ -128,6 +140,7 @@ export async function exploreCrashes(options: WorldOptions): Promise<WorldReport
 class World {
   readonly #options: WorldOptions;
   readonly report: WorldReport = {
+    isUnfinished: false,
     sequences: 0,
     crashCases: 0,
     attackCases: 0,
@@ -140,7 +153,6 @@ class World {
   readonly #decide: typeof decideMount;
   #keyring: Keyring | undefined;
   #macKey: Uint8Array | undefined;
-  #seed = 1;
   #expansions = 0;
 
   constructor(options: WorldOptions) {
@@ -165,11 +177,13 @@ class World {
   }
 
   get #isDone(): boolean {
-    return this.report.violations.length >= (this.#options.violationsMax ?? 5);
+    return this.report.isUnfinished || this.report.violations.length >= (this.#options.violationsMax ?? 5);
   }
 
-  #violate(what: string, history: readonly string[]): void {
-    if (!this.#isDone) this.report.violations.push({ what, history: history.join(', ') });
+  #violate(what: string, path: History): void {
+    if (this.#isDone) return;
+    const history = path.map((index) => this.#options.operations[index]?.name ?? '?').join(', ');
+    this.report.violations.push({ what, history, path });
   }
 
   #seams(onAdvance?: (anchor: Anchor, when: 'entry' | 'exit', point: AnchorPoint) => Promise<void>): Seams {
@@ -195,8 +209,10 @@ class World {
 
   async run(): Promise<void> {
     const start = await this.#create();
-    if (this.#options.walks === undefined) await this.#explore(start, 0);
-    else await this.#walk(start, this.#options.walks);
+    const { walks, replay } = this.#options;
+    if (replay !== undefined) await this.#follow(start, replay);
+    else if (walks !== undefined) await this.#walk(start, walks);
+    else await this.#explore(start, 0);
     if (this.#nonces.reused > 0) this.#violate(`a nonce was used ${this.#nonces.reused} times again`, []);
   }
 
@@ -245,10 +261,18 @@ class World {
 
   async #explore(node: Node, depth: number): Promise<void> {
     if (depth === this.#options.depth) return;
-    for (const [index, operation] of this.#options.operations.entries()) {
+    for (const index of this.#options.operations.keys()) {
       if (this.#isDone || this.#isSkipped(depth)) continue;
-      const child = await this.#carryOut(node, operation, 16 * (depth + 1) + index);
+      const child = await this.#carryOut(node, index);
       if (child !== undefined) await this.#explore(child, depth + 1);
+    }
+  }
+
+  /** One history, as far as it goes. */
+  async #follow(start: Node, path: History): Promise<void> {
+    let node: Node | undefined = start;
+    for (const index of path) {
+      if (node !== undefined && !this.#isDone) node = await this.#carryOut(node, index);
     }
   }
 
@@ -256,12 +280,10 @@ class World {
     const { operations } = this.#options;
     const random = numbers(walks.seed);
     for (let walk = 0; walk < walks.count && !this.#isDone; walk += 1) {
-      let node: Node | undefined = start;
-      for (let step = 1; step <= walks.length && node !== undefined; step += 1) {
-        const index = random(operations.length);
-        const operation = operations[index];
-        if (operation !== undefined) node = await this.#carryOut(node, operation, (16 * step + index) % 255);
-      }
+      await this.#follow(
+        start,
+        Array.from({ length: walks.length }, () => random(operations.length)),
+      );
     }
   }
 
@@ -275,9 +297,13 @@ class World {
   }
 
   /** One operation from a node: collects its moments, judges them, and gives the node after it. */
-  async #carryOut(node: Node, operation: Operation, stamp: number): Promise<Node | undefined> {
-    const { tpm, isNotFresh, imagesPerMoment } = this.#options;
-    const history = [...node.history, operation.name];
+  async #carryOut(node: Node, index: number): Promise<Node | undefined> {
+    const { tpm, isNotFresh, imagesPerMoment, operations } = this.#options;
+    const operation = operations[index];
+    if (operation === undefined) throw new RangeError(`there is no operation ${index}`);
+    const history = [...node.history, index];
+    // Contents differ between operations of one history.
+    const stamp = (16 * history.length + index) % 255;
     const next = operation.model(node.model, stamp);
     const disk = new SimulatedDisk(node.image);
     const moments: Moment[] = [];
@@ -370,11 +396,12 @@ class World {
         if (operation.crash !== 'torn-nv-write') throw error;
       }
     } catch (error) {
-      this.#violate(`${operation.name} failed: ${(error as Error).message}`, node.history);
+      this.#violate(`${operation.name} failed: ${(error as Error).message}`, history);
       return undefined;
     }
     this.report.sequences += 1;
     await this.#judge(moments, node, history);
+    if (this.#options.isTimeUp?.(this.report) === true) this.report.isUnfinished = true;
     const past = [...node.past, node.image, ...(firstFlush?.slice(1, 2) ?? []), disk.currentImage()].slice(-PAST_KEPT);
     const crashed = { ...beforeAdvance, showable: node.showable };
     switch (operation.crash) {
@@ -420,7 +447,7 @@ class World {
 
   // --- judging --------------------------------------------------------------------------------------------------------
 
-  async #judge(moments: readonly Moment[], node: Node, history: readonly string[]): Promise<void> {
+  async #judge(moments: readonly Moment[], node: Node, history: History): Promise<void> {
     const shownByState = new Map<string, string>();
     for (const moment of moments) {
       for (const image of moment.images) {
@@ -429,11 +456,12 @@ class World {
       }
     }
     const perMoment = Math.max(1, Math.floor(this.#options.attacksPerOperation / Math.max(1, moments.length)));
+    let seed = history.reduce((mixed, index) => (31 * mixed + index + 1) >>> 0, this.#options.attackSeed ?? 1);
     for (const moment of moments) {
       const present = moment.images.at(-1) ?? node.image;
       const past = [...node.past, node.image, ...moment.images.slice(1, 3)];
-      this.#seed += 1;
-      for (const image of attackedImages(present, past, perMoment, this.#seed)) {
+      seed = (seed + 1) >>> 0;
+      for (const image of attackedImages(present, past, perMoment, seed)) {
         this.report.attackCases += 1;
         await this.#judgeCase(image, moment, { isAttack: true, shownByState, history });
       }
@@ -443,7 +471,7 @@ class World {
   async #judgeCase(
     image: DiskImage,
     moment: Moment,
-    context: { isAttack: boolean; shownByState: Map<string, string>; history: readonly string[] },
+    context: { isAttack: boolean; shownByState: Map<string, string>; history: History },
   ): Promise<void> {
     if (this.#isDone) return;
     const { isAttack, shownByState, history } = context;

@@ -24,7 +24,7 @@ import type { RewindableTpm } from './rewindable-tpm.ts';
 
 export interface MutantResult {
   readonly cases: number;
-  readonly violation: Violation | undefined;
+  readonly violation: Pick<Violation, 'what' | 'history'> | undefined;
 }
 
 export interface Mutant {

@@ -1,0 +1,5 @@
+/** The campaigns that `refmon verify` knows. A new one is a file beside this, and a line here. */
+import type { Campaign } from './campaign.ts';
+import { ssrCampaign } from './ssr.ts';
+
+export const CAMPAIGNS: readonly Campaign[] = [ssrCampaign];
