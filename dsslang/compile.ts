@@ -9,7 +9,7 @@ import { readImports, type Load } from './imports.ts';
 import type { Program } from './ir.ts';
 import { parse } from './parse.ts';
 import { Source, SOURCE_BYTES_MAX, span } from './source.ts';
-import { NESTING_MAX } from './parser.ts';
+import { NESTING_MAX } from './parser/leaves.ts';
 import { expandTemplates } from './templates.ts';
 
 export interface CompileResult {

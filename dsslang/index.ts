@@ -20,15 +20,9 @@ export { format, type FormatResult } from './format.ts';
 export { emitJs } from './emit/js.ts';
 export { emitJsTypes } from './emit/js-types.ts';
 export { emitJson, IR_SCHEMA } from './emit/json.ts';
-export {
-  initialState,
-  InterpretedMonitor,
-  step,
-  violatedInvariant,
-  type Operation,
-  type Outcome,
-  type State,
-} from './interpreter.ts';
+export { initialState, step, violatedInvariant, type Outcome } from './interpreter.ts';
+export { InterpretedMonitor } from './interpreter/monitor.ts';
+export type { Operation, State } from './interpreter/state.ts';
 export type { Program } from './ir.ts';
 export { catalogue, type Code } from './messages.ts';
 export { monitorInfo } from './monitor-info.ts';

@@ -5,7 +5,7 @@
  * chains of `else if`. Each has a limit far beyond what people write and far below what the stack holds.
  */
 import type { IToken } from 'chevrotain';
-import { CHAIN_MAX, NESTING_MAX } from './parser.ts';
+import { CHAIN_MAX, NESTING_MAX } from './parser/leaves.ts';
 import {
   Arrow,
   Assign,

@@ -9,7 +9,8 @@ import type { SourceFile } from './ast.ts';
 import { didYouMean, type Diagnostics } from './diagnostics.ts';
 import { nestingError } from './nesting.ts';
 import { unpack } from './parser-messages.ts';
-import { CHAIN_MAX, dssParser, integerValue, spanOf } from './parser.ts';
+import { dssParser } from './parser.ts';
+import { CHAIN_MAX, integerValue, spanOf } from './parser/leaves.ts';
 import { span, type Source, type Span } from './source.ts';
 import {
   BadInteger,

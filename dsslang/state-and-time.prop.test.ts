@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import { InterpretedMonitor } from './interpreter.ts';
+import { InterpretedMonitor } from './interpreter/monitor.ts';
 import type { Monitor } from './runtime.ts';
 import * as bench from './testing/feature-bench.ts';
 

@@ -18,7 +18,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { compile, type CompileResult } from './compile.ts';
 import { FILES_MAX, IMPORT_DEPTH_MAX, resolveImport, type Load } from './imports.ts';
-import { InterpretedMonitor } from './interpreter.ts';
+import { InterpretedMonitor } from './interpreter/monitor.ts';
 import type { Program } from './ir.ts';
 import { loadFrom } from './load.ts';
 import { renderDiagnostics } from './render.ts';

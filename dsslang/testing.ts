@@ -1,7 +1,7 @@
 /** What the tests of the language share: small devices, their diagnostics, and both kinds of monitor for one text. */
 import { compile } from './compile.ts';
 import { emitJs } from './emit/js.ts';
-import { InterpretedMonitor } from './interpreter.ts';
+import { InterpretedMonitor } from './interpreter/monitor.ts';
 import { renderDiagnostics } from './render.ts';
 import type { DescriptorMemory, Monitor, MonitorModule } from './runtime.ts';
 

@@ -9,15 +9,10 @@ import type * as ast from '../ast.ts';
 import type { NumberExpr } from '../ir.ts';
 import { accessedIndex } from './cells.ts';
 import type { Context, EngineDraft, Symbol } from './context.ts';
-import {
-  constantWithin,
-  declareCounter,
-  declareMachine,
-  declareRegister,
-  declareRing,
-  declareVariable,
-  tooMany,
-} from './declarations.ts';
+import { constantWithin, tooMany } from './limits.ts';
+import { declareRegister } from './registers.ts';
+import { declareRing } from './structs.ts';
+import { declareCounter, declareMachine, declareVariable } from './variables.ts';
 import { declareClock, declareDeadline, declareRate } from './time.ts';
 
 /** Elements of one engine. */

@@ -9,7 +9,7 @@ import type { BoolExpr, Handler, LocalId, NumberExpr, Reaction, Statement } from
 import { ADDRESS_LIMIT, GRANT_COMMANDS, GRANT_READS, GRANT_WRITES } from '../runtime.ts';
 import type { Context, HandlerDraft } from './context.ts';
 import { bitLength } from './context.ts';
-import { tooMany } from './declarations.ts';
+import { tooMany } from './limits.ts';
 import { Facts } from './facts.ts';
 import { guardOf, HANDLERS_MAX, type StateMap } from './handlers.ts';
 import { bind, type HandlerScope } from './handler-scope.ts';

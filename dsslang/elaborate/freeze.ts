@@ -7,7 +7,7 @@ import type { Context } from './context.ts';
 import { elaborateBool } from './expressions.ts';
 import { Facts } from './facts.ts';
 import { mustBeWritable } from './memory.ts';
-import { refusalAction } from './statements.ts';
+import { refusalAction } from './rules.ts';
 
 export function elaborateFreeze(item: ast.ItemOf<'freeze'>, context: Context): void {
   const condition = elaborateBool(item.when, { context, bindings: new Map(), facts: new Facts(), time: true });

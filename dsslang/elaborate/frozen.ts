@@ -8,7 +8,8 @@
 import type * as ast from '../ast.ts';
 import type { BoolExpr, NumberExpr, Statement } from '../ir.ts';
 import { maxOf, type Context } from './context.ts';
-import { constant, elaborateBool, elaborateNumber } from './expressions.ts';
+import { elaborateBool, elaborateNumber } from './expressions.ts';
+import { constant } from './values.ts';
 import { Facts } from './facts.ts';
 import { storeTouches } from './stores.ts';
 

@@ -6,7 +6,7 @@
 import type * as ast from '../ast.ts';
 import type { Statement } from '../ir.ts';
 import { kindName, type Context, type RegisterDraft } from './context.ts';
-import type { Binding, Scope } from './expressions.ts';
+import type { Binding, Scope } from './values.ts';
 import type { Facts } from './facts.ts';
 
 /** Everything a handler's statements share. */

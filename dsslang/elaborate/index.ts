@@ -10,18 +10,11 @@ import type { Diagnostics } from '../diagnostics.ts';
 import type { Program, Reaction, Register } from '../ir.ts';
 import { sha256Hex } from '../sha256.ts';
 import { Context, isReadable, isWritable, type RegisterDraft, type Symbol } from './context.ts';
-import {
-  declareArea,
-  declareConstants,
-  declareCounter,
-  declareMachine,
-  declareRegion,
-  declareRegister,
-  declareRing,
-  declareStruct,
-  declareVariable,
-  declareWindow,
-} from './declarations.ts';
+import { declareConstants } from './constants.ts';
+import { declareArea, declareRegion, declareWindow } from './regions.ts';
+import { declareRegister } from './registers.ts';
+import { declareRing, declareStruct } from './structs.ts';
+import { declareCounter, declareMachine, declareVariable } from './variables.ts';
 import { declareEngine, openEngine } from './engines.ts';
 import { eventReaction, eventsOf, statementsAlways } from './events.ts';
 import { elaborateBool } from './expressions.ts';

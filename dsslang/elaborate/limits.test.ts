@@ -17,7 +17,7 @@ import {
   STATES_MAX,
   STRUCT_BYTES_MAX,
   WINDOWS_MAX,
-} from './declarations.ts';
+} from './limits.ts';
 import { HANDLERS_MAX } from './handlers.ts';
 import { DEADLINE_US_MAX } from './interrupts.ts';
 import { maxOf } from './context.ts';
@@ -25,7 +25,7 @@ import { ENGINE_ELEMENTS_MAX, ENGINE_MACHINES_MAX } from './engines.ts';
 import { TABLE_ENTRIES_MAX } from './tables.ts';
 import { DEADLINE_US_MAX as TIMER_US_MAX } from './time.ts';
 import { RATE_MAX } from './token-bucket.ts';
-import { RING_BYTES_MAX, RING_COUNT_MAX } from './statements.ts';
+import { RING_BYTES_MAX, RING_COUNT_MAX } from './rings.ts';
 import { STEP_TIME_US_MAX, STEPS_MAX } from './steps.ts';
 
 const many = (count: number | bigint, text: (index: number) => string): string =>

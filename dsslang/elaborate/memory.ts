@@ -9,8 +9,8 @@ import type { NumberExpr, Statement } from '../ir.ts';
 import type { Span } from '../source.ts';
 import { fillCell, readCell, writeCell, type Cell } from './cells.ts';
 import { isWritable, maxOf, type Context, type RegisterDraft, type Symbol, type SymbolOf } from './context.ts';
-import { registerCell } from './declarations.ts';
-import { constant, number, type NumberValue, type Scope, type Value } from './expressions.ts';
+import { registerCell } from './registers.ts';
+import { constant, number, type NumberValue, type Scope, type Value } from './values.ts';
 import { elementIndex, engineMember, isAll, type Element } from './places.ts';
 
 /** Time in microseconds, as monitors are told it. */

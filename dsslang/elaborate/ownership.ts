@@ -8,13 +8,14 @@ import type * as ast from '../ast.ts';
 import type { BoolExpr, NumberExpr, Statement } from '../ir.ts';
 import type { ProgressRegister } from '../runtime.ts';
 import { maxOf, show, type Context } from './context.ts';
-import { constant, elaborateBool, elaborateNumber } from './expressions.ts';
+import { elaborateBool, elaborateNumber } from './expressions.ts';
+import { constant } from './values.ts';
 import { openEngine } from './engines.ts';
 import { Facts } from './facts.ts';
 import { reportRepeated } from './interrupts.ts';
 import { elaborateFrozen } from './frozen.ts';
 import { storeAddress, storeEnd, storeTouches } from './stores.ts';
-import { ringShape, RING_COUNT_MAX } from './statements.ts';
+import { ringShape, RING_COUNT_MAX } from './rings.ts';
 
 /** Whatever may freeze memory. */
 export interface Owning {

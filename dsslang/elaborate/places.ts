@@ -8,7 +8,9 @@ import type * as ast from '../ast.ts';
 import type { NumberExpr, Statement } from '../ir.ts';
 import { fillCell, readCell, writeCell, type Cell } from './cells.ts';
 import { show, type Context, type CounterEnd, type EngineDraft, type Symbol } from './context.ts';
-import { elaborateNumber, noMember, type Scope } from './expressions.ts';
+import { elaborateNumber } from './expressions.ts';
+import { noMember } from './names.ts';
+import type { Scope } from './values.ts';
 import type { Span } from '../source.ts';
 
 /** Which element: `all` of them, one that is computed, or the one that the surroundings imply. */

@@ -2,7 +2,8 @@
 import type * as ast from '../ast.ts';
 import type { DeviceStep } from '../runtime.ts';
 import { isReadable, maxOf, show, type Context, type RegisterDraft } from './context.ts';
-import { elaborateConstant, noMember } from './expressions.ts';
+import { elaborateConstant } from './expressions.ts';
+import { noMember } from './names.ts';
 import { isAll } from './places.ts';
 import type { Span } from '../source.ts';
 

@@ -1,7 +1,7 @@
 /** A driver's store into command memory: its place, its length, and whether it touches a range. Shared by what freezes. */
 import type { BoolExpr, NumberExpr } from '../ir.ts';
 import { ADDRESS_LIMIT } from '../runtime.ts';
-import { constant } from './expressions.ts';
+import { constant } from './values.ts';
 
 const last = BigInt(ADDRESS_LIMIT) - 1n;
 

@@ -2,7 +2,8 @@
 import type * as ast from '../ast.ts';
 import type { Span } from '../source.ts';
 import { maxOf, show, type Context } from './context.ts';
-import { constantWithin, tooMany, validType } from './declarations.ts';
+import { constantWithin, tooMany } from './limits.ts';
+import { validType } from './types.ts';
 import { elaborateConstant } from './expressions.ts';
 
 /** Entries of all tables together. */

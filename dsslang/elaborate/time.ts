@@ -8,11 +8,11 @@ import type * as ast from '../ast.ts';
 import type { NumberExpr, RuleId, Statement } from '../ir.ts';
 import { fillCell, newCell, writeCell } from './cells.ts';
 import { show, type Context, type SymbolOf } from './context.ts';
-import { constantWithin } from './declarations.ts';
-import { constant } from './expressions.ts';
+import { constantWithin } from './limits.ts';
+import { constant } from './values.ts';
 import { clockPlace, elapsedOf, now, symbolPlace, timeIsKnown, TIME_BITS, TIME_MAX } from './memory.ts';
 import { scopeOf, type HandlerScope } from './handler-scope.ts';
-import { refusalAction } from './statements.ts';
+import { refusalAction } from './rules.ts';
 import { newBucket, RATE_MAX, takeCredit } from './token-bucket.ts';
 
 /** A deadline further away is refused: it would come too late to help. */

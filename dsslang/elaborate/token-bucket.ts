@@ -7,7 +7,7 @@
 import type { LocalId, NumberExpr, RuleId, Statement } from '../ir.ts';
 import { newCell, readCell, writeCell } from './cells.ts';
 import { bitLength, type Bucket, type Context } from './context.ts';
-import { constant } from './expressions.ts';
+import { constant } from './values.ts';
 import { now, TIME_BITS, TIME_MAX } from './memory.ts';
 
 const SECOND_US = 1_000_000n;

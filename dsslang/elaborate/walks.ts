@@ -9,7 +9,8 @@ import type * as ast from '../ast.ts';
 import type { Statement } from '../ir.ts';
 import { forgetChanges } from './changes.ts';
 import { show, type Context, type SymbolOf } from './context.ts';
-import { elaborateBool, elaborateConstant, elaborateNumber, type Binding } from './expressions.ts';
+import { elaborateBool, elaborateConstant, elaborateNumber } from './expressions.ts';
+import type { Binding } from './values.ts';
 import { bind, scopeOf, unbind, type HandlerScope, type LowerBlock } from './handler-scope.ts';
 
 /** One walk visits at most so many structures. */

@@ -2,7 +2,7 @@
  * Folding of constants, and of conditions that ranges decide: so that no compiler of what is emitted has reason to wonder at
  * a comparison that always has the same outcome.
  */
-import { combine } from '../interpreter.ts';
+import { combine } from '../interpreter/expressions.ts';
 import { isDeepStrictEqual } from 'node:util';
 import type { BoolExpr, NumberExpr } from '../ir.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { compile } from '../compile.ts';
-import { InterpretedMonitor } from '../interpreter.ts';
+import { InterpretedMonitor } from '../interpreter/monitor.ts';
 import type { DescriptorMemory, Monitor, MonitorModule } from '../runtime.ts';
 import { emitJs } from './js.ts';
 

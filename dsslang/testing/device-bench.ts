@@ -9,7 +9,7 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { compile } from '../compile.ts';
 import { loadFrom } from '../load.ts';
-import { InterpretedMonitor } from '../interpreter.ts';
+import { InterpretedMonitor } from '../interpreter/monitor.ts';
 import { renderDiagnostics } from '../render.ts';
 import { GRANT_COMMANDS, GRANT_READS, GRANT_WRITES, type Verdict } from '../runtime.ts';
 

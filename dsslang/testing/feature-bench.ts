@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { compile } from '../compile.ts';
-import { InterpretedMonitor } from '../interpreter.ts';
+import { InterpretedMonitor } from '../interpreter/monitor.ts';
 import type { Program } from '../ir.ts';
 import { renderDiagnostics } from '../render.ts';
 import { ALLOWED, type Width } from '../runtime.ts';

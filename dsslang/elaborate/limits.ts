@@ -1,0 +1,48 @@
+/**
+ * Limits of one specification, each tested at the limit and one past it; and constants that must lie within bounds.
+ */
+import type * as ast from '../ast.ts';
+import type { Span } from '../source.ts';
+import { show, type Context } from './context.ts';
+import { elaborateConstant } from './expressions.ts';
+
+/** Limits of one specification; one more is refused. */
+export const REGISTERS_MAX = 4096;
+/** Elements of all register arrays together; more are an `area`. */
+export const REGISTER_ELEMENTS_MAX = 65536;
+export const SCALARS_MAX = 1024;
+/** Elements of all arrays of the state together. */
+export const ARRAY_ELEMENTS_MAX = 65536;
+export const REGIONS_MAX = 64;
+export const AREAS_MAX = 4096;
+export const WINDOWS_MAX = 64;
+export const RINGS_MAX = 64;
+export const MACHINES_MAX = 64;
+export const STATES_MAX = 1024;
+export const STRUCT_BYTES_MAX = 4096;
+
+/** A constant within limits, or a diagnostic. */
+export function constantWithin(
+  expression: ast.Expression,
+  context: Context,
+  what: string,
+  min: bigint,
+  max: bigint,
+): number | undefined {
+  const value = elaborateConstant(expression, context, what);
+  if (value === undefined) return undefined;
+  if (value < min || value > max) {
+    context.diagnostics.add('DSS212', { what, min: show(min), max: show(max), found: show(value) }, expression.span);
+    return undefined;
+  }
+  return Number(value);
+}
+
+/** One more than a limit allows, or not. */
+export function tooMany(what: string, count: number, max: number, place: Span, context: Context): boolean {
+  if (count <= max) return false;
+  if (context.exceeded.has(what)) return true;
+  context.exceeded.add(what);
+  context.diagnostics.add('DSS310', { name: what, count, max }, place);
+  return true;
+}

@@ -1,0 +1,220 @@
+/**
+ * The grammar of handlers' bodies.
+ */
+import { tokenMatcher } from 'chevrotain';
+import type { Action, Expression, Name, Statement } from '../ast.ts';
+import { join } from '../source.ts';
+import { Arrow, Assign, Close, Colon, Comma, Dot, K, NameToken, Open, Semicolon, Text } from '../tokens.ts';
+import { noExpression, noName, orElse, spanOf } from './leaves.ts';
+import { unreadWalk, WalkParser } from './walks.ts';
+
+export abstract class StatementParser extends WalkParser {
+  protected block = this.RULE(
+    'block',
+    (): Statement[] => {
+      this.CONSUME(Open);
+      const statements: Statement[] = [];
+      this.MANY(() => {
+        statements.push(this.SUBRULE(this.statement));
+        this.OPTION(() => this.CONSUME(Semicolon));
+      });
+      this.CONSUME(Close);
+      return statements;
+    },
+    orElse([]),
+  );
+
+  protected statement = this.RULE('statement', (): Statement =>
+    this.OR<Statement>({
+      MAX_LOOKAHEAD: 1,
+      DEF: [
+        { ALT: () => this.SUBRULE(this.requireClause) },
+        { ALT: () => this.SUBRULE(this.denyClause) },
+        { ALT: () => this.SUBRULE(this.letClause) },
+        { ALT: () => this.SUBRULE(this.mutClause) },
+        { ALT: () => this.SUBRULE(this.ifStatement) },
+        { ALT: () => this.SUBRULE(this.forStatement) },
+        // Their words are names too (`count = 0`): another name must follow.
+        { GATE: () => this.nameFollows(), ALT: () => this.SUBRULE(this.countClause), IGNORE_AMBIGUITIES: true },
+        { GATE: () => this.nameFollows(), ALT: () => this.SUBRULE(this.forgetClause), IGNORE_AMBIGUITIES: true },
+        { GATE: () => this.nameFollows(), ALT: () => this.SUBRULE(this.clockClause), IGNORE_AMBIGUITIES: true },
+        { GATE: () => this.nameFollows(), ALT: () => this.SUBRULE(this.spendClause), IGNORE_AMBIGUITIES: true },
+        { ALT: () => this.SUBRULE(this.change) },
+      ],
+    }),
+  );
+
+  protected nameFollows(): boolean {
+    return tokenMatcher(this.LA(2), NameToken);
+  }
+
+  protected requireClause = this.RULE('requireClause', (): Statement => {
+    const first = this.CONSUME(K.require);
+    const condition = this.SUBRULE(this.expression);
+    const reason = this.CONSUME(Text);
+    const action = this.OPTION(() => {
+      this.CONSUME(K.else);
+      return this.SUBRULE(this.action);
+    });
+    return {
+      kind: 'require',
+      span: this.since(first),
+      condition,
+      reason: reason.image.slice(1, -1),
+      reasonSpan: spanOf(reason),
+      action,
+    };
+  });
+
+  protected denyClause = this.RULE('denyClause', (): Statement => {
+    const first = this.CONSUME(K.deny);
+    const reason = this.CONSUME(Text);
+    const action = this.OPTION(() => {
+      this.CONSUME(K.else);
+      return this.SUBRULE(this.action);
+    });
+    return { kind: 'deny', span: this.since(first), reason: reason.image.slice(1, -1), action };
+  });
+
+  protected action = this.RULE(
+    'action',
+    (): Action =>
+      this.OR<Action>([
+        { ALT: () => this.nameNode(this.CONSUME(K.deny)) },
+        {
+          ALT: () => {
+            const word = this.nameNode(this.CONSUME(K.clamp));
+            return { ...word, value: this.SUBRULE(this.expression) };
+          },
+        },
+        { ALT: () => this.SUBRULE(this.name) },
+      ]),
+    orElse(noName),
+  );
+
+  protected countClause = this.RULE('countClause', (): Statement => {
+    const first = this.CONSUME(K.count);
+    const target = this.SUBRULE(this.place);
+    const by = this.OPTION(() => {
+      this.CONSUME(K.by);
+      return this.SUBRULE(this.expression);
+    });
+    return { kind: 'count', span: this.since(first), target, by };
+  });
+
+  protected forgetClause = this.RULE('forgetClause', (): Statement => {
+    const first = this.CONSUME(K.forget);
+    const registers: Expression[] = [];
+    this.AT_LEAST_ONE_SEP({ SEP: Comma, DEF: () => registers.push(this.SUBRULE(this.place)) });
+    return { kind: 'forget', span: this.since(first), registers };
+  });
+
+  protected clockClause = this.RULE('clockClause', (): Statement => {
+    const word = this.OR([{ ALT: () => this.CONSUME(K.start) }, { ALT: () => this.CONSUME(K.stop) }]);
+    const clock = this.SUBRULE(this.place);
+    return { kind: word.image as 'start' | 'stop', span: this.since(word), clock };
+  });
+
+  protected spendClause = this.RULE('spendClause', (): Statement => {
+    const first = this.CONSUME(K.spend);
+    const rate = this.SUBRULE(this.place);
+    return { kind: 'spend', span: this.since(first), rate };
+  });
+
+  /** What such a statement is about: `NAME`, `NAME[i]`, `NAME[i].MEMBER`. */
+  protected place = this.RULE(
+    'place',
+    (): Expression => {
+      const name = this.SUBRULE(this.name);
+      let of: Expression = { kind: 'name', span: name.span, name };
+      this.OPTION(() => {
+        const index = this.SUBRULE(this.elementIndex);
+        const span = this.since(this.LA(0));
+        of = this.ACTION(() => ({ kind: 'index', span: join(name.span, span), of, index }));
+        this.OPTION1(() => {
+          this.CONSUME(Dot);
+          const member = this.SUBRULE1(this.name);
+          of = this.ACTION(() => ({ kind: 'member', span: join(name.span, member.span), of, member }));
+        });
+      });
+      return of;
+    },
+    orElse(noExpression),
+  );
+
+  protected letClause = this.RULE('letClause', (): Statement => {
+    const first = this.CONSUME(K.let);
+    const name = this.SUBRULE(this.name);
+    this.CONSUME(Assign);
+    const value = this.SUBRULE(this.expression);
+    return { kind: 'let', span: this.since(first), name, value };
+  });
+
+  protected ifStatement = this.RULE('ifStatement', (): Statement => {
+    const first = this.CONSUME(K.if);
+    const condition = this.SUBRULE(this.expression);
+    const consequent = this.SUBRULE(this.block);
+    const alternative =
+      this.OPTION(() => {
+        this.CONSUME(K.else);
+        return this.OR([{ ALT: () => [this.SUBRULE(this.ifStatement)] }, { ALT: () => this.SUBRULE1(this.block) }]);
+      }) ?? [];
+    return { kind: 'if', span: this.since(first), condition, consequent, alternative };
+  });
+
+  protected forStatement = this.RULE('forStatement', (): Statement => {
+    const first = this.CONSUME(K.for);
+    const item = this.SUBRULE(this.name);
+    this.CONSUME(K.in);
+    const over = this.SUBRULE1(this.name);
+    const walk = this.SUBRULE(this.walk);
+    const body = this.SUBRULE(this.block);
+    const common = { span: this.since(first), item, body };
+    switch (walk?.kind) {
+      case 'table':
+        return { ...walk, ...common, struct: over };
+      case 'list':
+        return { ...walk, ...common, struct: over };
+      default:
+        // A walk that could not be read says nothing about what its name is.
+        return { ...(walk ?? unreadWalk), ...common, ring: walk === unreadWalk ? noName : over };
+    }
+  });
+
+  protected mutClause = this.RULE('mutClause', (): Statement => {
+    const first = this.CONSUME(K.mut);
+    const name = this.SUBRULE(this.name);
+    this.CONSUME(Colon);
+    const type = this.SUBRULE(this.type);
+    const max = this.OPTION(() => {
+      this.CONSUME(K.max);
+      return this.SUBRULE(this.expression);
+    });
+    this.CONSUME(Assign);
+    const initial = this.SUBRULE1(this.expression);
+    return { kind: 'mut', span: this.since(first), name, type, max, initial };
+  });
+
+  protected change = this.RULE('change', (): Statement => {
+    const first = this.LA(1);
+    const target = this.SUBRULE(this.postfix);
+    return this.OR<Statement>([
+      {
+        ALT: () => {
+          this.CONSUME(Assign);
+          const value = this.SUBRULE(this.expression);
+          return { kind: 'assign', span: this.since(first), target, value };
+        },
+      },
+      {
+        ALT: () => {
+          this.CONSUME(Arrow);
+          const state = this.SUBRULE(this.name);
+          const machine: Name =
+            target?.kind === 'name' ? target.name : { span: target?.span ?? spanOf(first), text: '' };
+          return { kind: 'transition', span: this.since(first), machine, target, state };
+        },
+      },
+    ]);
+  });
+}
