@@ -13,6 +13,7 @@ import {
   floppy,
   freezeBody,
   programmedBody,
+  windowsBody,
 } from './testing/feature-bench.ts';
 
 test('forced by LAN9118, Cadence, USB PHY: width per register, reserved bits, extent', () => {
@@ -154,33 +155,7 @@ test('forced by EHCI, AHCI: PCI config and BAR-relative addresses', () => {
 });
 
 test('forced by VGA, ATI, fw_cfg: indexed pairs', () => {
-  const d = new Bench(`
-    region host = ports 0xCF8 size 8
-    region vga = ports 0x3CE size 2
-    region fw = ports 0x510 size 2
-    region io = bar 1 ports 16
-    register CONFIG_ADDRESS at host+0 : u32 rw
-    register CONFIG_DATA at host+4 : u32 rw
-    register INDEX at vga+0 : u8 rw
-    register DATA at vga+1 : u8 rw
-    register SELECT at fw+0 : u8 wo
-    register VALUE at fw+1 : u8 ro
-    register MM_INDEX at io+0 : u32 rw
-    window MM_DATA at io+4 : u32 into regs by MM_INDEX
-    register MODE at regs+0x10 : u32 rw
-    table BITS[9] : u8 = { 0: 0x0F, 5: 0x7B, 6: 0x0F, else 0xFF }
-    on write CONFIG_DATA(v) {
-      require CONFIG_ADDRESS.written[31] == 1                                   "no address is selected"
-      require CONFIG_ADDRESS.written[7:2] < 4 or CONFIG_ADDRESS.written[7:2] > 9   "a driver moves no BAR"
-    }
-    on write DATA(v) {
-      require INDEX.written < 9                     "the graphics controller has nine registers"
-      require v & ~BITS[INDEX.written] & 0xFF == 0  "these bits do not exist"
-    }
-    on read VALUE { require programmed(SELECT) "select an item first" }
-    on write MM_INDEX(v) { require v >= 8 "the index may not select itself" }
-    on write MODE(v) { require v < 16 or not through(MM_DATA) "a large mode needs a direct access" }
-  `);
+  const d = new Bench(windowsBody);
   const out = (port: number, value: number, width: Width): string => d.write(port, value, width, 7);
   assert.equal(out(0xcfc, 0, 4), 'no address is selected');
   assert.equal(out(0xcf8, 0x8000_0010, 4), 'allowed');

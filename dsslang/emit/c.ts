@@ -90,7 +90,7 @@ function tableText({ name, storage, title }: Field, entries: readonly bigint[]):
 function lifeCode(program: Program, names: CNames, functions: CFunctions): string[] {
   const { prefix } = names;
   const fresh = (field: Field, { initial }: Scalar | StateArray, array: boolean): string[] => {
-    if (!array) return [`m->${field.name} = ${initial};`.replace(/\d{10,}/, () => constant(initial))];
+    if (!array) return [`m->${field.name} = ${constantOf(initial)};`];
     return [`for (size_t i = 0; i < ${field.count}; i++) {`, `  m->${field.name}[i] = ${constantOf(initial)};`, '}'];
   };
   const constantOf = (value: bigint): string => (value < 2n ** 31n ? value.toString() : constant(value));

@@ -245,3 +245,72 @@ export const floppy = `
     }
   }
 `;
+
+export const windowsBody = `
+  region host = ports 0xCF8 size 8
+  region vga = ports 0x3CE size 2
+  region fw = ports 0x510 size 2
+  region io = bar 1 ports 16
+  register CONFIG_ADDRESS at host+0 : u32 rw
+  register CONFIG_DATA at host+4 : u32 rw
+  register INDEX at vga+0 : u8 rw
+  register DATA at vga+1 : u8 rw
+  register SELECT at fw+0 : u8 wo
+  register VALUE at fw+1 : u8 ro
+  register MM_INDEX at io+0 : u32 rw
+  window MM_DATA at io+4 : u32 into regs by MM_INDEX
+  register MODE at regs+0x10 : u32 rw
+  table BITS[9] : u8 = { 0: 0x0F, 5: 0x7B, 6: 0x0F, else 0xFF }
+  on write CONFIG_DATA(v) {
+    require CONFIG_ADDRESS.written[31] == 1                                   "no address is selected"
+    require CONFIG_ADDRESS.written[7:2] < 4 or CONFIG_ADDRESS.written[7:2] > 9   "a driver moves no BAR"
+  }
+  on write DATA(v) {
+    require INDEX.written < 9                     "the graphics controller has nine registers"
+    require v & ~BITS[INDEX.written] & 0xFF == 0  "these bits do not exist"
+  }
+  on read VALUE { require programmed(SELECT) "select an item first" }
+  on write MM_INDEX(v) { require v >= 8 "the index may not select itself" }
+  on write MODE(v) { require v < 16 or not through(MM_DATA) "a large mode needs a direct access" }
+`;
+
+export const eventsBody = `
+  register DOOR at regs+0 : u32 rw
+  register LIST at regs+4 : u32 wo
+  register STATUS at regs+8 : u32 rc
+  struct Member size 16 { next : u32 at 0  length : u16 at 4  flags : u16 at 6 { LAST = [0] }  buffer : u64 at 8 }
+  var doors : u8 max 16
+  var first : u32
+  clock since
+  deadline answer 10ms "not answered in time" else deny
+  rate bell at most 1000 per second burst 4 "too often"
+  machine door { Shut, Open }
+  on write DOOR(v) {
+    spend bell
+    doors = min(doors + 1, 16)
+    start since
+    start answer
+    if v == 0 { door -> Shut } else { door -> Open }
+  }
+  on report STATUS { stop answer }
+  on write LIST(v) {
+    mut bytes : u32 max 1M = 0
+    for m in Member at v next m.next while not m.flags.LAST at most 8 {
+      require device.outsideBars(m.buffer, m.length) "in a device"
+      require device.reads(m.buffer, m.length) or m.length == 0 "outside"
+      bytes = min(bytes + m.length, 1M)
+    }
+    for m in Member at v count min(v & 7, 3) { require address(m) >= v or m.flags[15:1] != 1 "never" else log }
+    require bytes < 0x18000 "too much"
+    first = v -% doors
+  }
+  frozen members from first size 16 when door == Open "the first member belongs to the device"
+  on grant(base, length, purposes) {
+    require base & 0xF == 0 and length >= 4 "unaligned"
+    require purposes != 5 "reads commands" else log
+  }
+  on store(place, bytes) { require doors < 16 or bytes <= 64 "too long" else log }
+  on interrupt { require doors != 0 "no door" }
+  on tick { if elapsed(since) > 1s { doors = 0 } }
+  property "few doors" { door == Open implies doors != 0 }
+`;
