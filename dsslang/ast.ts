@@ -241,6 +241,8 @@ export type Item =
       readonly mode: AccessMode;
       readonly modeSpan: Span;
       readonly widths: readonly Expression[];
+      /** Data flows through it at one place: it may lie over other registers, see `elaborate/overlaps.ts`. */
+      readonly fifo: boolean;
       readonly fields: FieldBlock | undefined;
     })
   | (Node & {

@@ -85,6 +85,26 @@ test('S3, S5: registers take their own widths; what touches one wrongly is blame
   }
 });
 
+test('S3: a fifo lies over its neighbours, and each access still means one register', async () => {
+  for (const monitor of await monitors(
+    `var words : u8 register STATUS at regs+0 : u8 ro register ERROR at regs+1 : u8 rw register COUNT at regs+2 : u8 rw
+     register WORD at regs+0 : u16 rw fifo register DOUBLE at regs+0 : u32 rw fifo { reserved [31] }
+     on write WORD { require words < 3 "full" words = words + 1 } on write DOUBLE { words = 0 } on write COUNT(v) { words = v }`,
+  )) {
+    for (let count = 0; count < 3; count += 1) assert.equal(write(monitor, 0, 0xffff, 2), 'allowed');
+    assert.equal(write(monitor, 0, 0, 2), 'full');
+    assert.equal(write(monitor, 1, 1, 1), 'allowed');
+    assert.equal(write(monitor, 2, 2, 1), 'allowed');
+    assert.equal(variable(monitor, 'words'), 2n);
+    assert.equal(write(monitor, 0, 1, 1), '`STATUS` is read-only');
+    assert.equal(write(monitor, 0, 2 ** 31, 4), 'reserved bits of `DOUBLE` must be written as 0');
+    assert.equal(write(monitor, 0, 1, 4), 'allowed');
+    assert.equal(variable(monitor, 'words'), 0n);
+    assert.equal(write(monitor, 1, 1, 2), '`ERROR` takes whole accesses of 8 bits');
+    assert.equal(write(monitor, 3, 1, 1), '`DOUBLE` takes whole accesses of 32 bits');
+  }
+});
+
 test('S3: arrays: each element at its stride, nothing between and nothing behind', async () => {
   for (const monitor of await monitors(
     `var last : u32 register A[3] at regs+0x100 stride 12 : u32 rw register B[3] at regs+0x104 stride 12 : u32 rw

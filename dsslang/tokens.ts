@@ -23,7 +23,7 @@ export const keywords = [
   'next', 'while', 'mut', 'frozen', 'from', 'import', 'template', 'include', 'as',
   // state, time, actions
   'counter', 'modulo', 'saturating', 'table', 'freeze', 'engine', 'clock', 'deadline', 'rate', 'property', 'grant',
-  'store', 'tick', 'forget', 'start', 'stop', 'spend', 'clamp',
+  'store', 'tick', 'forget', 'start', 'stop', 'spend', 'clamp', 'fifo',
 ] as const; // prettier-ignore
 
 export type Keyword = (typeof keywords)[number];

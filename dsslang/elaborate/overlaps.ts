@@ -4,6 +4,10 @@
  * Registers and windows never overlap. An area may lie under registers, which are looked up first; but an access that the
  * register does not take (another width) then falls to the area, so the area must allow nothing that the register guards.
  * One sweep over the sorted places finds the overlaps, however many there are.
+ *
+ * A `fifo` is one place through which data flows, in accesses that are wider than the distance to the next register, as
+ * the data port of a disk is. It lies over its neighbours, and still each access means one register: no two of them, and no
+ * window, may take the same width at the same offset.
  */
 import type * as ast from '../ast.ts';
 import type { Context, RegisterDraft } from './context.ts';
@@ -15,7 +19,7 @@ interface Claim {
   readonly end: number;
   readonly name: ast.Name;
   readonly at: ast.Location;
-  readonly kind: 'register' | 'window' | 'area';
+  readonly kind: 'register' | 'fifo' | 'window' | 'area';
   readonly register?: RegisterDraft;
 }
 
@@ -56,12 +60,18 @@ export function reportOverlappingPlaces(
   // Of each sort, the claim that reaches furthest so far: whatever starts before its end overlaps it.
   let area: Claim | undefined;
   let other: Claim | undefined;
+  let fifo: Claim | undefined;
   const overlaps = (before: Claim | undefined, claim: Claim): before is Claim =>
     before?.space === claim.space && before.end > claim.start;
   const further = (before: Claim | undefined, claim: Claim): Claim =>
     before?.space === claim.space && before.end > claim.end ? before : claim;
+  reportSameAccess(sorted, clash);
   for (const claim of sorted) {
-    if (claim.kind === 'area') {
+    if (claim.kind === 'fifo') {
+      if (overlaps(area, claim)) judge(area, claim);
+      fifo = further(fifo, claim);
+    } else if (claim.kind === 'area') {
+      if (overlaps(fifo, claim)) judge(claim, fifo);
       if (overlaps(area, claim)) clash(area, claim);
       if (overlaps(other, claim)) judge(claim, other);
       area = further(area, claim);
@@ -73,13 +83,28 @@ export function reportOverlappingPlaces(
   }
 }
 
+/** Fifos share bytes with others, but never a width at an offset. */
+function reportSameAccess(claims: readonly Claim[], clash: (a: Claim, b: Claim) => void): void {
+  const places = new Map<string, Claim>();
+  const others = claims.filter(({ kind }) => kind !== 'area');
+  for (const claim of [...others].sort((a, b) => Number(a.kind === 'fifo') - Number(b.kind === 'fifo'))) {
+    for (const width of claim.register?.accessWidths ?? [claim.end - claim.start]) {
+      const access = `${claim.space}:${claim.start}:${width}`;
+      const before = places.get(access);
+      if (before === undefined) places.set(access, claim);
+      else if (claim.kind === 'fifo') clash(before, claim);
+    }
+  }
+}
+
 function collect(places: Places, context: Context): Claim[] {
   const claims: Claim[] = [];
   for (const register of context.registers) {
-    const { name, at } = register.declaration;
+    const { name, at, fifo } = register.declaration;
+    const kind = fifo ? 'fifo' : 'register';
     for (let index = 0; index < register.count; index += 1) {
       const start = register.offset + index * register.stride;
-      claims.push({ space: register.space, start, end: start + register.width, name, at, kind: 'register', register });
+      claims.push({ space: register.space, start, end: start + register.width, name, at, kind, register });
     }
   }
   for (const window of context.windows) {

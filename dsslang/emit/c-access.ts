@@ -73,12 +73,20 @@ const widthTest = (register: Register): string =>
 /** `offset >= first`, which goes without saying for 0. */
 const from = (first: number): string => (first === 0 ? '' : `offset >= ${constant(BigInt(first))} && `);
 
-function single(access: Access, register: Register, id: number, parts: Parts): string[] {
+interface Entry {
+  readonly register: Register;
+  readonly id: number;
+}
+
+/** The registers that begin at one offset: one, or a fifo and others that take other widths. */
+function single(access: Access, offset: number, entries: readonly Entry[], parts: Parts): string[] {
   return [
-    `case ${constant(BigInt(register.offset))}: /* ${commentText(register.name)} */`,
-    `  if (${widthTest(register)}) {`,
-    ...indent(indent(outcome(access, register, id, '0', parts))),
-    '  }',
+    `case ${constant(BigInt(offset))}: /* ${entries.map(({ register }) => commentText(register.name)).join(', ')} */`,
+    ...entries.flatMap(({ register, id }) => [
+      `  if (${widthTest(register)}) {`,
+      ...indent(indent(outcome(access, register, id, '0', parts))),
+      '  }',
+    ]),
     '  break;',
   ];
 }
@@ -110,12 +118,16 @@ function inArea(access: Access, area: Area, parts: Parts): string[] {
 
 /** The function that decodes an offset of one space. */
 function inSpace(access: Access, space: number, parts: Parts): string[] {
-  const entries = parts.program.registers
+  const entries: Entry[] = parts.program.registers
     .map((register, id) => ({ register, id }))
     .filter(({ register }) => register.space === space);
-  const singles = entries.filter(({ register }) => register.count === 1);
+  const singles = new Map<number, Entry[]>();
+  for (const entry of entries.filter(({ register }) => register.count === 1)) {
+    const { offset } = entry.register;
+    singles.set(offset, [...(singles.get(offset) ?? []), entry]);
+  }
   const arrays = entries.filter(({ register }) => register.count > 1);
-  const cases = singles.flatMap(({ register, id }) => single(access, register, id, parts));
+  const cases = [...singles].flatMap(([offset, alike]) => single(access, offset, alike, parts));
   const body = [
     ...(cases.length === 0 ? [] : ['switch (offset) {', ...cases, 'default:', '  break;', '}']),
     ...arrays.flatMap(({ register, id }) => several(access, register, id, parts)),

@@ -189,15 +189,20 @@ function inSpace(program: Program, space: number, event: Event, always: boolean,
   const entries = program.registers
     .map((register, id) => ({ register, id }))
     .filter(({ register }) => register.space === space);
-  const places = entries
-    .filter(({ register }) => register.count === 1)
-    .map(({ register, id }) => ({
-      offset: register.offset,
-      name: register.name,
-      fate: `if (${widthTest(register)}) { ${outcome(register, id, event, '0', always, signatures)} }`,
-    }))
-    .sort((a, b) => a.offset - b.offset);
-  const lines = decode(places);
+  const places = new Map<number, Place>();
+  for (const { register, id } of entries.filter((entry) => entry.register.count === 1)) {
+    const { offset, name } = register;
+    const fate = `if (${widthTest(register)}) { ${outcome(register, id, event, '0', always, signatures)} }`;
+    // A fifo may begin where another register does, which takes other widths.
+    const before = places.get(offset);
+    places.set(
+      offset,
+      before === undefined
+        ? { offset, name, fate }
+        : { offset, name: `${before.name}, ${name}`, fate: `${before.fate} ${fate}` },
+    );
+  }
+  const lines = decode([...places.values()].sort((a, b) => a.offset - b.offset));
   for (const { register, id } of entries.filter((entry) => entry.register.count > 1)) {
     const { offset, stride, count } = register;
     const into = offset === 0 ? 'offset' : `(offset - ${offset})`;

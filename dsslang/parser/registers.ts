@@ -130,8 +130,10 @@ export abstract class RegisterParser extends StatementParser {
       this.CONSUME(K.access);
       this.AT_LEAST_ONE_SEP({ SEP: Comma, DEF: () => widths.push(this.SUBRULE(this.integer)) });
     });
-    const fields = this.OPTION3(() => this.SUBRULE(this.fieldBlock));
-    return { kind: 'register', span: this.since(first), name, count, at, stride, type, mode, modeSpan, widths, fields };
+    const fifo = this.OPTION3(() => this.CONSUME(K.fifo)) !== undefined;
+    const fields = this.OPTION4(() => this.SUBRULE(this.fieldBlock));
+    const span = this.since(first);
+    return { kind: 'register', span, name, count, at, stride, type, mode, modeSpan, widths, fifo, fields };
   });
 
   protected fieldBlock = this.RULE(

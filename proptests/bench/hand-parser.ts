@@ -216,6 +216,7 @@ class HandParser {
       do widths.push(this.#integer());
       while (this.#accept(','));
     }
+    const fifo = this.#accept('fifo');
     const fields = this.#is('{') ? this.#fieldBlock() : undefined;
     return {
       kind: 'register',
@@ -228,6 +229,7 @@ class HandParser {
       mode,
       modeSpan,
       widths,
+      fifo,
       fields,
     };
   }

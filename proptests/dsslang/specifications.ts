@@ -407,7 +407,7 @@ export class SpecificationSource {
     wide: boolean,
   ): { name: string; bits: number; mode: string; array: boolean; plain: boolean }[] {
     const random = this.#random;
-    return Array.from({ length: 4 + random.below(5) }, (_, index) => {
+    const registers = Array.from({ length: 4 + random.below(5) }, (_, index) => {
       const bits = random.pick(wide ? [8, 16, 32, 64, 64] : [8, 16, 32]);
       const mode = random.pick(['rw', 'rw', 'rw', 'wo', 'ro', 'w1c', 'rc', 'platform']);
       const array = random.oneIn(4);
@@ -422,6 +422,13 @@ export class SpecificationSource {
       );
       return { name: `R${index}`, bits, mode, array, plain };
     });
+    const fifos = registers.flatMap((register, index) => {
+      if (register.array || !register.plain || !random.oneIn(4)) return [];
+      const bits = random.pick([8, 16, 32].filter((each) => each !== register.bits));
+      out.push(`register F${index} at regs+${index * 0x100} : u${bits} rw fifo`);
+      return [{ name: `F${index}`, bits, mode: 'rw', array: false, plain: true }];
+    });
+    return [...registers, ...fifos];
   }
 
   #handlers(
