@@ -20,13 +20,11 @@ const { build } = await import('esbuild');
 
 /** Every untrusted driver program is one self-contained script: the compartment has no module loader. */
 function driverPrograms() {
-  const drivers = join(root, 'drivers');
-  const found = [];
-  if (!existsSync(drivers)) return found;
-  for (const file of readdirSync(drivers, { recursive: true })) {
-    if (/(^|\/)driver\.ts$|\.driver\.ts$|\.rogue\.ts$/.test(file)) found.push(join('drivers', file));
-  }
-  return found;
+  return ['drivers', 'proptests'].flatMap((room) =>
+    readdirSync(join(root, room), { recursive: true })
+      .filter((file) => /(^|\/)driver\.ts$|\.driver\.ts$|\.rogue\.ts$/.test(file))
+      .map((file) => join(room, file)),
+  );
 }
 
 const common = { absWorkingDir: root, bundle: true, platform: 'node', target: 'node20', logLevel: 'warning' };

@@ -6,6 +6,7 @@
  */
 import type { Backing, Fault, Ipd, OpenBacking } from '../kernel/index.ts';
 import type { ModelDefinition } from './backing/model/device-model.ts';
+import type { Exercise } from './class/exercise.ts';
 import type { RogueDriver } from './rogue/rogue-driver.ts';
 
 export type BackingName = 'qemu' | 'model';
@@ -52,4 +53,8 @@ export interface DeviceEntry {
    * @throws WorkError
    */
   work(ipd: Ipd, backing: OpenBacking): Promise<WorkResult>;
+  /** A little of that work for campaigns, in virtual time. */
+  readonly exercise: Exercise;
+  /** A fresh value for the option `model` of an in-process device: its medium, if it has one. */
+  readonly modelOptions?: () => unknown;
 }

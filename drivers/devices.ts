@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { qemuVersion } from './backing/qemu/index.ts';
 import type { BackingName, DeviceEntry } from './device-entry.ts';
+import { DEVICE_NAMES } from './device-names.ts';
 import { E1000 } from './e1000/entry.ts';
 import { packageRoot } from './package-root.ts';
 import { KERNEL_ROGUES } from './rogue/catalogue.ts';
@@ -9,8 +10,6 @@ import type { RogueDriver } from './rogue/rogue-driver.ts';
 import { loadSpecification, type LoadedSpecification } from './specification.ts';
 
 export const DEVICES: readonly DeviceEntry[] = [E1000];
-
-export const DEVICE_NAMES: readonly string[] = DEVICES.map(({ name }) => name);
 
 /** @throws RangeError for a name that is not in the table */
 export function deviceNamed(name: string): DeviceEntry {

@@ -27,6 +27,8 @@ export interface Device {
   onInterrupt(handler: (level: 0 | 1) => void): void;
   /** Monotonic time in microseconds. */
   now(): number;
+  /** Moves the device's time forward. Only devices in virtual time have it: on all others time passes by itself. */
+  pass?(us: number): void;
   /** Lets go of this thread's hold on the device; the device itself lives on with its `OpenBacking`. */
   detach(): void;
 }

@@ -17,8 +17,11 @@ import type { Rvm } from './rvm/rvm.ts';
 /** The timer's longest delay: what the host's own timer can hold, 2^31 - 1 ms. */
 export const TIMER_DELAY_MAX_US = (2 ** 31 - 1) * 1000;
 
+/** What `io` asks of the RVM. */
+export type MediatedDevice = Pick<Rvm, 'read' | 'write' | 'readMemory' | 'writeMemory' | 'allocate' | 'now'>;
+
 export interface DriverIoHost {
-  readonly rvm: Rvm;
+  readonly rvm: MediatedDevice;
   /** Freezes transitively. */
   readonly harden: <T>(value: T) => T;
   readonly setTimer: (delayUs: number) => void;

@@ -12,7 +12,7 @@ export { DEFAULT_LIMITS } from './limits.ts';
 export type { IpdLimits } from './limits.ts';
 export { loadMonitor } from './monitor-module.ts';
 export { createDriverIo } from './driver-io.ts';
-export type { DriverIoHost } from './driver-io.ts';
+export type { DriverIoHost, MediatedDevice } from './driver-io.ts';
 export { DmaExhausted, PAGE_BYTES } from './rvm/dma.ts';
 export { runSteps, stepsBudgetMs } from './rvm/device-steps.ts';
 export { Rvm } from './rvm/rvm.ts';

@@ -1,6 +1,7 @@
 /** The e1000, for all that run devices by name. */
 import { modelBacking } from '../backing/model/model-backing.ts';
 import { qemuBacking } from '../backing/qemu/index.ts';
+import { networkExercise } from '../class/network-exercise.ts';
 import { networkWork } from '../class/network-traffic.ts';
 import type { DeviceEntry } from '../device-entry.ts';
 import { e1000Model } from './model.ts';
@@ -21,4 +22,5 @@ export const E1000: DeviceEntry = {
   rogues: E1000_ROGUES,
   shownRogue: 'one-byte-past-grant',
   work: networkWork,
+  exercise: networkExercise,
 };

@@ -7,6 +7,7 @@ import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import type { DriverMessage } from '../../kernel/abi.ts';
+import { DEVICE_NAMES } from '../device-names.ts';
 import { DEVICES } from '../devices.ts';
 import { KERNEL_ROGUES } from './catalogue.ts';
 import type { RogueDriver } from './rogue-driver.ts';
@@ -23,6 +24,15 @@ async function attackInPlainThread({ program }: RogueDriver): Promise<DriverMess
     await worker.terminate();
   }
 }
+
+describe('the table of devices', () => {
+  it('has the names that the command line offers, in their order', () => {
+    assert.deepEqual(
+      DEVICES.map(({ name }) => name),
+      DEVICE_NAMES,
+    );
+  });
+});
 
 const TABLES: readonly (readonly [name: string, rogues: readonly RogueDriver[]])[] = [
   ['the kernel', KERNEL_ROGUES],

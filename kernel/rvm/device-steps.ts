@@ -12,9 +12,10 @@ import { spaceName } from '../../dsslang/runtime.ts';
 import type { Device } from '../abi.ts';
 import type { ResetOutcome } from '../fault.ts';
 
-/** Microseconds passed since this was made, on the faster of the two clocks. */
+/** Microseconds passed since this was made, on the faster of the two clocks; in virtual time there is only one. */
 function stopwatch(device: Device): () => number {
   const deviceStart = device.now();
+  if (device.pass !== undefined) return () => device.now() - deviceStart;
   const hereStart = performance.now();
   return () => Math.max(device.now() - deviceStart, (performance.now() - hereStart) * 1000);
 }
@@ -31,6 +32,7 @@ function waitFor(device: Device, step: DeviceStep & { step: 'wait' }): boolean {
 }
 
 function delay(device: Device, us: number): void {
+  if (device.pass !== undefined) return device.pass(us);
   const elapsedUs = stopwatch(device);
   while (elapsedUs() < us);
 }
