@@ -7,6 +7,7 @@ import { registerLanguageCommands } from '../dsslang/cli.ts';
 import { registerDriverCommands } from '../drivers/cli.ts';
 import { registerVerificationCommands } from '../proptests/cli.ts';
 import { registerSsrCommands } from '../ssr/cli.ts';
+import { registerShieldCommands } from '../drivers/shield/cli.ts';
 import { createTerminal, EXIT, type Format, type Terminal } from './terminal.ts';
 
 const packageFile = new URL('../../package.json', import.meta.url);
@@ -49,6 +50,7 @@ const terminal = (): Terminal => {
 
 registerLanguageCommands(program, terminal);
 registerDriverCommands(program, terminal);
+registerShieldCommands(program, terminal);
 registerSsrCommands(program, terminal);
 registerVerificationCommands(program, terminal);
 for (const command of program.commands) command.exitOverride();

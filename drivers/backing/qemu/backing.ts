@@ -25,21 +25,25 @@ import { PLUGS } from './outside/index.ts';
 import type { Plug } from './outside/plug.ts';
 import { placeDevice, routeInterrupt } from './pci.ts';
 import { QEMU_PROGRAM, requireQemu, requireTool } from './programs.ts';
-import { openNamelessFile, type MemoryRange } from './ram-file.ts';
+import { openAgain, openNamelessFile, type MemoryRange } from './ram-file.ts';
 import { haltRom } from './rom.ts';
 import { createSession, type Session } from './session.ts';
 
 export interface QemuBackingOptions {
-  /** A row of `KNOWN_DEVICES`. */
-  readonly device: DeviceName;
+  /** A row of `KNOWN_DEVICES`, by its name or of the caller's own. */
+  readonly device: DeviceName | KnownDevice;
   /** More properties of the device, as in `-device`: `mac=52:54:00:12:34:56`. */
   readonly deviceArguments?: string;
   /** More of QEMU's command line, before the device: the disk or sound output that it needs. */
   readonly extraArguments?: readonly string[];
+  /** The same, after the device: what sits on its bus. */
+  readonly argumentsAfter?: readonly string[];
   /** A `pc` machine; the default is the newest that QEMU has. */
   readonly machine?: string;
   /** Whole MiB, from `MEMORY_MIN_BYTES` to `MEMORY_MAX_BYTES`. */
   readonly memorySizeBytes?: number;
+  /** A file for the memory, of that size; it stays the caller's to close. A nameless one of its own by default. */
+  readonly memoryFd?: number;
   /** Whether a network device gets a cable; the default is yes. */
   readonly netdev?: boolean;
   /** QEMU's program, on the PATH or with its path. */
@@ -68,7 +72,7 @@ const QUIET_WAIT_MS = 500;
  * @throws RangeError for an unknown device or an impossible memory size
  */
 export function qemuBacking(options: QemuBackingOptions): Backing {
-  const known: KnownDevice = knownDevice(options.device);
+  const known: KnownDevice = typeof options.device === 'string' ? knownDevice(options.device) : options.device;
   const memorySizeBytes = options.memorySizeBytes ?? 64 * MIB;
   if (memorySizeBytes % MIB !== 0 || memorySizeBytes < MEMORY_MIN_BYTES || memorySizeBytes > MEMORY_MAX_BYTES) {
     throw new RangeError(`memorySizeBytes: ${memorySizeBytes}; whole MiB from 32 MiB to 2 GiB are possible`);
@@ -78,8 +82,9 @@ export function qemuBacking(options: QemuBackingOptions): Backing {
     memorySizeBytes,
     device: options.deviceArguments === undefined ? known.argument : `${known.argument},${options.deviceArguments}`,
     extraArguments: options.extraArguments ?? [],
+    argumentsAfter: options.argumentsAfter ?? [],
   };
-  const name = `qemu:${options.device}`;
+  const name = `qemu:${typeof options.device === 'string' ? options.device : known.argument.split(',', 1)[0]}`;
   const kinds = known.outside.filter((kind) => kind !== 'wire' || options.netdev !== false);
   const open = (): Promise<OpenBacking> =>
     openMachine(name, known, { ...machine, plugs: kinds.map((kind) => PLUGS[kind]()) }, options);
@@ -90,6 +95,7 @@ export function qemuBacking(options: QemuBackingOptions): Backing {
 interface Resources {
   readonly fifos: FifoPair;
   readonly ramFd: number;
+  readonly ownsMemory: boolean;
   readonly qemu: Qemu;
   readonly plugs: readonly Plug[];
   readonly hold: HoldWords;
@@ -118,7 +124,8 @@ async function start(machine: Machine, options: QemuBackingOptions): Promise<Res
   const fifos = await openFifoPair(requireTool('mkfifo'));
   const opened: number[] = [];
   try {
-    const ramFd = openNamelessFile(machine.memorySizeBytes);
+    const ramFd =
+      options.memoryFd === undefined ? openNamelessFile(machine.memorySizeBytes) : openAgain(options.memoryFd);
     opened.push(ramFd);
     const rom = haltRom();
     const romFd = openNamelessFile(rom.length);
@@ -127,7 +134,8 @@ async function start(machine: Machine, options: QemuBackingOptions): Promise<Res
     const fds = { input: fifos.qemuInputFd, output: fifos.qemuOutputFd, ram: ramFd, rom: romFd };
     const qemu = await launchQemu(program, machine, fds);
     closeSync(romFd);
-    return { fifos, ramFd, qemu, plugs: machine.plugs, hold: createHoldWords() };
+    const ownsMemory = options.memoryFd === undefined;
+    return { fifos, ramFd, ownsMemory, qemu, plugs: machine.plugs, hold: createHoldWords() };
   } catch (error) {
     opened.forEach((fd) => closeSync(fd));
     closeOwnEnds(fifos);
@@ -239,7 +247,7 @@ function openBacking(
 }
 
 /** Ends QEMU and closes everything. A thread that is blocked in an access wakes up and finds the device gone. */
-async function release({ fifos, ramFd, qemu, plugs, hold }: Resources): Promise<void> {
+async function release({ fifos, ramFd, ownsMemory, qemu, plugs, hold }: Resources): Promise<void> {
   markDead(hold, 'closed');
   poison(fifos);
   await qemu.stop();
@@ -248,7 +256,7 @@ async function release({ fifos, ramFd, qemu, plugs, hold }: Resources): Promise<
   const unused = offerWatchFd(hold, undefined);
   if (unused !== undefined) closeSync(unused);
   // Gives the memory back at once, whatever becomes of the descriptor.
-  ftruncateSync(ramFd, 0);
+  if (ownsMemory) ftruncateSync(ramFd, 0);
   // Descriptors that a terminated thread was using when it ended stay open: better a lost number than a stray write.
   if (!(await quiet(hold))) return;
   closeSync(ramFd);

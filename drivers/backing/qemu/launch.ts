@@ -23,6 +23,7 @@ export interface Machine {
   /** What is plugged into the device. */
   readonly plugs: readonly Plug[];
   readonly extraArguments: readonly string[];
+  readonly argumentsAfter: readonly string[];
 }
 
 /** Descriptors as QEMU sees them. */
@@ -43,6 +44,7 @@ export function qemuArguments(machine: Machine): string[] {
     ...machine.extraArguments,
     ...['-device', [machine.device, ...machine.plugs.flatMap(({ property }) => property ?? [])].join(',')],
     ...machine.plugs.flatMap((plug, index) => plug.after?.(PLUGS_FD + index) ?? []),
+    ...machine.argumentsAfter,
   ];
 }
 
@@ -53,15 +55,21 @@ export interface QemuFds {
   readonly rom: number;
 }
 
-export interface Qemu {
+/** A program whose life is tied to ours. */
+export interface TiedProcess {
   readonly pid: number;
-  /** Our end of each plug's socket, in the order of `Machine.plugs`; undefined for a plug without. */
-  readonly sockets: readonly (Duplex | undefined)[];
+  /** Our ends of its descriptors, as `spawn` gives them. */
+  readonly stdio: readonly unknown[];
   /** Resolves when the process is gone, with how it went and the last it said. Never rejects. */
   readonly ended: Promise<string>;
   hasEnded(): boolean;
   /** SIGTERM, and SIGKILL if that does not help within `STOP_GRACE_MS`. */
   stop(): Promise<void>;
+}
+
+export interface Qemu extends TiedProcess {
+  /** Our end of each plug's socket, in the order of `Machine.plugs`; undefined for a plug without. */
+  readonly sockets: readonly (Duplex | undefined)[];
 }
 
 /** A healthy QEMU is gone within 20 ms of SIGTERM (it closes its files); a stopped or hung one never goes by itself. */
@@ -70,10 +78,29 @@ const STDERR_MAX_CHARS = 4096;
 
 /** @throws DeviceError QEMU_START_FAILED when not even the process can be made */
 export async function launchQemu(program: string, machine: Machine, fds: QemuFds): Promise<Qemu> {
+  const sockets = machine.plugs.map(socketOrNothing);
+  const stdio = [fds.input, fds.output, 'pipe' as const, fds.ram, fds.rom, ...sockets];
+  const tied = await startTied(program, qemuArguments(machine), stdio);
+  const ours = machine.plugs.map(({ needsSocket }, index) =>
+    needsSocket ? (tied.stdio[PLUGS_FD + index] as Duplex) : undefined,
+  );
+  return { ...tied, sockets: ours };
+}
+
+/**
+ * Starts a program that ends with this process.
+ * @param stdio as in `spawn`; the third is `'pipe'`, and is read here: its last words are part of `ended`
+ * @throws DeviceError QEMU_START_FAILED when not even the process can be made
+ */
+export async function startTied(
+  program: string,
+  args: readonly string[],
+  stdio: (number | 'pipe' | 'ignore')[],
+): Promise<TiedProcess> {
   const [command, ...prefix] = diesWithUs();
-  const words = [...prefix, program, ...qemuArguments(machine)];
+  const words = [...prefix, program, ...args];
   const child = spawn(command ?? program, command === undefined ? words.slice(1) : words, {
-    stdio: [fds.input, fds.output, 'pipe', fds.ram, fds.rom, ...machine.plugs.map(socketOrNothing)],
+    stdio,
     // Its own session, or Ctrl-C in a terminal would kill the device before the kernel can reset it.
     detached: true,
   });
@@ -85,12 +112,9 @@ export async function launchQemu(program: string, machine: Machine, fds: QemuFds
   if (pid === undefined) throw new DeviceError('QEMU_START_FAILED', `cannot start QEMU: ${await ended}`);
   const guard = command === undefined ? startGuard(pid) : undefined;
   void ended.then(() => guard?.kill('SIGKILL'));
-
   return {
     pid,
-    sockets: machine.plugs.map(({ needsSocket }, index) =>
-      needsSocket ? ((child.stdio as readonly unknown[])[PLUGS_FD + index] as Duplex) : undefined,
-    ),
+    stdio: child.stdio,
     ended,
     hasEnded: () => gone,
     stop: async () => {

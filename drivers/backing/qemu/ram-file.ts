@@ -6,7 +6,7 @@
  * lives on tmpfs and is unlinked before QEMU starts: QEMU opens it through the descriptor, and no crash leaves it behind.
  */
 import { randomBytes } from 'node:crypto';
-import { closeSync, constants, ftruncateSync, openSync, readSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, constants, ftruncateSync, openSync, readSync, statfsSync, unlinkSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -16,10 +16,15 @@ export interface MemoryRange {
   readonly sizeBytes: number;
 }
 
-/** An open file of `sizeBytes` zeroes without a name, in memory where the system has a tmpfs. The caller closes it. */
-export function openNamelessFile(sizeBytes: number): number {
-  const fd = openAndUnlink('/dev/shm') ?? openAndUnlink(tmpdir());
-  if (fd === undefined) throw new Error(`cannot create a file in /dev/shm or in ${tmpdir()}`);
+/**
+ * An open file of `sizeBytes` zeroes without a name, in memory where the system has a tmpfs. The caller closes it.
+ * @param usedBytes how much of it will be written at most: a full tmpfs would kill QEMU in the middle of its work
+ */
+export function openNamelessFile(sizeBytes: number, usedBytes = sizeBytes): number {
+  const fd = openAndUnlink('/dev/shm', usedBytes) ?? openAndUnlink(tmpdir(), usedBytes);
+  if (fd === undefined) {
+    throw new Error(`cannot create a file in /dev/shm or in ${tmpdir()}, or there are no ${usedBytes} bytes left`);
+  }
   try {
     ftruncateSync(fd, sizeBytes);
   } catch (error) {
@@ -29,9 +34,16 @@ export function openNamelessFile(sizeBytes: number): number {
   return fd;
 }
 
-function openAndUnlink(folder: string): number | undefined {
+/** A descriptor of its own for a file that is open already. The caller closes it. */
+export function openAgain(fd: number): number {
+  return openSync(`/proc/self/fd/${fd}`, constants.O_RDWR);
+}
+
+function openAndUnlink(folder: string, usedBytes: number): number | undefined {
   const path = join(folder, `refmon-${process.pid}-${randomBytes(8).toString('hex')}`);
   try {
+    const { bavail, bsize } = statfsSync(folder);
+    if (bavail * bsize < usedBytes) return undefined;
     const fd = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600);
     unlinkSync(path);
     return fd;

@@ -1,0 +1,37 @@
+/** The shield's command: `refmon shield`. */
+import { type Command, Option } from 'commander';
+import type { Terminal } from '../../bin/terminal.ts';
+import { SHIELD_NAMES } from './devices.ts';
+
+interface ShieldFlags {
+  readonly rogue?: boolean;
+  readonly record?: string;
+  readonly spec?: string;
+  readonly timeout: number;
+  readonly anyQemu?: boolean;
+  readonly console?: boolean;
+  readonly setup?: boolean;
+}
+
+export function registerShieldCommands(program: Command, terminal: () => Terminal): void {
+  program
+    .command('shield')
+    .summary('an unmodified Linux driver behind the monitor')
+    .description(
+      'Boots Linux in a machine whose one device is reached only through the monitor, lets its own driver work with it, and\n' +
+        'shows what was vetted. With --rogue the guest then does harm: it is refused, the device is reset, the guest lives on.\n' +
+        `Devices: ${SHIELD_NAMES.join(', ')}; \`all\` for one after the other. The guest's kernel comes from the Debian archive, once.`,
+    )
+    .argument('[device]', 'which device', 'e1000')
+    .option('--rogue', 'the guest misbehaves after its work')
+    .option('--record <file>', 'write the trace of the driver; with `all`, a folder')
+    .option('--spec <file>', "another specification than the device's own")
+    .addOption(new Option('--timeout <seconds>', 'give the guest up after this long').argParser(Number).default(180))
+    .option('--any-qemu', 'also with a QEMU whose proxy protocol is untested')
+    .option('--console', "show the guest's console too")
+    .option('--setup', "only fetch the guest's kernel")
+    .action(async (device: string, flags: ShieldFlags) => {
+      const { showShield } = await import('./show.ts');
+      await showShield(device, flags, terminal());
+    });
+}

@@ -1,0 +1,28 @@
+/** What can go wrong around a shielded guest that is neither the guest's fault nor the specification's. */
+
+export type ShieldErrorCode =
+  /** The guest's kernel cannot be had on this machine. */
+  | 'ENV_GUEST_KERNEL'
+  /** QEMU is of a version whose proxy protocol nobody has tested. */
+  | 'ENV_QEMU_UNTESTED'
+  /** The guest's QEMU said something that is not its proxy protocol. */
+  | 'PROXY_PROTOCOL'
+  /** The guest did not come to its end in time. */
+  | 'GUEST_TIMEOUT'
+  | 'GUEST_PANIC'
+  /** The guest's machine ended before the guest said that it was done. */
+  | 'GUEST_ENDED'
+  /** The guest asks for more than a limit allows: configuration writes, interrupts. */
+  | 'GUEST_FLOOD'
+  /** Another guest has this device. */
+  | 'DEVICE_BUSY'
+  | 'UNKNOWN_SHIELD_DEVICE';
+
+export class ShieldError extends Error {
+  readonly code: ShieldErrorCode;
+  constructor(code: ShieldErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'ShieldError';
+    this.code = code;
+  }
+}

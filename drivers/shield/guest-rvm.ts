@@ -1,0 +1,294 @@
+/**
+ * The reference validation mechanism for a guest: the same monitor as for a driver of our own, with other hands.
+ *
+ * What differs from `kernel/rvm/rvm.ts`: the driver is a whole operating system, so its memory is granted as one piece and
+ * its stores are not seen (hence the shadow); nobody calls it, so nobody knows when it has dealt with an interrupt; and it
+ * cannot be killed. A refusal is therefore never a dropped write, which stalls Linux for good: the device is reset by the
+ * specification's own sequence and then *withdrawn*, as if it had been pulled out of its slot. Reads give all ones, writes
+ * go nowhere, it does not interrupt. The guest gets it back, reset and before a monitor in its first state, by what a
+ * driver does when it lets go of a device: it turns bus mastering off.
+ *
+ * Invariants: no access reaches the device without a verdict, save the platform's own (decoding stays on, BARs stay put)
+ * and the specification's resets; after a violation nothing of the guest reaches the device until it is given back.
+ */
+import {
+  ALLOWED,
+  CONFIG_SPACE,
+  describeStates,
+  GRANT_COMMANDS,
+  GRANT_READS,
+  GRANT_WRITES,
+  registerAt,
+} from '../../dsslang/index.ts';
+import type { Monitor, MonitorInfo, Program, Rule, Space, Verdict } from '../../dsslang/index.ts';
+import { runSteps, type Device, type Fault, type Operation, type ResetOutcome } from '../../kernel/index.ts';
+import type { MonitorModule } from '../../dsslang/index.ts';
+import { COMMAND, COMMAND_DECODE, COMMAND_MASTER } from './config-space.ts';
+import { isPointer, type PointerRegister } from './pointers.ts';
+import type { Shadow } from './shadow.ts';
+
+type Width = 1 | 2 | 4;
+
+export interface GuestRvmOptions {
+  readonly device: Device;
+  readonly program: Program;
+  readonly monitor: MonitorModule;
+  readonly guestBytes: number;
+  readonly shadow: Shadow;
+  readonly pointers: readonly PointerRegister[];
+  /** Where the platform has placed the memory BARs. */
+  readonly places: readonly { readonly bar: number; readonly address: number; readonly sizeBytes: number }[];
+  /** An operation was allowed; `shadow.fetched()` has the descriptors that it published. Before the device sees it. */
+  readonly onAccess?: (write: boolean, space: Space, offset: number, width: Width, value: number) => void;
+  /** The guest was refused something and the device is being withdrawn, or a rule of action `deny` or `log` spoke. */
+  readonly onViolation: (fault: Fault) => void;
+  readonly onNote?: (operation: Operation, rule: Rule) => void;
+  /** Withdrawn: the guest's interrupt line must fall. Given back: nothing to do. */
+  readonly onWithdrawn: (withdrawn: boolean) => void;
+}
+
+export interface GuestCounts {
+  reads: number;
+  writes: number;
+  configReads: number;
+  configWrites: number;
+  denied: number;
+}
+
+export class GuestRvm {
+  readonly info: MonitorInfo;
+  readonly counts: GuestCounts = { reads: 0, writes: 0, configReads: 0, configWrites: 0, denied: 0 };
+  readonly #options: GuestRvmOptions;
+  readonly #device: Device;
+  readonly #shadow: Shadow;
+  readonly #monitor: Monitor;
+  #withdrawn = false;
+  #operations = 0;
+  /** The guest's own command register: what the device has differs in the platform's bits. */
+  #command = 0;
+
+  constructor(options: GuestRvmOptions) {
+    this.#options = options;
+    this.#device = options.device;
+    this.#shadow = options.shadow;
+    this.#monitor = options.monitor.createMonitor({
+      fetch: (address, length, target, at) => this.#shadow.fetch(address, length, target, at),
+    });
+    this.info = this.#monitor.info;
+    this.#begin();
+  }
+
+  get withdrawn(): boolean {
+    return this.#withdrawn;
+  }
+
+  get states(): string {
+    return describeStates(this.#monitor);
+  }
+
+  read(space: Space, offset: number, width: Width): number {
+    this.#count(space, false);
+    if (space === CONFIG_SPACE) return this.#readConfig(offset, width);
+    return this.#withdrawn ? ones(width) : this.#vettedRead(space, offset, width);
+  }
+
+  write(space: Space, offset: number, width: Width, value: number): void {
+    this.#count(space, true);
+    if (space === CONFIG_SPACE) return this.#writeConfig(offset, width, value);
+    if (!this.#withdrawn) this.#vettedWrite(space, offset, width, value);
+  }
+
+  /** The device raised its line. False: it is not to be delivered. */
+  interrupt(): boolean {
+    if (this.#withdrawn) return false;
+    this.#shadow.collect('all');
+    this.#shadow.begin();
+    const verdict = this.#monitor.interrupt(this.#now());
+    return verdict === ALLOWED || this.#refuse(verdict, { kind: 'interrupt' }, 'device', 0) !== undefined;
+  }
+
+  /** The line has been up for the whole of the guest's time: was it dealt with? */
+  checkInterrupt(): void {
+    if (this.#withdrawn) return;
+    this.#shadow.begin();
+    const verdict = this.#monitor.check(this.#now());
+    if (verdict !== ALLOWED) this.#refuse(verdict, { kind: 'check' }, 'driver', 0);
+  }
+
+  /** The guest's machine was reset, or its device is: as at the beginning. */
+  reset(): ResetOutcome {
+    const outcome = this.#quiesce();
+    this.#withdrawn = false;
+    this.#command = 0;
+    return outcome;
+  }
+
+  /** Withdraws the device for a reason that no rule of the specification gives. */
+  withdraw(): ResetOutcome {
+    this.#withdrawn = true;
+    const outcome = this.#quiesce();
+    this.#options.onWithdrawn(true);
+    return outcome;
+  }
+
+  // -------------------------------------------------------------------------------------------------------------------
+
+  #vettedRead(space: Space, offset: number, width: Width): number {
+    this.#shadow.begin();
+    this.#operations += 1;
+    const before = this.#monitor.read(space, offset, width, this.#now());
+    if (before !== ALLOWED) {
+      const operation = this.#operation('read', space, offset, width, undefined);
+      if (this.#refuse(before, operation, 'driver', 0) === undefined) return ones(width);
+    }
+    const target = this.#throughWindow(space, offset);
+    let value = (this.#device.read(space, offset, width) & ones(width)) >>> 0;
+    if (this.#isPointer(target, width)) value = this.#shadow.fromMirror(value);
+    this.#shadow.collect('hot');
+    const after = this.#monitor.report(space, offset, width, value, 0, this.#now());
+    if (after !== ALLOWED) {
+      const allowed = this.#refuse(after, this.#operation('report', space, offset, width, value), 'device', value);
+      if (allowed === undefined) return ones(width);
+      value = allowed;
+    }
+    this.#options.onAccess?.(false, space, offset, width, value);
+    return value;
+  }
+
+  #vettedWrite(space: Space, offset: number, width: Width, wanted: number): void {
+    this.#shadow.begin();
+    this.#operations += 1;
+    const target = this.#throughWindow(space, offset);
+    const verdict = this.#monitor.write(space, offset, width, wanted, 0, this.#now());
+    let value = wanted;
+    if (verdict !== ALLOWED) {
+      const operation = this.#operation('write', space, offset, width, wanted);
+      const allowed = this.#refuse(verdict, operation, 'driver', wanted);
+      if (allowed === undefined) return;
+      value = allowed;
+    }
+    this.#options.onAccess?.(true, space, offset, width, value);
+    this.#shadow.commit();
+    this.#device.write(space, offset, width, this.#isPointer(target, width) ? this.#shadow.toMirror(value) : value);
+  }
+
+  #readConfig(offset: number, width: Width): number {
+    const value = this.#vettedRead(CONFIG_SPACE, offset, width);
+    if (offset > COMMAND || offset + width <= COMMAND) return value;
+    // The decoding bits are the platform's: the guest sees those that it wrote; of a device that was withdrawn, all of them.
+    const shift = 8 * (COMMAND - offset);
+    const own = (this.#withdrawn ? 0xffff : COMMAND_DECODE) << shift;
+    return ((value & ~own) | ((this.#command << shift) & own)) >>> 0;
+  }
+
+  #writeConfig(offset: number, width: Width, value: number): void {
+    const touchesCommand = offset === COMMAND && width >= 2;
+    if (touchesCommand) this.#command = value & 0xffff;
+    if (this.#withdrawn) {
+      // The driver lets go: whoever enables the device next begins with one that is reset, and with a fresh monitor.
+      if (touchesCommand && (value & COMMAND_MASTER) === 0) this.#giveBack();
+      return;
+    }
+    if (!touchesCommand) return this.#vettedWrite(CONFIG_SPACE, offset, width, value);
+    this.#shadow.begin();
+    this.#operations += 1;
+    const verdict = this.#monitor.write(CONFIG_SPACE, offset, width, value, 0, this.#now());
+    const operation = this.#operation('write', CONFIG_SPACE, offset, width, value);
+    if (verdict !== ALLOWED && this.#refuse(verdict, operation, 'driver', value) === undefined) return;
+    this.#options.onAccess?.(true, CONFIG_SPACE, offset, width, value);
+    this.#device.write(CONFIG_SPACE, offset, width, (value | COMMAND_DECODE) >>> 0);
+  }
+
+  /** The register that an access is really to: a window's is the one that its selector names. */
+  #throughWindow(space: Space, offset: number): { readonly space: Space; readonly offset: number } {
+    const { program } = this.#options;
+    for (const window of program.windows) {
+      if (window.space === space && window.offset === offset) {
+        return { space: window.into, offset: Number(this.#monitor.snapshot()[window.selector] ?? 0n) };
+      }
+    }
+    return { space, offset };
+  }
+
+  #isPointer(target: { readonly space: Space; readonly offset: number }, width: Width): boolean {
+    return width === 4 && isPointer(this.#options.pointers, target.space, target.offset);
+  }
+
+  /** The value to go on with, where the rule lets the operation pass; otherwise undefined, and the device is withdrawn. */
+  #refuse(verdict: Verdict, operation: Operation, blame: 'driver' | 'device', value: number): number | undefined {
+    if (verdict < 0) {
+      const noted = this.info.rules[-verdict];
+      if (noted !== undefined) this.#options.onNote?.(operation, noted);
+      return 'value' in operation ? this.#monitor.valueLo() : value;
+    }
+    this.counts.denied += 1;
+    const rule = this.info.rules[verdict] ?? brokenMonitor(this.info, verdict);
+    if (rule.action === 'deny') {
+      this.#options.onNote?.(operation, rule);
+      return undefined;
+    }
+    this.#withdrawn = true;
+    const states = describeStates(this.#monitor);
+    const reset = this.#quiesce();
+    this.#options.onWithdrawn(true);
+    const who = { ipd: 0, driver: `guest's ${this.info.device}`, operation: this.#operations };
+    this.#options.onViolation({ ...who, kind: 'violation', states, refused: operation, rule, blame, reset });
+    return undefined;
+  }
+
+  /** Masked, reset, decoding again; monitor and mirror as at the beginning. */
+  #quiesce(): ResetOutcome {
+    const masked = runSteps(this.#device, this.info.interrupt?.mask ?? []);
+    const reset = runSteps(this.#device, this.info.reset);
+    this.#device.write(CONFIG_SPACE, COMMAND, 2, COMMAND_DECODE);
+    this.#shadow.clear();
+    this.#monitor.reset();
+    this.#begin();
+    return reset.done === 'reset' ? masked : reset;
+  }
+
+  #giveBack(): void {
+    this.#withdrawn = false;
+    this.#options.onWithdrawn(false);
+  }
+
+  /** The guest's memory is what its driver was granted. @throws RangeError when the specification refuses that */
+  #begin(): void {
+    const { guestBytes, places } = this.#options;
+    for (const { bar, address, sizeBytes } of places) this.#must(this.#monitor.place(bar, address, sizeBytes));
+    this.#must(this.#monitor.grant(0, guestBytes, GRANT_COMMANDS | GRANT_READS | GRANT_WRITES));
+  }
+
+  #must(verdict: Verdict): void {
+    if (verdict > 0) throw new RangeError(`the guest's memory: ${this.info.rules[verdict]?.reason ?? 'refused'}`);
+  }
+
+  #count(space: Space, write: boolean): void {
+    if (space === CONFIG_SPACE) this.counts[write ? 'configWrites' : 'configReads'] += 1;
+    else this.counts[write ? 'writes' : 'reads'] += 1;
+  }
+
+  #now(): number {
+    return Math.floor(this.#device.now());
+  }
+
+  #operation(
+    kind: 'read' | 'report' | 'write',
+    space: Space,
+    offset: number,
+    width: Width,
+    value: number | undefined,
+  ): Operation {
+    const target = this.#throughWindow(space, offset);
+    return { kind, register: registerAt(this.info, target.space, target.offset), space, offset, width, value };
+  }
+}
+
+function ones(width: Width): number {
+  return width === 1 ? 0xff : width === 2 ? 0xffff : 0xffff_ffff;
+}
+
+function brokenMonitor(info: MonitorInfo, verdict: Verdict): Rule {
+  const reason = `the monitor gave verdict ${verdict}, which is not in its own rule table`;
+  return { reason, file: info.device, line: 1, column: 1, text: '(no rule)', action: 'fault' };
+}

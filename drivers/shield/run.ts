@@ -1,0 +1,336 @@
+/**
+ * One run of the shield: Linux in one machine, its device in another, the RVM between them.
+ *
+ *   guest's machine  -- x-pci-proxy-dev -->  proxy-server  ->  guest-rvm  -- qtest -->  device's machine (halted)
+ *                    <-- qtest: interrupt line --------------------------- interrupt edges --
+ *                         memory: one file; the guest maps its lower part, the device's machine all of it
+ *
+ * This file starts them in the right order, listens to what the guest says, and leaves nothing behind however it ends:
+ * both machines die with this process, memory and archive have no names, and the one folder (what is plugged into the
+ * device) is removed.
+ */
+import { closeSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Fault, OpenBacking, Operation } from '../../kernel/index.ts';
+import type { Rule } from '../../dsslang/index.ts';
+import { qemuBacking, qemuVersion } from '../backing/qemu/index.ts';
+import { QEMU_PROGRAM, requireQemu } from '../backing/qemu/programs.ts';
+import { openNamelessFile } from '../backing/qemu/ram-file.ts';
+import type { LoadedSpecification } from '../specification.ts';
+import { createConfigSpace } from './config-space.ts';
+import type { ShieldRow } from './devices.ts';
+import { ShieldError } from './errors.ts';
+import { createGuestInterrupts } from './guest-interrupts.ts';
+import { startGuest, type GuestMachine } from './guest-machine.ts';
+import type { GuestPackages } from './guest-packages.ts';
+import { guestFiles, parseGuestLine } from './guest-script.ts';
+import { GuestRvm, type GuestCounts } from './guest-rvm.ts';
+import { packInitramfs } from './initramfs.ts';
+import { closure, moduleName } from './modules.ts';
+import { findPointers } from './pointers.ts';
+import { serveProxy, type ProxyTarget } from './proxy-server.ts';
+import { TESTED_QEMU } from './proxy-messages.ts';
+import { createRecorder, type Recorder } from './recorder.ts';
+import { memoryOf, passThrough, placesOf } from './platform.ts';
+import { createPlainMemory, createShadow } from './shadow.ts';
+
+export const GUEST_BYTES = 256 << 20;
+export const RUN_MS = 180_000;
+/** Descriptors that the device completes without an interrupt or an access of the guest are looked for this often. */
+const COLLECT_MS = 2;
+
+export type ShieldEvent =
+  | { readonly event: 'phase'; readonly phase: string; readonly milliseconds: number }
+  | { readonly event: 'fact'; readonly name: string; readonly value: string }
+  | { readonly event: 'violation'; readonly fault: Fault }
+  | { readonly event: 'note'; readonly operation: Operation; readonly rule: Rule }
+  /** The guest let go of a device that had been taken from it, and has it back. */
+  | { readonly event: 'returned' }
+  | { readonly event: 'console'; readonly text: string };
+
+export interface ShieldOptions {
+  readonly row: ShieldRow;
+  readonly specification: LoadedSpecification;
+  readonly guest: GuestPackages;
+  readonly rogue: boolean;
+  /** Without the monitor and the shadow: what the shield is measured against. */
+  readonly unwatched?: boolean;
+  readonly record?: string;
+  readonly timeoutMs?: number;
+  readonly repeat?: number;
+  /** Goes on with a QEMU whose protocol nobody has tested. */
+  readonly anyQemu?: boolean;
+  readonly onEvent?: (event: ShieldEvent) => void;
+  /** Ends the run early. */
+  readonly signal?: AbortSignal;
+}
+
+export interface ShieldResult {
+  readonly device: string;
+  readonly driver: string;
+  readonly kernel: string;
+  readonly work: { readonly wrong: readonly string[]; readonly summary: string };
+  readonly counts: GuestCounts & { readonly interrupts: number; readonly strays: number };
+  readonly shadow: {
+    readonly kind: 'mirrored' | 'none' | 'impossible';
+    readonly reason: string;
+    readonly descriptors: number;
+    readonly bytes: number;
+  };
+  readonly violations: readonly Fault[];
+  /** The guest went on after a violation, and had its device back. */
+  readonly alive: boolean;
+  readonly returned: boolean;
+  readonly phases: readonly { readonly phase: string; readonly milliseconds: number }[];
+  /** Median time from a request of the guest's machine to its answer, in microseconds; and how many there were. */
+  readonly access: { readonly medianUs: number; readonly count: number };
+  readonly milliseconds: number;
+  readonly recorded: number;
+}
+
+/** @throws ShieldError, DeviceError */
+export async function runShield(options: ShieldOptions): Promise<ShieldResult> {
+  const program = requireQemu(QEMU_PROGRAM);
+  await checkVersion(options.anyQemu === true);
+  const folder = mkdtempSync(join(tmpdir(), `refmon-${process.pid}-`));
+  const opened: { memoryFd?: number; backing?: OpenBacking; guest?: GuestMachine; recorder?: Recorder } = {};
+  try {
+    return await run(options, program, folder, opened);
+  } finally {
+    await opened.guest?.stop();
+    await opened.backing?.close();
+    opened.recorder?.close();
+    if (opened.memoryFd !== undefined) closeSync(opened.memoryFd);
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function checkVersion(anyQemu: boolean): Promise<void> {
+  const version = (await qemuVersion()) ?? 'unknown';
+  if (anyQemu || TESTED_QEMU.some((series) => version.startsWith(`${series}.`))) return;
+  throw new ShieldError(
+    'ENV_QEMU_UNTESTED',
+    `QEMU ${version}: its proxy protocol is private, and tested with ${TESTED_QEMU.join(', ')} only; --any-qemu tries it`,
+  );
+}
+
+/** Why a device's descriptors are not shadowed, where they are not. */
+function planShadow(specification: LoadedSpecification, unwatched: boolean): ReturnType<typeof findPointers> {
+  return unwatched ? { kind: 'none' } : findPointers(specification.program);
+}
+
+async function run(
+  options: ShieldOptions,
+  program: string,
+  folder: string,
+  opened: { memoryFd?: number; backing?: OpenBacking; guest?: GuestMachine; recorder?: Recorder },
+): Promise<ShieldResult> {
+  const { row, specification, guest: packages } = options;
+  const begun = performance.now();
+  const say = options.onEvent ?? (() => undefined);
+  const pointers = planShadow(specification, options.unwatched === true);
+  // Where nothing is mirrored, the device's machine has no memory but the guest's: there is nothing else to reach.
+  const totalBytes = pointers.kind === 'found' ? 2 * GUEST_BYTES : GUEST_BYTES;
+  const memoryFd = openNamelessFile(totalBytes, GUEST_BYTES);
+  opened.memoryFd = memoryFd;
+
+  const outside = row.outside(folder);
+  const backing = await qemuBacking({
+    device: { ...row.qemu, argument: [row.qemu.argument, ...outside.properties].join(','), outside: [] },
+    extraArguments: outside.arguments,
+    memorySizeBytes: totalBytes,
+    memoryFd,
+  }).open();
+  opened.backing = backing;
+  const device = backing.attachHere();
+  const { bars } = specification.module.info;
+
+  const memory = memoryOf(memoryFd, totalBytes);
+  const shadow =
+    pointers.kind === 'found'
+      ? createShadow(memory, GUEST_BYTES, pointers.fields)
+      : createPlainMemory(memory, GUEST_BYTES);
+  const config = createConfigSpace(bars);
+  const recorder =
+    options.record === undefined ? undefined : createRecorder(options.record, row.name, () => device.now());
+  if (recorder !== undefined) opened.recorder = recorder;
+
+  const violations: Fault[] = [];
+  let returned = false;
+  const rvm = new GuestRvm({
+    device,
+    program: specification.program,
+    monitor: specification.module,
+    guestBytes: GUEST_BYTES,
+    shadow,
+    pointers: pointers.kind === 'found' ? pointers.registers : [],
+    places: placesOf(device, bars),
+    onAccess: (write, space, offset, width, value) =>
+      recorder?.access(write, space, offset, width, value, write ? shadow.fetched() : []),
+    onViolation: (fault) => {
+      violations.push(fault);
+      say({ event: 'violation', fault });
+    },
+    onNote: (operation, rule) => say({ event: 'note', operation, rule }),
+    onWithdrawn: (withdrawn) => {
+      if (withdrawn) return interrupts.silence();
+      returned = true;
+      say({ event: 'returned' });
+    },
+  });
+  const target: ProxyTarget = options.unwatched === true ? passThrough(device) : rvm;
+  const interrupts = createGuestInterrupts({
+    deadlineUs: options.unwatched === true ? undefined : rvm.info.interrupt?.deadlineUs,
+    raise: () => options.unwatched === true || rvm.interrupt(),
+    check: () => rvm.checkInterrupt(),
+    setLine: (level) => {
+      recorder?.irq(config.interruptLine, level);
+      opened.guest?.setInterrupt(config.interruptLine, level);
+    },
+  });
+  device.onInterrupt((level) => interrupts.edge(level));
+
+  const guest = await startGuest({
+    program,
+    kernel: packages.kernel,
+    initramfs: initramfsFor(options),
+    memoryFd,
+    memoryBytes: GUEST_BYTES,
+    kernelArguments: options.rogue ? (row.rogue.kernelArguments ?? []) : [],
+  });
+  opened.guest = guest;
+  const ending = new Ending(options, guest, backing);
+  const times: number[] = [];
+  const server = serveProxy({
+    socket: guest.proxy,
+    target,
+    config,
+    now: () => device.now(),
+    onFailure: (error) => ending.fail(error),
+    onPlatform: (write, offset, width, value) => recorder?.access(write, 6, offset, width, value, []),
+    onAnswered: (us) => times.push(us),
+  });
+  const collector = setInterval(() => {
+    if (!rvm.withdrawn) shadow.collect('all');
+  }, COLLECT_MS);
+
+  const facts = new Map<string, string[]>();
+  const phases: { phase: string; milliseconds: number }[] = [];
+  const enter = (phase: string): void => {
+    const milliseconds = Math.round(performance.now() - begun);
+    phases.push({ phase, milliseconds });
+    recorder?.mark(phase);
+    say({ event: 'phase', phase, milliseconds });
+  };
+  enter('boot');
+  guest.onLine((text) => {
+    const line = parseGuestLine(text);
+    if (line.kind === 'phase') enter(line.phase);
+    else if (line.kind === 'fact') {
+      facts.set(line.name, [...(facts.get(line.name) ?? []), line.value]);
+      say({ event: 'fact', name: line.name, value: line.value });
+    } else if (line.kind === 'done') ending.done();
+    else {
+      say({ event: 'console', text: line.text });
+      if (/Kernel panic - /.test(line.text)) ending.panic(line.text);
+    }
+  });
+  try {
+    await ending.reached;
+  } finally {
+    clearInterval(collector);
+    interrupts.silence();
+  }
+  await guest.stop();
+  device.detach();
+  await backing.close();
+  recorder?.close();
+
+  const failures = (facts.get('failed') ?? []).map((what) => `in the guest: ${what}`);
+  const work = outside.judge(facts);
+  const median = times.sort((left, right) => left - right)[times.length >> 1] ?? 0;
+  return {
+    device: row.name,
+    driver: facts.get('driver')?.[0] ?? row.modules.at(-1) ?? '',
+    kernel: packages.kernelPackage,
+    work: { wrong: [...failures, ...work.wrong], summary: work.summary },
+    counts: { ...rvm.counts, interrupts: interrupts.delivered, strays: server.strays },
+    shadow: {
+      kind: pointers.kind === 'found' ? 'mirrored' : pointers.kind,
+      reason: pointers.kind === 'impossible' ? pointers.reason : '',
+      descriptors: shadow.published,
+      bytes: shadow.publishedBytes,
+    },
+    violations,
+    alive: facts.has('alive'),
+    returned,
+    phases,
+    access: { medianUs: Math.round(median * 10) / 10, count: times.length },
+    milliseconds: Math.round(performance.now() - begun),
+    recorded: recorder?.lines ?? 0,
+  };
+}
+
+function initramfsFor({ row, guest, rogue, repeat = 1 }: ShieldOptions): Uint8Array {
+  const modules = closure(guest.modules, row.modules);
+  const program = {
+    modules,
+    driver: moduleName(row.modules.at(-1) ?? ''),
+    probe: row.probe,
+    traffic: row.traffic,
+    unload: row.unload,
+    rogue: rogue ? row.rogue.script : undefined,
+    repeat,
+  };
+  const bytesOf = (name: string): Uint8Array => readFileSync(guest.modules.get(name) ?? '');
+  return packInitramfs(
+    guestFiles(
+      program,
+      readFileSync(guest.busybox),
+      modules.map((name) => ({ name, bytes: bytesOf(name) })),
+    ),
+  );
+}
+
+/** How a run ends: the guest is done, or something is wrong. The first of them counts. */
+class Ending {
+  readonly reached: Promise<void>;
+  #resolve: () => void = () => undefined;
+  #reject: (error: unknown) => void = () => undefined;
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(options: ShieldOptions, guest: GuestMachine, backing: OpenBacking) {
+    this.reached = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    // Errors may come before anybody waits.
+    this.reached.catch(() => undefined);
+    const limitMs = options.timeoutMs ?? RUN_MS;
+    this.#timer = setTimeout(() => {
+      this.fail(new ShieldError('GUEST_TIMEOUT', `the guest was not done after ${limitMs / 1000} s`));
+    }, limitMs);
+    void guest.ended.then((how) => {
+      this.fail(new ShieldError('GUEST_ENDED', `the guest's machine ended before the guest was done: ${how}`));
+    });
+    backing.onFailure((error) => this.fail(error));
+    options.signal?.addEventListener('abort', () => {
+      this.fail(new ShieldError('GUEST_ENDED', 'the run was interrupted'));
+    });
+  }
+
+  done(): void {
+    clearTimeout(this.#timer);
+    this.#resolve();
+  }
+
+  panic(text: string): void {
+    this.fail(new ShieldError('GUEST_PANIC', `the guest's kernel panicked: ${text.trim()}`));
+  }
+
+  fail(error: unknown): void {
+    clearTimeout(this.#timer);
+    this.#reject(error);
+  }
+}

@@ -1,0 +1,247 @@
+/**
+ * Shadowed descriptors: the device reads the RVM's copy of what the monitor judged, never the guest's memory.
+ *
+ * A guest shares its memory with its device, so it could rewrite a descriptor after the doorbell and before the device
+ * fetches it. Therefore the machine of the device has twice the memory that the guest has: the upper half is the RVM's
+ * alone, a mirror in which the descriptor at guest address A lies at A + `guestBytes`. Registers that name descriptors
+ * are rewritten to the mirror (`pointers.ts`).
+ *
+ *   doorbell    the monitor fetches descriptors through `fetch`, which reads the guest's memory once; if it allows, the
+ *               very bytes that it was shown go to the mirror (`commit`), and only then does the doorbell reach the device
+ *   completion  what the device changed in the mirror is copied to the guest (`collect`), before an interrupt is
+ *               delivered, and before a register's value is
+ *
+ * Invariants: nothing enters the mirror that the monitor was not shown in an operation that it then allowed; `collect`
+ * writes to the guest only bytes that differ from what `commit` put there, and only inside published descriptors.
+ * Unpublished memory is sparse: the mirror costs the pages in use.
+ */
+import type { PointerField } from './pointers.ts';
+
+/** Guest and mirror in one file; addresses are offsets in it. */
+export interface MemoryAccess {
+  read(address: number, into: Uint8Array): void;
+  write(address: number, from: Uint8Array): void;
+}
+
+const PAGE_BYTES = 4096;
+/** Descriptors are read from the guest in runs of up to this many bytes within one operation. */
+const AHEAD_BYTES = 512;
+/** Mirrored pages; the one published longest ago goes first. Two rings of 64 KiB are 32. */
+export const MIRROR_PAGES_MAX = 64;
+/** A page in which this many looks in a row found nothing new is cold: an old ring, most likely. */
+const COLD_LOOKS = 256;
+/** A device that writes while its descriptor is copied is asked again this often. */
+const SETTLE_MAX = 8;
+
+interface Piece {
+  readonly address: number;
+  readonly bytes: Uint8Array;
+}
+
+/** Part of the mirror: what it held when it was last looked at, and between which offsets it is published. */
+interface MirrorPage {
+  readonly image: Uint8Array;
+  first: number;
+  end: number;
+  /** Looks in a row that found nothing new. */
+  quiet: number;
+}
+
+export interface Shadow {
+  /** Forgets what an earlier operation fetched. */
+  begin(): void;
+  /** For the monitor: copies guest memory into `target`, once per operation. False outside the guest's memory. */
+  fetch(address: number, length: number, target: Uint8Array, at: number): boolean;
+  /** What was fetched since `begin`. */
+  fetched(): readonly Piece[];
+  /** The operation was allowed: what it fetched is the device's now. */
+  commit(): void;
+  /** Copies what the device has written into descriptors to the guest. `hot` leaves out pages that have long been quiet. */
+  collect(which: 'hot' | 'all'): void;
+  /** The device has been reset: nothing is published. */
+  clear(): void;
+  /** Where the device finds what lies at a guest address. */
+  toMirror(address: number): number;
+  fromMirror(address: number): number;
+  /** Descriptor bytes published so far. */
+  readonly publishedBytes: number;
+  /** Pieces (descriptors) published so far. */
+  readonly published: number;
+}
+
+/** Reads guest memory for the monitor, once per operation; keeps what was read. */
+class Fetcher {
+  readonly #memory: MemoryAccess;
+  readonly #guestBytes: number;
+  readonly #ahead = new Uint8Array(AHEAD_BYTES);
+  #aheadAt = 0;
+  #aheadBytes = 0;
+  pieces: Piece[] = [];
+
+  constructor(memory: MemoryAccess, guestBytes: number) {
+    this.#memory = memory;
+    this.#guestBytes = guestBytes;
+  }
+
+  begin(): void {
+    this.#aheadBytes = 0;
+    if (this.pieces.length > 0) this.pieces = [];
+  }
+
+  fetch(address: number, length: number, target: Uint8Array, at: number): boolean {
+    if (address < 0 || address + length > this.#guestBytes) return false;
+    const bytes = target.subarray(at, at + length);
+    const known = this.pieces.find((each) => each.address === address && each.bytes.length === length);
+    if (known !== undefined) {
+      bytes.set(known.bytes);
+      return true;
+    }
+    if (length > AHEAD_BYTES) this.#memory.read(address, bytes);
+    else {
+      if (address < this.#aheadAt || address + length > this.#aheadAt + this.#aheadBytes) {
+        this.#aheadAt = address;
+        this.#aheadBytes = Math.min(AHEAD_BYTES, this.#guestBytes - address);
+        this.#memory.read(address, this.#ahead.subarray(0, this.#aheadBytes));
+      }
+      const from = address - this.#aheadAt;
+      bytes.set(this.#ahead.subarray(from, from + length));
+    }
+    this.pieces.push({ address, bytes: bytes.slice() });
+    return true;
+  }
+}
+
+/** Without a mirror: the monitor sees a private copy, the device the guest's memory. */
+export function createPlainMemory(memory: MemoryAccess, guestBytes: number): Shadow {
+  const fetcher = new Fetcher(memory, guestBytes);
+  return {
+    begin: () => fetcher.begin(),
+    fetch: (address, length, target, at) => fetcher.fetch(address, length, target, at),
+    fetched: () => fetcher.pieces,
+    commit: () => undefined,
+    collect: () => undefined,
+    clear: () => undefined,
+    toMirror: (address) => address,
+    fromMirror: (address) => address,
+    publishedBytes: 0,
+    published: 0,
+  };
+}
+
+export function createShadow(memory: MemoryAccess, guestBytes: number, fields: readonly PointerField[]): Shadow {
+  const fetcher = new Fetcher(memory, guestBytes);
+  const pages = new Map<number, MirrorPage>();
+  const now = new Uint8Array(PAGE_BYTES);
+  const again = new Uint8Array(PAGE_BYTES);
+  let publishedBytes = 0;
+  let published = 0;
+
+  function pageOf(number: number): MirrorPage {
+    let page = pages.get(number);
+    if (page === undefined) page = { image: new Uint8Array(PAGE_BYTES), first: PAGE_BYTES, end: 0, quiet: 0 };
+    else pages.delete(number); // and to the young end of the map again
+    page.quiet = 0;
+    pages.set(number, page);
+    if (pages.size > MIRROR_PAGES_MAX) {
+      const oldest = pages.keys().next();
+      if (oldest.done !== true) forget(oldest.value);
+    }
+    return page;
+  }
+
+  function forget(number: number): void {
+    pages.delete(number);
+    memory.write(guestBytes + number * PAGE_BYTES, new Uint8Array(PAGE_BYTES));
+  }
+
+  function publish(address: number, bytes: Uint8Array): void {
+    for (let done = 0; done < bytes.length;) {
+      const number = Math.floor((address + done) / PAGE_BYTES);
+      const into = (address + done) % PAGE_BYTES;
+      const part = bytes.subarray(done, done + PAGE_BYTES - into);
+      const page = pageOf(number);
+      page.image.set(part, into);
+      page.first = Math.min(page.first, into);
+      page.end = Math.max(page.end, into + part.length);
+      done += part.length;
+    }
+    memory.write(guestBytes + address, bytes);
+  }
+
+  /** The copy, with its pointers leading into the mirror; and what lies before the descriptors that they lead to. */
+  function redirect({ bytes }: Piece): Uint8Array {
+    for (const { structBytes, offset, bytes: width, lead } of fields) {
+      if (structBytes !== bytes.length) continue;
+      const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+      const low = view.getUint32(offset, true);
+      const high = width === 8 ? view.getUint32(offset + 4, true) : 0;
+      if (high !== 0 || low + lead > guestBytes) continue;
+      view.setUint32(offset, low + guestBytes, true);
+      if (lead === 0 || !fetchedFrom(low + lead)) continue;
+      const before = new Uint8Array(lead);
+      memory.read(low, before);
+      publish(low, before);
+    }
+    return bytes;
+  }
+
+  const fetchedFrom = (address: number): boolean => fetcher.pieces.some((piece) => piece.address === address);
+
+  function collectPage(number: number, page: MirrorPage): void {
+    const at = number * PAGE_BYTES + page.first;
+    const length = page.end - page.first;
+    let seen = now.subarray(0, length);
+    memory.read(guestBytes + at, seen);
+    const image = page.image.subarray(page.first, page.end);
+    page.quiet += 1;
+    if (Buffer.compare(seen, image) === 0) return;
+    page.quiet = 0;
+    // The device may be in the middle of a descriptor: only what reads the same twice is whole.
+    let other = again.subarray(0, length);
+    for (let tries = 0; tries < SETTLE_MAX; tries += 1) {
+      memory.read(guestBytes + at, other);
+      if (Buffer.compare(seen, other) === 0) break;
+      [seen, other] = [other, seen];
+    }
+    for (let from = 0; from < length;) {
+      if (seen[from] === image[from]) {
+        from += 1;
+        continue;
+      }
+      let to = from + 1;
+      while (to < length && seen[to] !== image[to]) to += 1;
+      memory.write(at + from, seen.subarray(from, to));
+      from = to;
+    }
+    image.set(seen);
+  }
+
+  return {
+    begin: () => fetcher.begin(),
+    fetch: (address, length, target, at) => fetcher.fetch(address, length, target, at),
+    fetched: () => fetcher.pieces,
+    commit: () => {
+      for (const piece of fetcher.pieces) {
+        publish(piece.address, redirect(piece));
+        publishedBytes += piece.bytes.length;
+        published += 1;
+      }
+    },
+    collect: (which) => {
+      for (const [number, page] of pages) {
+        if (which === 'all' || page.quiet < COLD_LOOKS) collectPage(number, page);
+      }
+    },
+    clear: () => {
+      for (const number of [...pages.keys()]) forget(number);
+    },
+    toMirror: (address) => (address < guestBytes ? address + guestBytes : address),
+    fromMirror: (address) => (address >= guestBytes && address < 2 * guestBytes ? address - guestBytes : address),
+    get publishedBytes() {
+      return publishedBytes;
+    },
+    get published() {
+      return published;
+    },
+  };
+}
