@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
 import { registerLanguageCommands } from '../dsslang/cli.ts';
 import { registerDriverCommands } from '../drivers/cli.ts';
+import { registerCveCommands } from '../drivers/cve/cli.ts';
 import { registerVerificationCommands } from '../proptests/cli.ts';
 import { registerSsrCommands } from '../ssr/cli.ts';
 import { registerShieldCommands } from '../drivers/shield/cli.ts';
@@ -51,6 +52,7 @@ const terminal = (): Terminal => {
 registerLanguageCommands(program, terminal);
 registerDriverCommands(program, terminal);
 registerShieldCommands(program, terminal);
+registerCveCommands(program, terminal);
 registerSsrCommands(program, terminal);
 registerVerificationCommands(program, terminal);
 for (const command of program.commands) command.exitOverride();

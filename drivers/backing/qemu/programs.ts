@@ -26,13 +26,17 @@ function pathFolders(): string[] {
   return (process.env['PATH'] ?? '').split(':').filter((folder) => folder !== '');
 }
 
+/** Debian's package with a QEMU for this kind of machine. */
+export const debianPackage = (program: string): string =>
+  /-(arm|aarch64)$/.test(program) ? 'qemu-system-arm' : 'qemu-system-x86';
+
 /** @throws DeviceError ENV_QEMU_MISSING with the line that installs it */
 export function requireQemu(name: string): string {
   const found = findProgram(name);
   if (found !== undefined) return found;
   throw new DeviceError(
     'ENV_QEMU_MISSING',
-    `cannot start ${name}: program not found; try \`apt-get install qemu-system-x86\``,
+    `cannot start ${name}: program not found; try \`apt-get install ${debianPackage(name)}\``,
   );
 }
 

@@ -1,0 +1,22 @@
+/** Every bug that can be run, in the order in which they are shown. */
+import type { Bug } from './bug.ts';
+import { ZYNQMP_CAN_00, ZYNQMP_CAN_01 } from './zynqmp-can/bug.ts';
+
+export const BUGS: readonly Bug[] = [ZYNQMP_CAN_00, ZYNQMP_CAN_01];
+
+export class UnknownBug extends Error {
+  readonly code = 'CVE_UNKNOWN';
+  constructor(id: string) {
+    super(`there is nothing about ${id} here; \`refmon cve list\` shows what there is`);
+    this.name = 'UnknownBug';
+  }
+}
+
+const sameName = (left: string, right: string): boolean => left.toLowerCase() === right.toLowerCase();
+
+/** By its own name, or by a CVE that it stands for. @throws UnknownBug */
+export function bugNamed(id: string): Bug {
+  const bug = BUGS.find((each) => sameName(each.id, id)) ?? BUGS.find(({ cves }) => cves.some((cve) => sameName(cve, id)));
+  if (bug === undefined) throw new UnknownBug(id);
+  return bug;
+}
