@@ -1,8 +1,19 @@
 /** Every bug that can be run, in the order in which they are shown. */
 import type { Bug } from './bug.ts';
+import { CADENCE_UART_00 } from './cadence-uart/bug.ts';
+import { IMX_USB_PHY_00 } from './imx-usb-phy/bug.ts';
+import { LAN9118_01 } from './lan9118/bug.ts';
 import { ZYNQMP_CAN_00, ZYNQMP_CAN_01 } from './zynqmp-can/bug.ts';
+import { ZYNQMP_QSPIPS_02 } from './zynqmp-qspi/bug.ts';
 
-export const BUGS: readonly Bug[] = [ZYNQMP_CAN_00, ZYNQMP_CAN_01];
+export const BUGS: readonly Bug[] = [
+  CADENCE_UART_00,
+  LAN9118_01,
+  ZYNQMP_CAN_00,
+  ZYNQMP_CAN_01,
+  ZYNQMP_QSPIPS_02,
+  IMX_USB_PHY_00,
+];
 
 export class UnknownBug extends Error {
   readonly code = 'CVE_UNKNOWN';
@@ -16,7 +27,8 @@ const sameName = (left: string, right: string): boolean => left.toLowerCase() ==
 
 /** By its own name, or by a CVE that it stands for. @throws UnknownBug */
 export function bugNamed(id: string): Bug {
-  const bug = BUGS.find((each) => sameName(each.id, id)) ?? BUGS.find(({ cves }) => cves.some((cve) => sameName(cve, id)));
+  const bug =
+    BUGS.find((each) => sameName(each.id, id)) ?? BUGS.find(({ cves }) => cves.some((cve) => sameName(cve, id)));
   if (bug === undefined) throw new UnknownBug(id);
   return bug;
 }

@@ -73,7 +73,8 @@ export function handsOn(reach: Reach): Hands {
     }),
     allocate: (sizeBytes, purpose) => memoryAt(reach, reach.allocate(sizeBytes, purpose)),
     expect: (what, actual, wanted) => {
-      if (show(actual) !== show(wanted)) throw new SequenceFailed(`${what}: ${show(actual)} instead of ${show(wanted)}`);
+      if (show(actual) !== show(wanted))
+        throw new SequenceFailed(`${what}: ${show(actual)} instead of ${show(wanted)}`);
     },
     until: (what, holds, milliseconds = UNTIL_MS) => {
       const giveUpAt = performance.now() + milliseconds;

@@ -165,7 +165,8 @@ function honest(
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     benign = isRefusal(error) ? 'denied' : error instanceof DeviceError ? 'crashed' : 'failed';
-    const where = rvm.fault?.kind === 'violation' ? `: ${describeOperation(rvm.fault.refused)}, ${rulePlace(rvm.fault.rule)}` : '';
+    const where =
+      rvm.fault?.kind === 'violation' ? `: ${describeOperation(rvm.fault.refused)}, ${rulePlace(rvm.fault.rule)}` : '';
     problems.push(`honest driver: ${error.message}${where}`);
     if (benign === 'failed' && !(error instanceof SequenceFailed)) throw error;
   }
