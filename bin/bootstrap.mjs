@@ -10,6 +10,8 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 /** System programs that refmon uses, and the Debian package that holds each. */
 const systemPrograms = [
   { program: 'qemu-system-x86_64', debian: 'qemu-system-x86' },
+  // The published bugs of `refmon cve` are mostly in parts of Arm boards.
+  { program: 'qemu-system-aarch64', debian: 'qemu-system-arm' },
   { program: 'swtpm', debian: 'swtpm' },
   // Emitted C is compiled by both, in tests and in `refmon bench monitor`.
   { program: 'gcc', debian: 'gcc libc6-dev' },

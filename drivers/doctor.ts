@@ -1,7 +1,7 @@
 /** `refmon doctor`: what this machine has of what refmon can use, and what to do about the rest. */
 import { accessSync, constants } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { qemuVersion } from './backing/qemu/index.ts';
+import { debianPackage, qemuVersion } from './backing/qemu/index.ts';
 
 export interface Finding {
   readonly what: string;
@@ -16,7 +16,13 @@ const NODE_MINIMUM = [20, 19] as const;
 const QEMU_TESTED = '7.2';
 
 export async function examine(): Promise<readonly Finding[]> {
-  return [node(), await qemu(), writable('temporary folder', tmpdir()), writable('shared memory', '/dev/shm')];
+  return [
+    node(),
+    await qemu('QEMU', 'qemu-system-x86_64', 'the embedded device models are used'),
+    await qemu('QEMU for Arm', 'qemu-system-aarch64', '`refmon cve` can run the bugs of PCs only'),
+    writable('temporary folder', tmpdir()),
+    writable('shared memory', '/dev/shm'),
+  ];
 }
 
 function node(): Finding {
@@ -30,19 +36,19 @@ function node(): Finding {
   };
 }
 
-async function qemu(): Promise<Finding> {
-  const version = await qemuVersion();
+async function qemu(what: string, program: string, without: string): Promise<Finding> {
+  const version = await qemuVersion(program);
   if (version === undefined) {
     return {
-      what: 'QEMU',
+      what,
       status: 'missing',
-      detail: 'qemu-system-x86_64 is not on the PATH; the embedded device models are used',
-      advice: 'on Debian or Ubuntu: sudo apt-get install qemu-system-x86',
+      detail: `${program} is not on the PATH; ${without}`,
+      advice: `on Debian or Ubuntu: sudo apt-get install ${debianPackage(program)}`,
     };
   }
   const tested = version.startsWith(`${QEMU_TESTED}.`);
   return {
-    what: 'QEMU',
+    what,
     status: tested ? 'ok' : 'untested',
     detail: version,
     advice: tested ? '' : `refmon is tested with QEMU ${QEMU_TESTED}; others usually work`,
