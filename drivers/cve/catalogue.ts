@@ -1,5 +1,6 @@
 /** Every bug that can be run, in the order in which they are shown. */
 import type { Bug } from './bug.ts';
+import { AHCI_2777 } from './ahci/bug.ts';
 import { CADENCE_UART_00 } from './cadence-uart/bug.ts';
 import { IMX_USB_PHY_00 } from './imx-usb-phy/bug.ts';
 import { LAN9118_01 } from './lan9118/bug.ts';
@@ -7,6 +8,7 @@ import { ZYNQMP_CAN_00, ZYNQMP_CAN_01 } from './zynqmp-can/bug.ts';
 import { ZYNQMP_QSPIPS_02 } from './zynqmp-qspi/bug.ts';
 
 export const BUGS: readonly Bug[] = [
+  AHCI_2777,
   CADENCE_UART_00,
   LAN9118_01,
   ZYNQMP_CAN_00,
