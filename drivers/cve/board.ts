@@ -187,6 +187,11 @@ function boardDevice(session: Session, plan: BoardPlan, placement: Placement | u
       }
     },
     writeMemory: (address, from) => {
+      // Memory is zeroed before anyone gets it, and when it is taken back.
+      if (from.length > 0 && from.every((byte) => byte === 0)) {
+        session.exchange(`memset ${address} ${from.length} 0\n`, 1);
+        return;
+      }
       for (let done = 0; done < from.length; done += CHUNK_BYTES) {
         const part = Buffer.from(from.subarray(done, done + CHUNK_BYTES));
         session.exchange(`write ${address + done} ${part.length} 0x${part.toString('hex')}\n`, 1);

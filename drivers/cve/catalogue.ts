@@ -2,15 +2,19 @@
 import type { Bug } from './bug.ts';
 import { AHCI_2777 } from './ahci/bug.ts';
 import { CADENCE_UART_00 } from './cadence-uart/bug.ts';
+import { FIMD_00 } from './exynos-fimd/bug.ts';
 import { IMX_USB_PHY_00 } from './imx-usb-phy/bug.ts';
 import { LAN9118_01 } from './lan9118/bug.ts';
+import { OMAP_DSS_00 } from './omap-dss/bug.ts';
 import { ZYNQMP_CAN_00, ZYNQMP_CAN_01 } from './zynqmp-can/bug.ts';
 import { ZYNQMP_QSPIPS_02 } from './zynqmp-qspi/bug.ts';
 
 export const BUGS: readonly Bug[] = [
   AHCI_2777,
   CADENCE_UART_00,
+  FIMD_00,
   LAN9118_01,
+  OMAP_DSS_00,
   ZYNQMP_CAN_00,
   ZYNQMP_CAN_01,
   ZYNQMP_QSPIPS_02,
