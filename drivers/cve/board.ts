@@ -14,7 +14,7 @@ import { CONFIG_SPACE, MEMORY_SPACE, PORT_SPACE, spaceName, type Space, type Wid
 import { DeviceError, type Device } from '../../kernel/abi.ts';
 import { closeQemuEnds, openFifoPair, type FifoPair } from '../backing/qemu/fifo.ts';
 import { createHoldWords, takeHold } from '../backing/qemu/hold.ts';
-import { launchProcess, type QemuProcess } from '../backing/qemu/launch.ts';
+import { startTied, type TiedProcess } from '../backing/qemu/launch.ts';
 import { configRead, configWrite, placeDevice, type Placement } from '../backing/qemu/pci.ts';
 import { requireQemu, requireTool } from '../backing/qemu/programs.ts';
 import { openNamelessFile } from '../backing/qemu/ram-file.ts';
@@ -97,7 +97,7 @@ function boardArguments(plan: BoardPlan): string[] {
   ];
 }
 
-async function start(program: string, plan: BoardPlan): Promise<{ fifos: FifoPair; qemu: QemuProcess }> {
+async function start(program: string, plan: BoardPlan): Promise<{ fifos: FifoPair; qemu: TiedProcess }> {
   const fifos = await openFifoPair(requireTool('mkfifo'));
   const files: number[] = [];
   try {
@@ -107,9 +107,9 @@ async function start(program: string, plan: BoardPlan): Promise<{ fifos: FifoPai
       writeSync(fd, contents, 0, contents.length, 0);
     }
     // Dying is what these are started for: no core dumps.
-    const words = [requireTool('sh'), '-c', 'ulimit -c 0 && exec "$@"', 'refmon-board', program];
-    const stdio = [fifos.qemuInputFd, fifos.qemuOutputFd, 'pipe', ...files] as const;
-    return { fifos, qemu: await launchProcess([...words, ...boardArguments(plan)], [...stdio]) };
+    const words = ['-c', 'ulimit -c 0 && exec "$@"', 'refmon-board', program, ...boardArguments(plan)];
+    const stdio = [fifos.qemuInputFd, fifos.qemuOutputFd, 'pipe' as const, ...files];
+    return { fifos, qemu: await startTied(requireTool('sh'), words, stdio) };
   } catch (error) {
     closeSync(fifos.commandFd);
     closeSync(fifos.pollingFd);
@@ -124,7 +124,7 @@ async function start(program: string, plan: BoardPlan): Promise<{ fifos: FifoPai
 }
 
 /** Waits until QEMU answers. */
-async function greet(fifos: FifoPair, qemu: QemuProcess): Promise<Session> {
+async function greet(fifos: FifoPair, qemu: TiedProcess): Promise<Session> {
   const session = createSession({
     commandFd: fifos.commandFd,
     answerFd: fifos.pollingFd,
