@@ -230,7 +230,8 @@ function printReplay(result: ReplayResult, terminal: Terminal): void {
     `${result.trace}: ${result.operations} operations, ${verdict} ` +
       terminal.paint(
         'dim',
-        `(descriptors seen: ${result.descriptors}; configuration writes of the platform: ${result.platform})`,
+        `(descriptors seen: ${result.descriptors}; configuration writes of the platform: ${result.platform}` +
+          `${result.unjudged === 0 ? '' : `; not judged, for descriptors that the trace does not show: ${result.unjudged}`})`,
       ),
   );
 }

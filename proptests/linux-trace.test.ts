@@ -48,6 +48,15 @@ if (traces !== undefined) {
       });
     }
   });
+  describe("SeaBIOS and Linux's ata_piix driver, recorded", () => {
+    it('are refused nothing', async () => {
+      const ide = await loadSpecification(inPackage('drivers/ide/ide.dss'));
+      const result = await replay(ide.module.createMonitor, join(traces, 'ata_piix.jsonl.gz'));
+      assert.deepEqual(result.denials, []);
+      assert.ok(result.operations > 1800, 'the trace is the whole one');
+      assert.ok(result.unjudged <= 2, 'two tables are longer than what the recorder kept of them');
+    });
+  });
   const linux = join(traces, 'e1000.jsonl.gz');
   describe("Linux's e1000 driver, recorded", () => {
     it('is refused nothing', async () => {

@@ -5,7 +5,8 @@
  * (they were read before the device saw it). A trace does not say what memory its driver was granted, so all of low RAM is
  * assumed granted unless the caller says otherwise. Configuration writes to registers marked `platform` (BARs, ROM,
  * interrupt line) are the firmware's and the bus driver's, not the device driver's: they are counted apart.
- * Interrupts are not judged: a trace's timing is that of its recorder.
+ * Interrupts are not judged: a trace's timing is that of its recorder. Recorders cut long tables of descriptors short; an
+ * operation that is refused only after the monitor looked at bytes that the trace never showed is counted as not judged.
  */
 import {
   ALLOWED,
@@ -60,15 +61,21 @@ export interface ReplayResult {
   readonly otherDevices: number;
   /** Descriptor dumps taken in. */
   readonly descriptors: number;
+  /** Operations that might be refused for descriptors that the trace does not show. */
+  readonly unjudged: number;
 }
 
 /** Descriptor memory as the trace shows it; bytes never shown are 0. */
 class TraceMemory implements DescriptorMemory {
-  readonly #pages = new Map<number, Uint8Array>();
+  readonly #pages = new Map<number, Page>();
+  /** Whether bytes were fetched that the trace has not shown; set back by whoever asks. */
+  guessed = false;
 
   store(address: number, bytes: Uint8Array): void {
     bytes.forEach((byte, index) => {
-      this.#page(address + index)[(address + index) % 4096] = byte;
+      const page = this.#page(address + index);
+      page.bytes[(address + index) % 4096] = byte;
+      page.shown[(address + index) % 4096] = 1;
     });
   }
 
@@ -77,19 +84,27 @@ class TraceMemory implements DescriptorMemory {
       const into = (address + done) % 4096;
       const run = Math.min(4096 - into, length - done);
       const page = this.#pages.get(Math.floor((address + done) / 4096));
+      this.guessed ||= page === undefined || page.shown.subarray(into, into + run).includes(0);
       if (page === undefined) target.fill(0, at + done, at + done + run);
-      else target.set(page.subarray(into, into + run), at + done);
+      else target.set(page.bytes.subarray(into, into + run), at + done);
       done += run;
     }
     return true;
   }
 
-  #page(address: number): Uint8Array {
+  #page(address: number): Page {
     const number = Math.floor(address / 4096);
     let page = this.#pages.get(number);
-    if (page === undefined) this.#pages.set(number, (page = new Uint8Array(4096)));
+    if (page === undefined)
+      this.#pages.set(number, (page = { bytes: new Uint8Array(4096), shown: new Uint8Array(4096) }));
     return page;
   }
+}
+
+interface Page {
+  readonly bytes: Uint8Array;
+  /** 1 for each byte that the trace has shown. */
+  readonly shown: Uint8Array;
 }
 
 type Access = Extract<TraceLine, { kind: 'read' | 'write' | 'config-read' | 'config-write' }>;
@@ -114,6 +129,7 @@ export async function replay(
   let platform = 0;
   let otherDevices = 0;
   let descriptors = 0;
+  let unjudged = 0;
 
   const judge = (access: Access): void => {
     if (access.bdf !== undefined && ours !== undefined && access.bdf !== ours) {
@@ -126,8 +142,13 @@ export async function replay(
       return;
     }
     operations += 1;
+    memory.guessed = false;
     const verdict = decide(monitor, access, place);
     if (verdict === ALLOWED) return;
+    if (memory.guessed) {
+      unjudged += 1;
+      return;
+    }
     denied += 1;
     const rule = monitor.info.rules[verdict];
     if (denials.length >= DENIALS_KEPT_MAX || rule === undefined) return;
@@ -155,7 +176,7 @@ export async function replay(
     else if (line.kind !== 'other') judge(line);
   }
   if (doorbell !== undefined) judge(doorbell);
-  return { trace: file, operations, denied, denials, platform, otherDevices, descriptors };
+  return { trace: file, operations, denied, denials, platform, otherDevices, descriptors, unjudged };
 }
 
 /** The trace is of other devices than the specification's. */
