@@ -6,7 +6,7 @@
  */
 import assert from 'node:assert/strict';
 import type { DriverMessage } from '../../kernel/abi.ts';
-import { FRAME_MAX_BYTES, FRAME_PADDED_BYTES } from './network.ts';
+import { FRAME_MAX_BYTES, FRAME_PADDED_BYTES, VLAN_TAG_BYTES, type NetworkFeature } from './network.ts';
 
 /** A running network driver, and the far end of its cable. */
 export interface NetworkUnderTest {
@@ -39,8 +39,14 @@ const FLOOD = 300;
 /** The edges of the size counters, of padding and of the maximum. */
 const SIZES = [60, 61, 62, 63, 64, 65, 127, 128, 255, 256, 511, 512, 1023, 1024, 1280, 1513, 1514];
 
-/** @param start starts a fresh driver on a fresh device; the suite closes it */
-export function networkConformance(start: () => Promise<NetworkUnderTest>): readonly ConformanceCheck[] {
+/**
+ * @param start starts a fresh driver on a fresh device; the suite closes it
+ * @param features what the driver must say that its card can do; each is checked
+ */
+export function networkConformance(
+  start: () => Promise<NetworkUnderTest>,
+  features: readonly NetworkFeature[],
+): readonly ConformanceCheck[] {
   function check(name: string, body: (net: NetworkUnderTest) => Promise<void>): ConformanceCheck {
     return {
       name,
@@ -55,10 +61,17 @@ export function networkConformance(start: () => Promise<NetworkUnderTest>): read
       },
     };
   }
+  const ofFeatures: Readonly<Record<NetworkFeature, readonly ConformanceCheck[]>> = {
+    checksum: [check('computes checksums, beside frames without', checksums)],
+    multicast: [check('receives the multicast addresses that it was told, also after a reset', multicasts)],
+    vlan: [check('sends tagged frames, and receives those of the VLANs that it was told', vlans)],
+    statistics: [check('counts what it sends and receives, across a reset', statistics)],
+  };
   return [
-    check("comes up with the device's own address", (net) => {
+    check("comes up with the device's own address and the features that it has", (net) => {
       const up = net.messages.find((message) => message.kind === 'up');
       assert.equal(up?.['mac'], net.mac);
+      assert.deepEqual(up['features'], features);
       return Promise.resolve();
     }),
     check('sends frames of 60 to 1514 bytes bit for bit', async (net) => {
@@ -124,7 +137,103 @@ export function networkConformance(start: () => Promise<NetworkUnderTest>): read
       await receiveAll(net, into);
       assertFrames(received(net), into);
     }),
+    ...features.flatMap((feature) => ofFeatures[feature]),
   ];
+}
+
+/** RFC 1071: the complement of the ones' complement sum of 16-bit words. */
+function internetChecksum(bytes: Uint8Array): number {
+  let sum = 0;
+  bytes.forEach((byte, index) => (sum += index % 2 === 0 ? byte << 8 : byte));
+  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
+  return ~sum & 0xffff;
+}
+
+async function checksums(net: NetworkUnderTest): Promise<void> {
+  const asked = SIZES.map((size, index) => ({ frame: outgoingFrame(net, size, index), start: 14 + index, place: 40 }));
+  const expected = asked.map(({ frame, start, place }) => {
+    const summed = frame.slice();
+    new DataView(summed.buffer).setUint16(place, internetChecksum(frame.subarray(start)));
+    return summed;
+  });
+  const plain = outgoingFrame(net, 300, 1);
+  const before = transmitted(net);
+  for (const { frame, ...checksum } of asked) net.send({ kind: 'transmit', frame, checksum });
+  net.send({ kind: 'transmit', frame: plain });
+  await waitUntil(net, 'all are transmitted', () => transmitted(net) === before + asked.length + 1);
+  await waitUntil(net, 'all are on the wire', () => net.frames.length === asked.length + 1);
+  assertFrames(net.frames, [...expected, plain]);
+  for (const checksum of [{}, { start: 60, place: 0 }, { start: 0, place: 59 }, { start: -1, place: 0 }, 7, null]) {
+    net.send({ kind: 'transmit', frame: outgoingFrame(net, 60, 9), checksum });
+  }
+  await transmitAll(net, [plain]);
+  assert.equal(net.frames.length, asked.length + 2, 'what asks for nonsense is not sent');
+}
+
+const GROUPS = ['01:00:5e:00:00:fb', '33:33:00:00:00:01'];
+
+function frameTo(net: NetworkUnderTest, mac: string, size: number): Uint8Array {
+  const frame = incomingFrame(net, size, size);
+  frame.set(mac.split(':').map((byte) => Number.parseInt(byte, 16)));
+  return frame;
+}
+
+async function multicasts(net: NetworkUnderTest): Promise<void> {
+  const groups = GROUPS.map((mac, index) => frameTo(net, mac, 100 + index));
+  const own = incomingFrame(net, 200, 1);
+  const sendAll = (): void => [...groups, own].forEach((frame) => net.sendFrame(frame));
+  sendAll();
+  await waitUntil(net, 'its own frame arrives', () => count(net, 'receive') >= 1);
+  net.send({ kind: 'multicast', addresses: GROUPS });
+  for (const addresses of [['ff'], [7], 'none', ['00:11:22:33:44:55']]) net.send({ kind: 'multicast', addresses });
+  net.send({ kind: 'reset' });
+  await waitUntil(net, 'the driver says `up` again', () => count(net, 'up') === 2);
+  sendAll();
+  await waitUntil(net, 'all arrive', () => count(net, 'receive') >= 4);
+  assertFrames(received(net), [own, ...groups, own]);
+}
+
+/** The same frame with a tag behind its addresses. */
+function tagged(frame: Uint8Array, id: number): Uint8Array {
+  const longer = new Uint8Array(frame.length + VLAN_TAG_BYTES);
+  longer.set(frame.subarray(0, 12));
+  longer.set([0x81, 0x00, id >> 8, id & 0xff], 12);
+  longer.set(frame.subarray(12), 16);
+  return longer;
+}
+
+async function vlans(net: NetworkUnderTest): Promise<void> {
+  const longest = tagged(outgoingFrame(net, FRAME_MAX_BYTES, 1), 5);
+  await transmitAll(net, [longest]);
+  assertFrames(net.frames, [longest]);
+  net.send({ kind: 'vlans', ids: [5, 4095] });
+  for (const ids of [[4096], [-1], ['5'], 5]) net.send({ kind: 'vlans', ids });
+  const into = (id: number, size: number): Uint8Array => tagged(incomingFrame(net, size, id), id);
+  const wanted = [into(5, 300), into(4095, FRAME_MAX_BYTES), incomingFrame(net, 80, 3)];
+  // What the driver was told takes effect before it says that a frame of ours was sent.
+  await transmitAll(net, [outgoingFrame(net, 60, 2)]);
+  for (const frame of [into(6, 100), into(0, 100), ...wanted]) net.sendFrame(frame);
+  await waitUntil(net, 'three frames arrive', () => count(net, 'receive') >= 3);
+  net.send({ kind: 'vlans', ids: [] });
+  await transmitAll(net, [outgoingFrame(net, 60, 3)]);
+  net.sendFrame(into(6, 100));
+  await waitUntil(net, 'the fourth arrives', () => count(net, 'receive') >= 4);
+  assertFrames(received(net), [...wanted, into(6, 100)]);
+}
+
+async function statistics(net: NetworkUnderTest): Promise<void> {
+  await transmitAll(
+    net,
+    [60, 61, 62].map((size) => outgoingFrame(net, size, size)),
+  );
+  await receiveAll(net, [incomingFrame(net, 100, 1)]);
+  net.send({ kind: 'reset' });
+  await waitUntil(net, 'the driver says `up` again', () => count(net, 'up') === 2);
+  await receiveAll(net, [incomingFrame(net, 100, 2)]);
+  net.send({ kind: 'statistics' });
+  await waitUntil(net, 'it answers', () => count(net, 'statistics') === 1);
+  const { kind: _, ...counts } = net.messages.find((message) => message.kind === 'statistics') ?? { kind: '' };
+  assert.deepEqual(counts, { sent: 3, received: 2, receivedMulticast: 0, missed: 0 });
 }
 
 async function waitUntil(net: NetworkUnderTest, what: string, holds: () => boolean): Promise<void> {

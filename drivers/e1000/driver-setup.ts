@@ -78,14 +78,13 @@ function readEepromWord(io: DeviceIo, word: number): number | undefined {
   return undefined;
 }
 
-/** Link up by the PHY's decision; own address in the first filter; no multicast. */
+/** Link up by the PHY's decision; own address in the first filter. */
 export function programAddress(io: DeviceIo, address: Uint8Array): void {
   const control = io.read32(r.BAR_REGISTERS, r.CTRL);
   io.write32(r.BAR_REGISTERS, r.CTRL, (control | r.CTRL_SLU | r.CTRL_ASDE) >>> 0);
   const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = address;
   io.write32(r.BAR_REGISTERS, r.RAL, (a | (b << 8) | (c << 16) | (d << 24)) >>> 0);
   io.write32(r.BAR_REGISTERS, r.RAH, (e | (f << 8) | r.RAH_AV) >>> 0);
-  for (let index = 0; index < r.MTA_COUNT; index += 1) io.write32(r.BAR_REGISTERS, r.MTA + 4 * index, 0);
 }
 
 /** The transmit ring, empty, with the engine off. */
@@ -118,9 +117,15 @@ const TCTL_ON = r.TCTL_EN | r.TCTL_PSP | (0x10 << r.TCTL_CT_SHIFT) | (0x40 << r.
 /** 2048-byte buffers, broadcast accepted, CRC not delivered. */
 const RCTL_ON = r.RCTL_EN | r.RCTL_BAM | r.RCTL_SECRC;
 
-export function enableEngines(io: DeviceIo): void {
-  io.write32(r.BAR_REGISTERS, r.RCTL, RCTL_ON);
+/** @param filtersVlans whether tagged frames are looked up in the VLAN table */
+export function enableEngines(io: DeviceIo, filtersVlans = false): void {
+  enableReceiver(io, filtersVlans);
   io.write32(r.BAR_REGISTERS, r.TCTL, TCTL_ON);
+}
+
+/** The receiver alone; also to change what it filters while it runs. */
+export function enableReceiver(io: DeviceIo, filtersVlans: boolean): void {
+  io.write32(r.BAR_REGISTERS, r.RCTL, filtersVlans ? RCTL_ON | r.RCTL_VFE : RCTL_ON);
 }
 
 export function isLinkUp(io: DeviceIo): boolean {
@@ -140,4 +145,24 @@ export function descriptor(address: number, lengthAndCommand: number): Uint8Arra
 /** A legacy transmit descriptor for a whole frame: end of packet, CRC by the device, report status. */
 export function transmitDescriptor(address: number, length: number): Uint8Array {
   return descriptor(address, length | r.TXD_CMD_EOP | r.TXD_CMD_IFCS | r.TXD_CMD_RS);
+}
+
+/**
+ * A context descriptor for one Internet checksum (3.3.6), from `start` to the end of the packet. No segmentation, and no
+ * buffer: it is the data descriptor after it that asks for the sum.
+ */
+export function checksumContext(start: number, place: number): Uint8Array {
+  const bytes = new Uint8Array(r.DESCRIPTOR_SIZE_BYTES);
+  bytes[r.TXC_TUCSS] = start;
+  bytes[r.TXC_TUCSO] = place;
+  new DataView(bytes.buffer).setUint32(r.TXC_COMMAND, (r.TXD_CMD_DEXT | r.TXD_CMD_RS) >>> 0, true);
+  return bytes;
+}
+
+/** An extended data descriptor (3.3.7) for a whole frame, with the sum that the last context described. */
+export function dataDescriptor(address: number, length: number): Uint8Array {
+  const command = r.TXD_CMD_DEXT | r.TXD_DTYP_DATA | r.TXD_CMD_EOP | r.TXD_CMD_IFCS | r.TXD_CMD_RS;
+  const bytes = descriptor(address, length | command);
+  bytes[r.TXD_POPTS] = r.TXD_POPTS_TXSM;
+  return bytes;
 }

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import type { NetworkUnderTest } from '../class/network-conformance.ts';
 import { networkConformance } from '../class/network-conformance.ts';
 import { formatMac } from '../class/network.ts';
-import e1000Driver, { RING_COUNT } from './driver.ts';
+import e1000Driver, { FEATURES, RING_COUNT } from './driver.ts';
 import * as r from './registers.ts';
 import type { InlineDriver } from './testing/inline-io.ts';
 import { runInline } from './testing/inline-io.ts';
@@ -31,13 +31,13 @@ function startInline(): Promise<NetworkUnderTest> {
 }
 
 describe('the e1000 driver on the inline model conforms to the network class:', () => {
-  for (const check of networkConformance(startInline)) it(check.name, () => check.run());
+  for (const check of networkConformance(startInline, FEATURES)) it(check.name, () => check.run());
 });
 
 function started(): InlineDriver {
   const driver = runInline(e1000Driver, { macAddress: MAC });
   driver.advance(20_000);
-  assert.deepEqual(driver.messages, [{ kind: 'up', mac: '02:ab:00:00:10:7f' }]);
+  assert.deepEqual(driver.messages, [{ kind: 'up', mac: '02:ab:00:00:10:7f', features: FEATURES }]);
   return driver;
 }
 

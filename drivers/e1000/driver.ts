@@ -1,15 +1,25 @@
 /**
- * An untrusted driver for the Intel 82540EM: one legacy descriptor per frame, everything by interrupt.
+ * An untrusted driver for the Intel 82540EM, everything by interrupt: one legacy descriptor per frame, or, where the card is
+ * to compute a checksum, a context descriptor and an extended one.
  *
  * It runs in a compartment with nothing but `io`; nobody relies on its correctness for safety. It keeps one rule that its
  * monitor enforces: a descriptor is rewritten only after the device gave it back (DD set). Transmit descriptors between
  * `sent` and `tail` are the device's; receive descriptors all are, except those from the one before `used` up to `next`.
- * It offers the network class (`drivers/class/network.ts`). It does not do VLANs, checksum offload, jumbo frames or multicast.
+ * It offers the network class (`drivers/class/network.ts`). It does not do segmentation, tag
+ * insertion or jumbo frames.
  */
 import type { DeviceIo, DriverEntries, DriverMessage } from '../../kernel/abi.ts';
-import { FRAME_HEADER_BYTES, FRAME_MAX_BYTES, FRAME_PADDED_BYTES, formatMac } from '../class/network.ts';
+import {
+  FRAME_HEADER_BYTES,
+  FRAME_PADDED_BYTES,
+  formatMac,
+  frameMaxBytes,
+  type NetworkFeature,
+} from '../class/network.ts';
 import * as setup from './driver-setup.ts';
+import { multicastOf, NO_FILTERS, programFilters, vlansOf, type Filters } from './filters.ts';
 import * as r from './registers.ts';
+import { Statistics } from './statistics.ts';
 
 /** Descriptors in each ring; the ring length must be a multiple of 128 bytes (8 descriptors). */
 export const RING_COUNT = 256;
@@ -22,6 +32,11 @@ const REFILL_COUNT = RING_COUNT / 2;
 const LINK_POLL_US = 100_000;
 const CAUSES = r.INT_TXDW | r.INT_LSC | r.INT_RXDMT0 | r.INT_RXO | r.INT_RXT0;
 
+/** Beyond plain frames. */
+export const FEATURES: readonly NetworkFeature[] = ['checksum', 'multicast', 'vlan', 'statistics'];
+/** Offsets in a context descriptor have eight bits. */
+const CHECKSUM_OFFSET_MAX = 255;
+
 export default function e1000Driver(io: DeviceIo): DriverEntries {
   const rings = setup.allocateRings(io, RING_COUNT);
   let phase: 'resetting' | 'waiting for link' | 'up' = 'resetting';
@@ -32,8 +47,13 @@ export default function e1000Driver(io: DeviceIo): DriverEntries {
   /** Receive: the next descriptor that the device will give back, and the oldest not yet filled anew. */
   let next = 0;
   let used = 0;
+  /** Which transmit descriptors are the last of a frame. */
+  const endsFrame = new Uint8Array(RING_COUNT);
+  const statistics = new Statistics();
+  let filters: Filters = NO_FILTERS;
 
   function beginReset(): void {
+    if (phase !== 'resetting') statistics.collect(io);
     phase = 'resetting';
     setup.quiesceAndReset(io);
     io.setTimer(setup.RESET_SETTLE_US);
@@ -49,6 +69,7 @@ export default function e1000Driver(io: DeviceIo): DriverEntries {
     }
     mac = formatMac(address);
     setup.programAddress(io, address);
+    programFilters(io, filters);
     tail = 0;
     sent = 0;
     next = 0;
@@ -56,7 +77,7 @@ export default function e1000Driver(io: DeviceIo): DriverEntries {
     setup.programTransmitRing(io, rings.txRing);
     setup.programReceiveRing(io, rings.rxRing);
     for (let index = 0; index < RING_COUNT; index += 1) setup.fillReceiveDescriptor(rings, index);
-    setup.enableEngines(io);
+    setup.enableEngines(io, filters.vlans.length > 0);
     io.write32(r.BAR_REGISTERS, r.RDT, RING_COUNT - 1);
     io.write32(r.BAR_REGISTERS, r.IMS, CAUSES);
     phase = 'waiting for link';
@@ -67,30 +88,55 @@ export default function e1000Driver(io: DeviceIo): DriverEntries {
     if (phase !== 'waiting for link') return;
     if (setup.isLinkUp(io)) {
       phase = 'up';
-      io.send({ kind: 'up', mac });
+      io.send({ kind: 'up', mac, features: FEATURES });
     } else {
       io.setTimer(LINK_POLL_US);
     }
   }
 
-  function transmit(frame: unknown): void {
-    if (!(frame instanceof Uint8Array) || frame.length < FRAME_HEADER_BYTES || frame.length > FRAME_MAX_BYTES) {
+  function transmit(frame: unknown, checksum: unknown): void {
+    if (!(frame instanceof Uint8Array) || frame.length < FRAME_HEADER_BYTES || frame.length > frameMaxBytes(frame)) {
       io.log('not an Ethernet frame; ignored');
       return;
     }
-    const following = (tail + 1) % RING_COUNT;
-    if (phase === 'up' && following === sent) reclaim();
-    if (phase !== 'up' || following === sent) {
+    const wanted = checksum === undefined ? undefined : checksumOf(checksum, frame.length);
+    if (checksum !== undefined && wanted === undefined) {
+      io.log('no such checksum; ignored');
+      return;
+    }
+    const entries = wanted === undefined ? 1 : 2;
+    if (phase === 'up' && room() < entries) reclaim();
+    if (phase !== 'up' || room() < entries) {
       io.send({ kind: 'full' });
       return;
     }
+    if (wanted !== undefined) fill(setup.checksumContext(wanted.start, wanted.place), false);
     const offset = tail * setup.BUFFER_SIZE_BYTES;
     const length = Math.max(frame.length, FRAME_PADDED_BYTES);
     rings.txBuffers.copyIn(offset, padded(frame, length));
-    const filled = setup.transmitDescriptor(rings.txBuffers.address + offset, length);
-    rings.txRing.copyIn(tail * r.DESCRIPTOR_SIZE_BYTES, filled);
-    tail = following;
+    const make = wanted === undefined ? setup.transmitDescriptor : setup.dataDescriptor;
+    fill(make(rings.txBuffers.address + offset, length), true);
     io.write32(r.BAR_REGISTERS, r.TDT, tail);
+  }
+
+  /** Free transmit descriptors; one always stays free, or a full ring would look empty. */
+  function room(): number {
+    return (sent + RING_COUNT - tail - 1) % RING_COUNT;
+  }
+
+  /** Writes the next transmit descriptor, without telling the card yet. */
+  function fill(descriptor: Uint8Array, isLast: boolean): void {
+    rings.txRing.copyIn(tail * r.DESCRIPTOR_SIZE_BYTES, descriptor);
+    endsFrame[tail] = isLast ? 1 : 0;
+    tail = (tail + 1) % RING_COUNT;
+  }
+
+  /** Changes what is received, now and after every reset. */
+  function filter(changed: Partial<Filters>): void {
+    filters = { ...filters, ...changed };
+    if (phase === 'resetting') return;
+    programFilters(io, filters);
+    setup.enableReceiver(io, filters.vlans.length > 0);
   }
 
   /** Takes back the transmit descriptors that the device is done with. */
@@ -99,8 +145,8 @@ export default function e1000Driver(io: DeviceIo): DriverEntries {
     while (sent !== tail) {
       const status = rings.txRing.read8(sent * r.DESCRIPTOR_SIZE_BYTES + r.TXD_STATUS);
       if ((status & r.TXD_STATUS_DD) === 0) break;
+      count += endsFrame[sent] ?? 0;
       sent = (sent + 1) % RING_COUNT;
-      count += 1;
     }
     if (count > 0) io.send({ kind: 'transmitted', count });
   }
@@ -126,8 +172,9 @@ export default function e1000Driver(io: DeviceIo): DriverEntries {
   /** What the device says of a frame is only believed within the buffer's bounds. */
   function deliver(status: number, errors: number, length: number): void {
     const whole = (status & r.RXD_STATUS_EOP) !== 0 && errors === 0;
-    if (!whole || length < FRAME_HEADER_BYTES || length > FRAME_MAX_BYTES) return;
-    io.send({ kind: 'receive', frame: rings.rxBuffers.copyOut(next * setup.BUFFER_SIZE_BYTES, length) });
+    if (!whole || length < FRAME_HEADER_BYTES || length > setup.BUFFER_SIZE_BYTES) return;
+    const frame = rings.rxBuffers.copyOut(next * setup.BUFFER_SIZE_BYTES, length);
+    if (length <= frameMaxBytes(frame)) io.send({ kind: 'receive', frame });
   }
 
   return {
@@ -147,10 +194,33 @@ export default function e1000Driver(io: DeviceIo): DriverEntries {
       receive();
     },
     message(message: DriverMessage) {
-      if (message.kind === 'transmit') transmit(message['frame']);
-      else if (message.kind === 'reset') beginReset();
+      switch (message.kind) {
+        case 'transmit':
+          return transmit(message['frame'], message['checksum']);
+        case 'reset':
+          return beginReset();
+        case 'multicast': {
+          const multicast = multicastOf(message['addresses']);
+          return multicast === undefined ? io.log('no multicast addresses; ignored') : filter({ multicast });
+        }
+        case 'vlans': {
+          const vlans = vlansOf(message['ids']);
+          return vlans === undefined ? io.log('no VLANs; ignored') : filter({ vlans });
+        }
+        case 'statistics':
+          statistics.collect(io);
+          return io.send(statistics.answer());
+      }
     },
   };
+}
+
+/** What a `transmit` asks to be summed up, if it makes sense for a frame of this length. */
+function checksumOf(checksum: unknown, length: number): { readonly start: number; readonly place: number } | undefined {
+  const { start, place } = (checksum ?? {}) as { start?: unknown; place?: unknown };
+  const fits = (offset: unknown): offset is number =>
+    typeof offset === 'number' && Number.isInteger(offset) && offset >= 0 && offset <= CHECKSUM_OFFSET_MAX;
+  return fits(start) && fits(place) && start < length && place + 2 <= length ? { start, place } : undefined;
 }
 
 function padded(frame: Uint8Array, length: number): Uint8Array {

@@ -288,3 +288,5 @@ export const PHY_LP_ABILITY_ACK = 0x4000;
 export const FRAME_MIN_BYTES = 60;
 export const FRAME_MAX_BYTES = 1514;
 export const FCS_BYTES = 4;
+/** Marks a VLAN tag (802.1Q). */
+export const VLAN_ETHERTYPE = 0x8100;

@@ -8,6 +8,7 @@ import { networkConformance, type NetworkUnderTest } from '../../drivers/class/n
 import { exchangeFrames, whenUp } from '../../drivers/class/network-traffic.ts';
 import { Kernel, type DriverMessage, type OpenBacking } from '../../kernel/index.ts';
 import { openModel, openQemu, QEMU_MISSING, spawnHonest } from './support.ts';
+import { FEATURES } from '../../drivers/e1000/driver.ts';
 
 const FRAMES = 2000;
 const RESETS = 3;
@@ -53,7 +54,7 @@ function suite(title: string, skip: string | false, openBacking: () => Promise<O
       for (const open of opened) await open.close();
     });
 
-    for (const check of networkConformance(async () => start(kernel, await device()))) {
+    for (const check of networkConformance(async () => start(kernel, await device()), FEATURES)) {
       it(check.name, () => check.run());
     }
 
