@@ -2,6 +2,7 @@
 import type { Bug } from './bug.ts';
 import { AHCI_2777 } from './ahci/bug.ts';
 import { CADENCE_UART_00 } from './cadence-uart/bug.ts';
+import { EHCI_01 } from './ehci/bug.ts';
 import { FIMD_00 } from './exynos-fimd/bug.ts';
 import { IMX_USB_PHY_00 } from './imx-usb-phy/bug.ts';
 import { LAN9118_01 } from './lan9118/bug.ts';
@@ -10,6 +11,7 @@ import { ZYNQMP_CAN_00, ZYNQMP_CAN_01 } from './zynqmp-can/bug.ts';
 import { ZYNQMP_QSPIPS_02 } from './zynqmp-qspi/bug.ts';
 
 export const BUGS: readonly Bug[] = [
+  EHCI_01,
   AHCI_2777,
   CADENCE_UART_00,
   FIMD_00,

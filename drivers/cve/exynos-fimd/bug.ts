@@ -115,7 +115,8 @@ export const FIMD_00: Bug = {
   note: {
     bug: 'Where a window starts to be shown, the model looks up the memory of its buffer and asserts that there is some.',
     rule: 'Buffer address, size and place of a window are programmed before WINCON.ENWIN, and the buffer is memory.',
-    benign: 'panel timing, two windows of two formats shown at once, three page flips, a window moved, all switched off',
+    benign:
+      'panel timing, two windows of two formats shown at once, three page flips, a window moved, all switched off',
     sources: [
       'Samsung, Exynos 4210 User’s Manual, chapter 41, display controller',
       'HexHive/virtfuzz-bugs, bug-reports/exynos421_fimd-00.md; QEMU issue 1407',

@@ -27,7 +27,15 @@ const ENABLE = 0x01;
 const TRANSFER = 0x10;
 
 /** Sends a window of the picture to the panel, as a driver does for each part of the screen that has changed. */
-function transfer(hands: Hands, dss: Registers, address: number, x: number, y: number, width: number, height: number): void {
+function transfer(
+  hands: Hands,
+  dss: Registers,
+  address: number,
+  x: number,
+  y: number,
+  width: number,
+  height: number,
+): void {
   dss.write32(GFX_BA0, address);
   dss.write32(GFX_POS, (y << 16) | x);
   dss.write32(GFX_SIZE, ((height - 1) << 16) | (width - 1));
