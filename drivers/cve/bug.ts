@@ -5,6 +5,8 @@ import type { Hands } from './hands.ts';
 /** A sequence that harms the device model, and the rule that must refuse it. */
 export interface Attack {
   readonly name: string;
+  /** CVEs that this sequence stands for. */
+  readonly cves?: readonly string[];
   /** The reason of that rule, word for word. */
   readonly refusedBy: string;
   /**
@@ -15,14 +17,15 @@ export interface Attack {
   run(hands: Hands): number | undefined;
 }
 
-/** `crash`, `leak`: does harm on the QEMU of Debian 12. `fixed`: that QEMU has the fix, so only the refusal can be shown. */
-export type Effect = 'crash' | 'leak' | 'fixed';
+/**
+ * `crash`, `leak`: harm that shows on the QEMU of Debian 12. `silent`: fixed there, or harm that does not show, so that
+ * only the refusal can be shown.
+ */
+export type Effect = 'crash' | 'leak' | 'silent';
 
 export interface Bug {
   /** Of the public database, or the CVE. */
   readonly id: string;
-  /** CVE ids that the same attack stands for. */
-  readonly cves: readonly string[];
   readonly part: string;
   readonly effect: Effect;
   readonly board: BoardPlan;

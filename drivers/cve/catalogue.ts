@@ -31,12 +31,15 @@ export class UnknownBug extends Error {
   }
 }
 
+/** Every CVE that one of its attacks stands for. */
+export const cvesOf = (bug: Bug): readonly string[] => [...new Set(bug.attacks.flatMap(({ cves }) => cves ?? []))];
+
 const sameName = (left: string, right: string): boolean => left.toLowerCase() === right.toLowerCase();
 
 /** By its own name, or by a CVE that it stands for. @throws UnknownBug */
 export function bugNamed(id: string): Bug {
   const bug =
-    BUGS.find((each) => sameName(each.id, id)) ?? BUGS.find(({ cves }) => cves.some((cve) => sameName(cve, id)));
+    BUGS.find((each) => sameName(each.id, id)) ?? BUGS.find((each) => cvesOf(each).some((cve) => sameName(cve, id)));
   if (bug === undefined) throw new UnknownBug(id);
   return bug;
 }

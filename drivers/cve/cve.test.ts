@@ -11,13 +11,13 @@ describe('published bugs', { concurrency: 2 }, () => {
   for (const bug of BUGS) {
     const { program } = bug.board;
     const skip = findProgram(program) === undefined ? `${program} is not installed` : false;
-    const title = bug.effect === 'fixed' ? 'its trace is refused' : 'fires on this QEMU and is stopped';
+    const title = bug.effect === 'silent' ? 'its trace is refused' : 'fires on this QEMU and is stopped';
     test(`${bug.id}: ${title}, and the honest driver works`, { skip, timeout: 120_000 }, async (context) => {
       const result = await runBug(bug);
       assert.deepEqual(result.problems, []);
       assert.equal(
         result.status,
-        bug.effect === 'fixed' ? 'trace refused' : 'fired and stopped',
+        bug.effect === 'silent' ? 'trace refused' : 'fired and stopped',
         JSON.stringify(result),
       );
       for (const attack of result.attacks)

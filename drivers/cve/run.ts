@@ -79,7 +79,7 @@ export async function runBug(bug: Bug): Promise<BugResult> {
       attacks.every((each) => each.without === promised && each.with === 'refused') && second.benign === 'ok';
     return {
       id: bug.id,
-      status: stopped ? (bug.effect === 'fixed' ? 'trace refused' : 'fired and stopped') : 'not as promised',
+      status: stopped ? (bug.effect === 'silent' ? 'trace refused' : 'fired and stopped') : 'not as promised',
       without: attacks.find((each) => each.without !== promised)?.without ?? promised,
       with: attacks.find((each) => each.with !== 'refused')?.with ?? 'refused',
       benign: second.benign,

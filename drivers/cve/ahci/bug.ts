@@ -129,7 +129,6 @@ function benign(hands: Hands): void {
 
 export const AHCI_2777: Bug = {
   id: 'ahci-2777',
-  cves: [],
   part: 'AHCI disk controller, Intel ICH9',
   effect: 'crash',
   board: {

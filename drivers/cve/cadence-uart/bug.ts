@@ -60,7 +60,6 @@ function benign(hands: Hands): void {
 
 export const CADENCE_UART_00: Bug = {
   id: 'cadence_uart-00',
-  cves: [],
   part: 'Cadence UART, Xilinx Zynq UltraScale+',
   effect: 'crash',
   board: {

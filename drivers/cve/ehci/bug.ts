@@ -168,7 +168,6 @@ function benign(hands: Hands): void {
 
 export const EHCI_01: Bug = {
   id: 'ehci-01',
-  cves: ['CVE-2024-8354'],
   part: 'USB 2.0 host controller (EHCI), Intel ICH9',
   effect: 'crash',
   board: {
@@ -188,6 +187,7 @@ export const EHCI_01: Bug = {
   attacks: [
     {
       name: 'everything in order, and one transfer of packet id 3',
+      cves: ['CVE-2024-8354'],
       refusedBy: 'this packet id is reserved',
       run: (hands) => {
         const host = start(hands);

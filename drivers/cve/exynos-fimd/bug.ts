@@ -78,7 +78,6 @@ function benign(hands: Hands): void {
 
 export const FIMD_00: Bug = {
   id: 'fimd-00',
-  cves: [],
   part: 'display controller, Samsung Exynos 4210',
   effect: 'crash',
   board: {

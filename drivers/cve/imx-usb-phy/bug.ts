@@ -45,7 +45,6 @@ function benign(hands: Hands): void {
 
 export const IMX_USB_PHY_00: Bug = {
   id: 'imx_usb_phy-00',
-  cves: [],
   part: 'USB PHY, Freescale i.MX 6',
   effect: 'leak',
   board: {

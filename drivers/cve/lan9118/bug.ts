@@ -81,7 +81,6 @@ function benign(hands: Hands): void {
 
 export const LAN9118_01: Bug = {
   id: 'lan9118-01',
-  cves: [],
   part: 'SMSC LAN9118 Ethernet, SMDKC210 board',
   effect: 'crash',
   board: {

@@ -73,7 +73,6 @@ function benign(hands: Hands): void {
 
 export const OMAP_DSS_00: Bug = {
   id: 'omap_dss-00',
-  cves: [],
   part: 'display subsystem, Texas Instruments OMAP 2420',
   effect: 'crash',
   board: {

@@ -85,7 +85,6 @@ const theBenign =
 
 export const ZYNQMP_CAN_00: Bug = {
   id: 'zynqmp_can-00',
-  cves: [],
   part: 'CAN controller, Xilinx Zynq UltraScale+',
   effect: 'crash',
   board,
@@ -113,7 +112,6 @@ export const ZYNQMP_CAN_00: Bug = {
 
 export const ZYNQMP_CAN_01: Bug = {
   id: 'zynqmp_can-01',
-  cves: [],
   part: 'CAN controller, Xilinx Zynq UltraScale+',
   effect: 'crash',
   board,

@@ -79,7 +79,6 @@ function benign(hands: Hands): void {
 
 export const ZYNQMP_QSPIPS_02: Bug = {
   id: 'zynqmp_qspips-02',
-  cves: [],
   part: 'Quad-SPI controller, Xilinx Zynq UltraScale+',
   effect: 'crash',
   board: {
