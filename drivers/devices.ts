@@ -1,5 +1,6 @@
 /** Every device that refmon knows by name, and how to load what belongs to one. */
 import { join } from 'node:path';
+import { AC97 } from './ac97/entry.ts';
 import { qemuVersion } from './backing/qemu/index.ts';
 import type { BackingName, DeviceEntry } from './device-entry.ts';
 import { DEVICE_NAMES } from './device-names.ts';
@@ -9,7 +10,7 @@ import { KERNEL_ROGUES } from './rogue/catalogue.ts';
 import type { RogueDriver } from './rogue/rogue-driver.ts';
 import { loadSpecification, type LoadedSpecification } from './specification.ts';
 
-export const DEVICES: readonly DeviceEntry[] = [E1000];
+export const DEVICES: readonly DeviceEntry[] = [E1000, AC97];
 
 /** @throws RangeError for a name that is not in the table */
 export function deviceNamed(name: string): DeviceEntry {

@@ -31,6 +31,8 @@ export interface KnownDevice {
 export const KNOWN_DEVICES = {
   e1000: { argument: 'e1000,romfile=', vendor: 0x8086, device: 0x100e, outside: ['wire'] },
   rtl8139: { argument: 'rtl8139,romfile=', vendor: 0x10ec, device: 0x8139, outside: ['wire'] },
+  ac97: { argument: 'AC97', vendor: 0x8086, device: 0x2415, outside: ['sound'] },
+  'ac97-recording': { argument: 'AC97', vendor: 0x8086, device: 0x2415, outside: ['quiet'] },
   edu: { argument: 'edu', vendor: 0x1234, device: 0x11e8, outside: [] },
 } as const satisfies Record<string, KnownDevice>;
 

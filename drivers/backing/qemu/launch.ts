@@ -78,9 +78,9 @@ const STDERR_MAX_CHARS = 4096;
 
 /** @throws DeviceError QEMU_START_FAILED when not even the process can be made */
 export async function launchQemu(program: string, machine: Machine, fds: QemuFds): Promise<Qemu> {
-  const sockets = machine.plugs.map(socketOrNothing);
-  const stdio = [fds.input, fds.output, 'pipe' as const, fds.ram, fds.rom, ...sockets];
-  const tied = await startTied(program, qemuArguments(machine), stdio);
+  const args = qemuArguments(machine);
+  const stdio = [fds.input, fds.output, 'pipe' as const, fds.ram, fds.rom, ...machine.plugs.map(inherited)];
+  const tied = await startTied(program, args, stdio);
   const ours = machine.plugs.map(({ needsSocket }, index) =>
     needsSocket ? (tied.stdio[PLUGS_FD + index] as Duplex) : undefined,
   );
@@ -127,7 +127,8 @@ export async function startTied(
   };
 }
 
-const socketOrNothing = ({ needsSocket }: Plug): 'pipe' | 'ignore' => (needsSocket ? 'pipe' : 'ignore');
+/** What QEMU finds at a plug's descriptor. */
+const inherited = (plug: Plug): 'pipe' | 'ignore' | number => (plug.needsSocket ? 'pipe' : (plug.file?.() ?? 'ignore'));
 
 /** In words: `QEMU exited with status 1`, `QEMU was ended by SIGKILL`. */
 function endOf(child: ChildProcess): Promise<string> {

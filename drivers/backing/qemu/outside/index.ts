@@ -1,8 +1,12 @@
 /** Every kind of plug, by the name that the rows of `devices.ts` use. */
 import type { Plug } from './plug.ts';
+import { quietPlug } from './quiet.ts';
+import { soundPlug } from './sound.ts';
 import { wirePlug } from './wire.ts';
 
 export const PLUGS = {
+  quiet: quietPlug,
+  sound: soundPlug,
   wire: wirePlug,
 } as const satisfies Record<string, () => Plug>;
 

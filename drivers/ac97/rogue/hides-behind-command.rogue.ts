@@ -1,0 +1,17 @@
+/**
+ * Switches the controller's ports off while an engine runs, then attacks: who resets it now finds nobody there.
+ *
+ * Without a reset that thinks of it the engine goes on with memory that has been given to another.
+ * Must be refused by the rule on BDBAR; and the reset must reach the device all the same.
+ */
+import type { DeviceIo } from '../../../kernel/abi.ts';
+import * as r from '../registers.ts';
+import { out, outsideEveryGrant, rogue } from './honest-setup.ts';
+
+export default (io: DeviceIo) =>
+  rogue(io, {
+    attack(rig) {
+      io.write16(io.CONFIG, r.PCI_COMMAND, r.PCI_COMMAND_MASTER);
+      io.write32(r.BAR_BUS_MASTER, out(r.BDBAR), outsideEveryGrant(rig));
+    },
+  });

@@ -1,0 +1,122 @@
+/**
+ * The honest beginning that every rogue AC'97 driver shares: exactly what the real driver does until sound is played.
+ *
+ * A rogue must look respectable up to its one attack, so that what refuses it is the rule against that attack and not
+ * something earlier. `rogue` wakes the codec, plays the first four of its buffers, says `honest`, attacks, and says `attacked`
+ * if it still can.
+ */
+import type { DeviceIo, DmaPurpose, DmaRegion, DriverEntries } from '../../../kernel/abi.ts';
+import * as setup from '../driver-setup.ts';
+import * as r from '../registers.ts';
+
+export const BUFFER_BYTES = 1024;
+export const BUFFER_SAMPLES = BUFFER_BYTES / r.SAMPLE_BYTES;
+/** The last valid index of the honest part. */
+export const LAST = 3;
+const PAGE_BYTES = 4096;
+const ISOLATED_TRIES_MAX = 8;
+
+/** A controller that is up, and the memory it uses. */
+export interface Rig {
+  readonly io: DeviceIo;
+  readonly list: DmaRegion;
+  readonly sound: DmaRegion;
+  /** Every region that this driver was granted. */
+  readonly regions: DmaRegion[];
+}
+
+export interface Rogue {
+  /** The single attack, while four buffers are played. */
+  attack(rig: Rig): void;
+  /** In place of playing: for attacks on that order itself. */
+  play?(rig: Rig): void;
+  /** Default: acknowledges, as an honest driver must. */
+  interrupt?(rig: Rig): void;
+  /** A timer that the attack itself set. */
+  timer?(rig: Rig): void;
+}
+
+export function rogue(io: DeviceIo, behaviour: Rogue): DriverEntries {
+  const list = io.allocate(r.BUFFERS_MAX * r.BUFFER_SIZE_BYTES, 'commands');
+  const sound = io.allocate(r.BUFFERS_MAX * BUFFER_BYTES, 'device-reads');
+  const rig: Rig = { io, list, sound, regions: [list, sound] };
+  let isUp = false;
+  return {
+    init() {
+      setup.enableBusMaster(io);
+      setup.resetEngines(io);
+      setup.wakeLink(io);
+      io.setTimer(10_000);
+    },
+    timer() {
+      if (isUp) {
+        behaviour.timer?.(rig);
+        return;
+      }
+      isUp = true;
+      setup.programCodec(io);
+      (behaviour.play ?? play)(rig);
+      io.send({ kind: 'honest' });
+      behaviour.attack(rig);
+      io.send({ kind: 'attacked' });
+    },
+    interrupt() {
+      if (behaviour.interrupt !== undefined) behaviour.interrupt(rig);
+      else acknowledgeAll(rig);
+    },
+  };
+}
+
+export function acknowledgeAll({ io }: Rig): void {
+  io.read32(r.BAR_BUS_MASTER, r.GLOB_STA);
+  for (const engine of [r.PCM_IN, r.PCM_OUT]) setup.acknowledge(io, engine);
+}
+
+/** Fills the whole list with buffers of its own, and plays the first four. */
+export function play(rig: Rig): void {
+  for (let index = 0; index < r.BUFFERS_MAX; index += 1) fill(rig, index, rig.sound.address + index * BUFFER_BYTES);
+  setup.runEngine(rig.io, r.PCM_OUT, rig.list, LAST);
+}
+
+export function fill(rig: Rig, index: number, address: number, samples = BUFFER_SAMPLES): void {
+  setup.fillEntry(rig.list, index, address, samples);
+}
+
+/** Records into one buffer at `address`, as an honest driver would if the memory were its own. */
+export function record({ io, regions }: Rig, address: number): void {
+  const list = io.allocate(r.BUFFERS_MAX * r.BUFFER_SIZE_BYTES, 'commands');
+  regions.push(list);
+  setup.fillEntry(list, 0, address, BUFFER_SAMPLES);
+  setup.runEngine(io, r.PCM_IN, list, 0);
+}
+
+/** Stops PCM out and plays one buffer, as an honest driver would if the memory were its own. */
+export function playOnly(rig: Rig, address: number, samples = BUFFER_SAMPLES): void {
+  setup.resetEngine(rig.io, r.PCM_OUT);
+  fill(rig, 0, address, samples);
+  setup.runEngine(rig.io, r.PCM_OUT, rig.list, 0);
+}
+
+/** A register of PCM out. */
+export const out = (register: number): number => setup.engineRegister(r.PCM_OUT, register);
+
+/** A page that none of this driver's regions touches: above all of them, where other memory of the machine is. */
+export function outsideEveryGrant({ regions }: Rig): number {
+  const end = Math.max(...regions.map((region) => region.address + region.sizeBytes));
+  return Math.ceil(end / PAGE_BYTES) * PAGE_BYTES + PAGE_BYTES;
+}
+
+/** A new region that none of this driver's own regions follows directly, so that one byte more is another's. */
+export function allocateIsolated(rig: Rig, sizeBytes: number, purpose: DmaPurpose): DmaRegion {
+  let region = rig.io.allocate(sizeBytes, purpose);
+  rig.regions.push(region);
+  for (let tries = 0; tries < ISOLATED_TRIES_MAX && isFollowed(rig, region); tries += 1) {
+    region = rig.io.allocate(sizeBytes, purpose);
+    rig.regions.push(region);
+  }
+  return region;
+}
+
+function isFollowed({ regions }: Rig, region: DmaRegion): boolean {
+  return regions.some((other) => other.address === region.address + region.sizeBytes);
+}
