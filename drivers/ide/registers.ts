@@ -122,6 +122,11 @@ export const SECTOR_WORDS = 256;
 export const LBA28_SECTORS = 2 ** 28;
 
 // --- IDENTIFY DEVICE: words (6.17) ------------------------------------------------------------------------------------
+export const ID_MULTIPLE_MAX = 47;
+export const ID_CAPABILITIES = 49;
+export const ID_CAPABILITIES_DMA = 0x0100;
+export const ID_CAPABILITIES_LBA = 0x0200;
+export const ID_MULTIPLE = 59;
 export const ID_SECTORS_28 = 60;
 export const ID_COMMAND_SETS = 83;
 export const ID_COMMAND_SETS_LBA48 = 0x0400;

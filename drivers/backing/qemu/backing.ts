@@ -21,6 +21,7 @@ import { knownDevice, type DeviceName, type KnownDevice } from './devices.ts';
 import { closeOwnEnds, closeQemuEnds, openFifoPair, openWatchFd, poison, type FifoPair } from './fifo.ts';
 import { createHoldWords, hasWatchFd, isBusy, markDead, offerWatchFd, takeHold, type HoldWords } from './hold.ts';
 import { launchQemu, type Machine, type Qemu } from './launch.ts';
+import { diskPlug } from './outside/disk.ts';
 import { PLUGS } from './outside/index.ts';
 import type { Plug } from './outside/plug.ts';
 import { placeDevice, routeInterrupt } from './pci.ts';
@@ -46,6 +47,8 @@ export interface QemuBackingOptions {
   readonly memoryFd?: number;
   /** Whether a network device gets a cable; the default is yes. */
   readonly netdev?: boolean;
+  /** Of a disk's medium, which begins as zeros; whole sectors. */
+  readonly diskSizeBytes?: number;
   /** QEMU's program, on the PATH or with its path. */
   readonly program?: string;
   /** From the start of the process to its first answer. */
@@ -87,7 +90,12 @@ export function qemuBacking(options: QemuBackingOptions): Backing {
   const name = `qemu:${typeof options.device === 'string' ? options.device : known.argument.split(',', 1)[0]}`;
   const kinds = known.outside.filter((kind) => kind !== 'wire' || options.netdev !== false);
   const open = (): Promise<OpenBacking> =>
-    openMachine(name, known, { ...machine, plugs: kinds.map((kind) => PLUGS[kind]()) }, options);
+    openMachine(
+      name,
+      known,
+      { ...machine, plugs: kinds.map((kind) => (kind === 'disk' ? diskPlug(options.diskSizeBytes) : PLUGS[kind]())) },
+      options,
+    );
   return { name, open };
 }
 

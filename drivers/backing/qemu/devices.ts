@@ -33,6 +33,20 @@ export const KNOWN_DEVICES = {
   rtl8139: { argument: 'rtl8139,romfile=', vendor: 0x10ec, device: 0x8139, outside: ['wire'] },
   ac97: { argument: 'AC97', vendor: 0x8086, device: 0x2415, outside: ['sound'] },
   'ac97-recording': { argument: 'AC97', vendor: 0x8086, device: 0x2415, outside: ['quiet'] },
+  // Part of every `pc` machine; the drive is what is plugged in.
+  ide: {
+    argument: 'ide-hd,bus=ide.0,unit=0',
+    vendor: 0x8086,
+    device: 0x7010,
+    outside: ['disk'],
+    irqLine: 14,
+    ports: [
+      { first: 0x1f0, last: 0x1f7 },
+      { first: 0x3f6, last: 0x3f6 },
+      { first: 0x170, last: 0x177 },
+      { first: 0x376, last: 0x376 },
+    ],
+  },
   edu: { argument: 'edu', vendor: 0x1234, device: 0x11e8, outside: [] },
 } as const satisfies Record<string, KnownDevice>;
 

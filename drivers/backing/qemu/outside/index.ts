@@ -1,4 +1,5 @@
 /** Every kind of plug, by the name that the rows of `devices.ts` use. */
+import { diskPlug } from './disk.ts';
 import type { Plug } from './plug.ts';
 import { quietPlug } from './quiet.ts';
 import { soundPlug } from './sound.ts';
@@ -8,6 +9,7 @@ export const PLUGS = {
   quiet: quietPlug,
   sound: soundPlug,
   wire: wirePlug,
+  disk: diskPlug,
 } as const satisfies Record<string, () => Plug>;
 
 export type PlugName = keyof typeof PLUGS;
