@@ -360,6 +360,17 @@ export type Item =
       readonly when: Expression;
       readonly reason: string;
     })
+  /** Memory whose structures keep a rule at all times. */
+  | (Node & {
+      readonly kind: 'pool';
+      readonly name: Name;
+      readonly struct: Name;
+      readonly filled: Expression | undefined;
+      /** What a touched structure is called as it is, and as the store will leave it. */
+      readonly before: Name;
+      readonly after: Name;
+      readonly body: readonly Statement[];
+    })
   | (Node & { readonly kind: 'reset'; readonly steps: readonly StepDeclaration[] })
   /** `invariant` or `property`: two words for one thing. */
   | (Node & { readonly kind: 'invariant'; readonly text: string; readonly condition: Expression });

@@ -546,3 +546,44 @@ test('S15: a list is followed from copy to copy, exactly to its bound; a circle,
     assert.equal(variable(monitor, 'sum'), 4n);
   }
 });
+
+test('S16: a store into a pool is judged by every structure that it touches, as it was and as it will be', async () => {
+  const body = `struct M size 8 { next : u32 at 0 value : u32 at 4 } var sum : u32
+    pool links : M filled 1 on store(was, m) {
+      require m.next == 1 or links.holds(m.next) "astray"
+      require m.value >= was.value "only upwards"
+      sum = (sum *% 10) +% m.value
+    }
+    register GO at regs+0 : u32 rw on write GO(v) { require links.holds(v, 16) and sum != 1 "no two links there" }`;
+  const words = (...values: number[]): Uint8Array => new Uint8Array(Uint32Array.from(values).buffer);
+  const after = { address: 0, bytes: words() };
+  const memory = flatMemory(65536, words(1, 1, 1, 1, 1, 1));
+  const stored: typeof memory.fetch = (address, length, target, at) => {
+    memory.fetch(address, length, target, at);
+    after.bytes.forEach((byte, index) => {
+      const into = after.address + index - address;
+      if (into >= 0 && into < length) target[at + into] = byte;
+    });
+    return true;
+  };
+  for (const monitor of await monitors(body, { ...memory, stored })) {
+    const store = (address: number, ...values: number[]): string => {
+      Object.assign(after, { address, bytes: words(...values) });
+      return reason(monitor, monitor.store(address, 4 * values.length, 0));
+    };
+    const whole = 'memory for `links` is a whole number of its structures';
+    assert.equal(reason(monitor, monitor.grant(65536, 20, GRANT_COMMANDS | 8)), whole);
+    assert.equal(reason(monitor, monitor.grant(65540, 16, GRANT_COMMANDS | 8)), whole);
+    assert.equal(reason(monitor, monitor.grant(65536, 24, GRANT_COMMANDS | 8)), 'allowed');
+    assert.equal(store(65536, 65552), 'allowed');
+    assert.equal(variable(monitor, 'sum'), 1n);
+    assert.equal(write(monitor, 0, 65536), 'no two links there');
+    assert.equal(store(65540, 7, 65536, 8, 1), 'allowed', 'three of them, the last and the first in part');
+    assert.equal(variable(monitor, 'sum'), 1781n);
+    assert.equal(store(65540, 7, 65540), 'astray', 'not at a multiple');
+    assert.equal(store(65540, 0), 'only upwards');
+    assert.equal(variable(monitor, 'sum'), 1781n, 'a denial changes nothing');
+    assert.equal(write(monitor, 0, 65544), 'allowed');
+    assert.equal(write(monitor, 0, 65552), 'no two links there', 'end-exact');
+  }
+});

@@ -57,6 +57,7 @@ function allow(program: Program, state: State, operation: Operation, memory: Des
       return react(program, program.store, state, memory, {
         address: operation.address,
         length: operation.length,
+        purposes: BigInt(operation.pools),
         now: operation.now,
       });
     case 'grant':

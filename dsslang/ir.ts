@@ -9,7 +9,7 @@
  *
  * `interpreter.ts` gives the meaning; every emitter must agree with it. Imports nothing but types.
  */
-import type { BarInfo, DeviceStep, InterruptPlan, ProgressRegister, Rule, Space, Width } from './runtime.ts';
+import type { BarInfo, DeviceStep, InterruptPlan, PoolInfo, ProgressRegister, Rule, Space, Width } from './runtime.ts';
 
 /** Index into `Program.scalars`. */
 export type ScalarId = number;
@@ -24,7 +24,8 @@ export type RuleId = number;
 
 /**
  * What came with the operation. `value` is what is written or was read (a clamp changes it); `index` the element of a
- * register array; `through` the window used, from 1, or 0; `purposes` those of a grant.
+ * register array; `through` the window used, from 1, or 0; `purposes` those of a grant; for a store,
+ * the pools whose rules may apply.
  */
 export type Argument = 'value' | 'index' | 'now' | 'address' | 'length' | 'through' | 'purposes';
 
@@ -141,10 +142,12 @@ export type Statement =
    * For each of `count` structures of `size` bytes from `base` on; with `until`, the walk ends after the first structure
    * for which it holds, and is denied by `range` if none of them is. Each is copied, then judged, one after the other:
    * denied by `memory` unless it lies inside a grant for commands and can be copied. Denied by `range` if count > bound.
+   * `stored`: what is copied is memory as the store that is being judged will leave it.
    */
   | {
       readonly op: 'table';
       readonly walk: LocalId;
+      readonly stored: boolean;
       readonly base: NumberExpr;
       readonly count: NumberExpr;
       readonly size: number;
@@ -318,6 +321,7 @@ export interface Program {
   readonly progress: readonly ProgressRegister[];
   readonly reset: readonly DeviceStep[];
   readonly invariants: readonly Invariant[];
+  readonly pools: readonly PoolInfo[];
 }
 
 /** The states of the interrupt automaton, after the original's (NULL, CARD_NOT_CHECKED, NOT_MINE, MINE_NOT_ACKED, MINE_ACKED). */

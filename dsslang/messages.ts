@@ -326,6 +326,11 @@ export const catalogue = {
     'read the link from the structure, such as `next t.link`',
   ),
   DSS451: warning((p: { name: string }) => `\`${p.name}\` freezes no byte: its size is always 0`, 'say how many bytes'),
+  DSS452: error(
+    (p: { name: string; reason: string }) =>
+      `what new memory of \`${p.name}\` is filled with breaks a rule of the pool: ${p.reason}`,
+    'fill it with a word that keeps them, such as the mark that ends a list: `filled 1`',
+  ),
 } as const;
 
 export type Code = keyof typeof catalogue;

@@ -22,6 +22,7 @@ export function monitorInfo(program: Program): MonitorInfo {
     interrupt: program.interruptPlan,
     progress: program.progress,
     reset: program.reset,
+    pools: program.pools,
     variables: [
       ...program.scalars.map((scalar) => scalar.name),
       ...program.arrays.flatMap(({ name, count }) => Array.from({ length: count }, (_, index) => `${name}[${index}]`)),

@@ -51,6 +51,7 @@ export const phrases: Readonly<Record<string, string>> = {
   template: '`template NAME(PARAMETER, ...) { ... }`',
   include: '`include TEMPLATE(ARGUMENT, ...) as PREFIX`',
   frozen: '`frozen NAME from ADDRESS size BYTES when CONDITION "reason"`',
+  pool: '`pool NAME : STRUCT filled WORD on store(BEFORE, AFTER) { ... }`',
   change: '`= VALUE` or `-> State`',
   expression: 'a value',
   operand: 'a value',

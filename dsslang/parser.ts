@@ -104,6 +104,7 @@ export class DssParser extends InterruptParser {
       { ALT: () => this.SUBRULE(this.resetClause) },
       { ALT: () => this.SUBRULE(this.invariant) },
       { ALT: () => this.SUBRULE(this.frozen) },
+      { ALT: () => this.SUBRULE(this.pool) },
       { ALT: () => this.SUBRULE(this.include) },
     ]);
     this.OPTION(() => this.CONSUME(Semicolon));

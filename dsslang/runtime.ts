@@ -36,6 +36,11 @@ export type Width = 1 | 2 | 4 | 8;
 export const GRANT_COMMANDS = 1;
 export const GRANT_READS = 2;
 export const GRANT_WRITES = 4;
+/** Command memory may also belong to a pool: each pool of a specification has one of these further bits, in order. */
+export const GRANT_FIRST_POOL = 8;
+/** So that all purposes are one byte. */
+export const POOLS_MAX = 5;
+export const ALL_POOLS = 0xf8;
 
 /** Grants end below this address (2^52, the architectural limit of x86-64 physical addresses), so a number holds each exactly. */
 export const ADDRESS_LIMIT = 2 ** 52;
@@ -79,6 +84,22 @@ export function rulePlace(rule: Rule): string {
  */
 export interface DescriptorMemory {
   fetch(address: number, length: number, target: Uint8Array, at: number): boolean;
+  /**
+   * The same, as the store that is being judged will leave the memory. Asked only during `Monitor.store`, and only by
+   * monitors with pools; a memory that cannot tell may be without.
+   */
+  stored?(address: number, length: number, target: Uint8Array, at: number): boolean;
+}
+
+/** Memory whose every structure keeps the rules of its pool at all times, for devices that need no doorbell to look at it. */
+export interface PoolInfo {
+  readonly name: string;
+  /** Its bit among the purposes of a grant; such a grant is also for commands. */
+  readonly purpose: number;
+  /** Structures lie at multiples of their size. */
+  readonly structureBytes: number;
+  /** The 32-bit word that new memory of the pool is filled with, before the driver has it: structures begin legal. */
+  readonly filled: number;
 }
 
 /** One step that the RVM takes by itself to silence or reset the device. Executed in order, on the device, unvetted. */
@@ -152,6 +173,7 @@ export interface MonitorInfo {
   readonly interrupt: InterruptPlan | undefined;
   readonly progress: readonly ProgressRegister[];
   readonly reset: readonly DeviceStep[];
+  readonly pools: readonly PoolInfo[];
   /** Names of the scalar state variables, in the order of `Monitor.snapshot()`. */
   readonly variables: readonly string[];
 }
@@ -169,8 +191,11 @@ export interface Monitor {
   report(space: Space, offset: number, width: Width, lo: number, hi: number, nowUs: number): Verdict;
   /** A register is about to be written. */
   write(space: Space, offset: number, width: Width, lo: number, hi: number, nowUs: number): Verdict;
-  /** The driver is about to store `length` bytes at the device address `address` of a `commands` grant. */
-  store(address: number, length: number, nowUs: number): Verdict;
+  /**
+   * The driver is about to store `length` bytes at the device address `address` of a `commands` grant, and of no other.
+   * @param pools which pools' rules may apply, where a place belongs to several: a trace does not tell its grants. Default: all
+   */
+  store(address: number, length: number, nowUs: number, pools?: number): Verdict;
   /** DMA memory is registered. Denied: table full, empty, beyond ADDRESS_LIMIT, over a live grant or over a placed BAR. */
   grant(address: number, length: number, purposes: number): Verdict;
   /** The platform has mapped a memory BAR there (length 0: unmapped). Denied: not a BAR, or over a grant. */
@@ -196,6 +221,12 @@ export interface Monitor {
 export interface MonitorModule {
   readonly info: MonitorInfo;
   readonly createMonitor: (memory: DescriptorMemory) => Monitor;
+}
+
+/** Whatever memory can be granted for: where it is not known what a driver was granted what for. */
+export function everyPurpose(info: MonitorInfo): number {
+  const pools = info.pools.reduce((all, { purpose }) => all | purpose, 0);
+  return GRANT_COMMANDS | GRANT_READS | GRANT_WRITES | pools;
 }
 
 /** The state of a monitor in words: `tx=Running rx=Off`. */

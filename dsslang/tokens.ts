@@ -20,7 +20,7 @@ export const keywords = [
   'deny', 'let', 'if', 'then', 'else', 'for', 'interrupt', 'cause', 'acknowledge', 'mask', 'within', 'most', 'per',
   'second', 'burst', 'reset', 'wait', 'until', 'delay', 'invariant', 'and', 'or', 'not', 'implies', 'true', 'false',
   // Walks through memory, what is frozen, what specifications share.
-  'next', 'while', 'mut', 'frozen', 'from', 'import', 'template', 'include', 'as',
+  'next', 'while', 'mut', 'frozen', 'from', 'import', 'template', 'include', 'as', 'pool', 'filled',
   // state, time, actions
   'counter', 'modulo', 'saturating', 'table', 'freeze', 'engine', 'clock', 'deadline', 'rate', 'property', 'grant',
   'store', 'tick', 'forget', 'start', 'stop', 'spend', 'clamp', 'fifo',

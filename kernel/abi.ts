@@ -8,7 +8,7 @@
 import type { Space, Width } from '../dsslang/runtime.ts';
 import type { FarEnds } from './far-ends.ts';
 
-export type { Disk, FarEnds, Hand, Microphone, Speaker, Wire } from './far-ends.ts';
+export type { Disk, FarEnds, Hand, Microphone, MouseButton, Speaker, Wire } from './far-ends.ts';
 
 /** What a driver wants a piece of DMA memory for; see `GRANT_*` in the language's runtime. */
 export type DmaPurpose = 'commands' | 'device-reads' | 'device-writes' | 'device-reads-writes';
@@ -106,7 +106,11 @@ export interface DeviceIo {
   write8(space: Space, offset: number, value: number): void;
   write16(space: Space, offset: number, value: number): void;
   write32(space: Space, offset: number, value: number): void;
-  allocate(sizeBytes: number, purpose: DmaPurpose): DmaRegion;
+  /**
+   * @param pool for commands: the pool of the specification that the memory shall belong to; it begins filled with the
+   *   pool's own word instead of zeroes
+   */
+  allocate(sizeBytes: number, purpose: DmaPurpose, pool?: string): DmaRegion;
   /** Monotonic microseconds. */
   now(): number;
   /** Calls `timer()` once, `delayUs` from now; a second call replaces the first. */

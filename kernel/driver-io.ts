@@ -160,7 +160,8 @@ export function createDriverIo(host: DriverIoHost): DeviceIo {
     write8: (space, offset, value) => write(space, offset, 1, value),
     write16: (space, offset, value) => write(space, offset, 2, value),
     write32: (space, offset, value) => write(space, offset, 4, value),
-    allocate: (sizeBytes: number, purpose: DmaPurpose) => guarded(() => regionOf(rvm.allocate(sizeBytes, purpose))),
+    allocate: (sizeBytes: number, purpose: DmaPurpose, pool?: string) =>
+      guarded(() => regionOf(rvm.allocate(sizeBytes, purpose, pool))),
     now: () => guarded(() => rvm.now()),
     setTimer: (delayUs) =>
       guarded(() => {

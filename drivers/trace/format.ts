@@ -25,6 +25,8 @@ export type TraceLine =
       readonly value: bigint;
       /** The PCI function, where the recorder knew it. */
       readonly bdf: string | undefined;
+      /** Recorded in the device model, which may see accesses split and widened. */
+      readonly seenByDevice: boolean;
     }
   | {
       readonly kind: 'config-read' | 'config-write';
@@ -36,7 +38,15 @@ export type TraceLine =
       readonly value: bigint;
       readonly bdf: string | undefined;
     }
-  | { readonly kind: 'dma'; readonly line: number; readonly address: number; readonly bytes: Uint8Array }
+  | {
+      readonly kind: 'dma';
+      readonly line: number;
+      readonly timeUs: number;
+      /** `DEVICE.POOL[index]`, as the recorder calls what lies there. */
+      readonly what: string;
+      readonly address: number;
+      readonly bytes: Uint8Array;
+    }
   | { readonly kind: 'other'; readonly line: number; readonly name: string };
 
 export class TraceError extends Error {
@@ -140,6 +150,7 @@ export function parseLine(text: string, file: string, line: number): TraceLine {
         width,
         value: valueOf(fields['v'], width, bad),
         bdf,
+        seenByDevice: typeof fields['rg'] === 'string',
       };
     }
     case 'cr':
@@ -162,7 +173,8 @@ export function parseLine(text: string, file: string, line: number): TraceLine {
       if (typeof hex !== 'string' || hex.length % 2 !== 0 || !/^[0-9a-fA-F]*$/.test(hex))
         return bad('`hex` must be bytes in hexadecimal');
       const address = integer('a', 2 ** 52 - 1);
-      return { kind: 'dma', line, address, bytes: Uint8Array.from(Buffer.from(hex, 'hex')) };
+      const what = typeof fields['what'] === 'string' ? fields['what'] : '';
+      return { kind: 'dma', line, timeUs, what, address, bytes: Uint8Array.from(Buffer.from(hex, 'hex')) };
     }
     default:
       if (typeof fields['k'] !== 'string') return bad('`k` must name the kind of the line');

@@ -7,15 +7,17 @@
  * interrupt line) are the firmware's and the bus driver's, not the device driver's: they are counted apart.
  * Interrupts are not judged: a trace's timing is that of its recorder. Recorders cut long tables of descriptors short; an
  * operation that is refused only after the monitor looked at bytes that the trace never showed is counted as not judged.
+ *
+ * A device with pools has no doorbell: its `dma` lines are structures that the device was seen to read from memory. Each is
+ * judged like a store that put it there, by the rules of the pool that the line names (`DEVICE.POOL`). What lay there
+ * before is taken to be the driver's: between two sightings the device may have given it back, which no trace shows.
  */
 import {
   ALLOWED,
   CONFIG_SPACE,
-  GRANT_COMMANDS,
-  GRANT_READS,
-  GRANT_WRITES,
   MEMORY_SPACE,
   PORT_SPACE,
+  everyPurpose,
   registerAt,
   rulePlace,
   spaceName,
@@ -25,6 +27,7 @@ import {
   type Verdict,
   type Width,
 } from '../../dsslang/index.ts';
+import { asDriven } from './as-driven.ts';
 import { readTrace, type TraceLine } from './format.ts';
 
 export interface AssumedGrant {
@@ -59,7 +62,7 @@ export interface ReplayResult {
   readonly platform: number;
   /** Accesses to other devices in the same trace. */
   readonly otherDevices: number;
-  /** Descriptor dumps taken in. */
+  /** Descriptor dumps taken in; those of pools were judged. */
   readonly descriptors: number;
   /** Operations that might be refused for descriptors that the trace does not show. */
   readonly unjudged: number;
@@ -70,6 +73,8 @@ class TraceMemory implements DescriptorMemory {
   readonly #pages = new Map<number, Page>();
   /** Whether bytes were fetched that the trace has not shown; set back by whoever asks. */
   guessed = false;
+  /** What is being judged as a store. */
+  #sighting: Sighting | undefined;
 
   store(address: number, bytes: Uint8Array): void {
     bytes.forEach((byte, index) => {
@@ -77,6 +82,24 @@ class TraceMemory implements DescriptorMemory {
       page.bytes[(address + index) % 4096] = byte;
       page.shown[(address + index) % 4096] = 1;
     });
+  }
+
+  /** Takes in what was seen, and lets it be judged in between. */
+  see(sighting: Sighting, judge: () => void): void {
+    this.store(sighting.address, new Uint8Array(sighting.bytes.length));
+    this.#sighting = sighting;
+    judge();
+    this.#sighting = undefined;
+    this.store(sighting.address, sighting.bytes);
+  }
+
+  stored(address: number, length: number, target: Uint8Array, at: number): boolean {
+    this.fetch(address, length, target, at);
+    this.#sighting?.bytes.forEach((byte, index) => {
+      const into = (this.#sighting?.address ?? 0) + index - address;
+      if (into >= 0 && into < length) target[at + into] = byte;
+    });
+    return true;
   }
 
   fetch(address: number, length: number, target: Uint8Array, at: number): boolean {
@@ -107,6 +130,7 @@ interface Page {
   readonly shown: Uint8Array;
 }
 
+type Sighting = Extract<TraceLine, { kind: 'dma' }>;
 type Access = Extract<TraceLine, { kind: 'read' | 'write' | 'config-read' | 'config-write' }>;
 
 /** Replays one trace against a fresh monitor. @throws TraceError for a bad line */
@@ -118,7 +142,7 @@ export async function replay(
   const memory = new TraceMemory();
   const monitor = createMonitor(memory);
   for (const { address, length } of grants) {
-    const verdict = monitor.grant(address, length, GRANT_COMMANDS | GRANT_READS | GRANT_WRITES);
+    const verdict = monitor.grant(address, length, everyPurpose(monitor.info));
     if (verdict !== ALLOWED)
       throw new RangeError(`assumed grant ${address}:${length}: ${monitor.info.rules[verdict]?.reason ?? ''}`);
   }
@@ -137,13 +161,19 @@ export async function replay(
       return;
     }
     const place = placeOf(access, monitor.info);
+    if (isElsewhere(monitor.info, place)) {
+      otherDevices += 1;
+      return;
+    }
     if (access.kind === 'config-write' && isPlatform(monitor.info, place)) {
       platform += 1;
       return;
     }
     operations += 1;
     memory.guessed = false;
-    const verdict = decide(monitor, access, place);
+    note(decide(monitor, access, place), access.line, () => describe(access, place, monitor.info));
+  };
+  const note = (verdict: Verdict, line: number, operation: () => string): void => {
     if (verdict === ALLOWED) return;
     if (memory.guessed) {
       unjudged += 1;
@@ -152,27 +182,32 @@ export async function replay(
     denied += 1;
     const rule = monitor.info.rules[verdict];
     if (denials.length >= DENIALS_KEPT_MAX || rule === undefined) return;
-    denials.push({
-      trace: file,
-      line: access.line,
-      operation: describe(access, place, monitor.info),
-      rule: rulePlace(rule),
-      clause: rule.text,
-      reason: rule.reason,
+    const { reason, text: clause } = rule;
+    denials.push({ trace: file, line, operation: operation(), rule: rulePlace(rule), clause, reason });
+  };
+  const see = (sighting: Sighting): void => {
+    descriptors += 1;
+    const pool = monitor.info.pools.find(({ name }) => sighting.what.replace(/\[.*/, '').endsWith(`.${name}`));
+    if (pool === undefined) return memory.store(sighting.address, sighting.bytes);
+    const { address, bytes, timeUs, line, what } = sighting;
+    memory.see(sighting, () => {
+      const verdict = monitor.store(address, bytes.length, timeUs, pool.purpose);
+      memory.guessed = false; // what counts of a structure is what was seen of it
+      note(verdict, line, () => `${what} at 0x${address.toString(16)}: ${Buffer.from(bytes).toString('hex')}`);
     });
   };
 
   // A doorbell waits for the descriptors that it published, which the recorder wrote on the lines after it.
   let doorbell: Access | undefined;
-  for await (const line of readTrace(file)) {
-    if (line.kind === 'dma') {
-      memory.store(line.address, line.bytes);
-      descriptors += 1;
+  for await (const line of asDriven(readTrace(file), monitor.info, ours)) {
+    if (line.kind === 'dma' && monitor.info.pools.length === 0) {
+      see(line);
       continue;
     }
     if (doorbell !== undefined) judge(doorbell);
     doorbell = undefined;
     if (line.kind === 'write') doorbell = line;
+    else if (line.kind === 'dma') see(line);
     else if (line.kind !== 'other') judge(line);
   }
   if (doorbell !== undefined) judge(doorbell);
@@ -238,6 +273,12 @@ function placeOf(access: Access, info: MonitorInfo): Place {
   });
   const unknownWidth = register !== undefined && access.value < 1n << BigInt(8 * register.width) ? register.width : 1;
   return { space: CONFIG_SPACE, offset: access.offset, width: access.width ?? unknownWidth };
+}
+
+/** An absolute address, of which the trace does not tell that it is in a BAR, for a device that has nothing outside its BARs. */
+function isElsewhere(info: MonitorInfo, place: Place): boolean {
+  if (place.space !== PORT_SPACE && place.space !== MEMORY_SPACE) return false;
+  return !info.registers.some(({ space }) => space === PORT_SPACE || space === MEMORY_SPACE);
 }
 
 function isPlatform(info: MonitorInfo, place: Place): boolean {

@@ -1,5 +1,5 @@
 /**
- * The functions of the language: grant predicates, `address`, `min` and `max`, `programmed`, `elapsed`, `through`.
+ * The functions of the language: grant predicates, `address`, `min` and `max`, `programmed`, `elapsed`, `through`, and `holds` of pools.
  */
 import type * as ast from '../ast.ts';
 import type { NumberExpr } from '../ir.ts';
@@ -8,6 +8,7 @@ import { bitLength } from './context.ts';
 import { elaborateNumber } from './expressions.ts';
 import { elapsed, programmed } from './memory.ts';
 import { noMember } from './names.ts';
+import { elaborateHolds } from './pools.ts';
 import { constant, known, number, type Scope, type Value } from './values.ts';
 
 const predicates: ReadonlyMap<string, number> = new Map([
@@ -36,6 +37,10 @@ export function elaborateCall(expression: Extract<ast.Expression, { kind: 'call'
       type: 'bool',
       expr: purposes === undefined ? { op: 'outsideBars', ...range } : { op: 'inside', purposes, ...range },
     };
+  }
+  if (callee.kind === 'member' && callee.of.kind === 'name') {
+    const symbol = context.symbols.get(callee.of.name.text);
+    if (symbol?.kind === 'pool') return elaborateHolds(expression, callee, symbol, scope);
   }
   if (callee.kind === 'name' && callee.name.text === 'address') return elaborateAddress(expression, scope);
   if (callee.kind === 'name' && (callee.name.text === 'min' || callee.name.text === 'max')) {

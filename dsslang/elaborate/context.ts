@@ -24,7 +24,7 @@ import type {
   Window,
 } from '../ir.ts';
 import type { Cell } from './cells.ts';
-import type { Rule, Space, ViolationAction, Width } from '../runtime.ts';
+import type { PoolInfo, Rule, Space, ViolationAction, Width } from '../runtime.ts';
 import type { Span } from '../source.ts';
 
 /** A register while its handlers are still being collected. */
@@ -151,7 +151,8 @@ export type Symbol =
     }
   | { readonly kind: 'engine'; readonly span: Span; readonly engine: EngineDraft }
   | { readonly kind: 'ring'; readonly span: Span; readonly ring: RingDraft }
-  | { readonly kind: 'frozen'; readonly span: Span };
+  | { readonly kind: 'frozen'; readonly span: Span }
+  | { readonly kind: 'pool'; readonly span: Span; readonly pool: PoolInfo };
 
 export type SymbolOf<K extends Symbol['kind']> = Extract<Symbol, { readonly kind: K }>;
 
@@ -163,6 +164,7 @@ export class Context {
   engine: OpenEngine | undefined;
   /** Every engine, by name. */
   readonly engines = new Map<string, OpenEngine>();
+  readonly pools: PoolInfo[] = [];
   readonly used = new Set<string>();
   /** The kind of every name that the device declares, also of those whose turn has not come yet. */
   readonly declaredKinds = new Map<string, Symbol['kind']>();
@@ -308,6 +310,7 @@ const kindNames: Readonly<Record<Symbol['kind'], string>> = {
   variable: 'var',
   ring: 'ring',
   frozen: 'frozen range',
+  pool: 'pool',
   array: 'array',
   table: 'table',
   clock: 'clock',

@@ -6,7 +6,7 @@
  */
 import type * as ast from '../ast.ts';
 import type { BoolExpr, Handler, LocalId, NumberExpr, Reaction, Statement } from '../ir.ts';
-import { ADDRESS_LIMIT, GRANT_COMMANDS, GRANT_READS, GRANT_WRITES } from '../runtime.ts';
+import { ADDRESS_LIMIT, ALL_POOLS, GRANT_COMMANDS, GRANT_READS, GRANT_WRITES } from '../runtime.ts';
 import type { Context, HandlerDraft } from './context.ts';
 import { bitLength } from './context.ts';
 import { tooMany } from './limits.ts';
@@ -30,7 +30,7 @@ export function eventsOf(storeLocals: LocalId): Events {
 }
 
 const addressMax = BigInt(ADDRESS_LIMIT) - 1n;
-const purposesMax = BigInt(GRANT_COMMANDS | GRANT_READS | GRANT_WRITES);
+const purposesMax = BigInt(GRANT_COMMANDS | GRANT_READS | GRANT_WRITES | ALL_POOLS);
 
 /** What an event brings, in order. */
 const parameters: Readonly<

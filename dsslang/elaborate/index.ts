@@ -26,6 +26,7 @@ import { lint } from './lints.ts';
 import { prepareProgrammed } from './memory.ts';
 import { elaborateOwnership } from './ownership.ts';
 import { reportOverlappingPlaces } from './overlaps.ts';
+import { checkFilled, declarePool, elaboratePools } from './pools.ts';
 import { elaborateSteps } from './steps.ts';
 import { declareTable } from './tables.ts';
 import { declareClock, declareDeadline, declareRate } from './time.ts';
@@ -37,11 +38,11 @@ const nothing: Reaction = { handlers: [], otherwise: undefined };
 
 type NamedKind =
   | 'region' | 'struct' | 'machine' | 'var' | 'register' | 'area' | 'window' | 'ring'
-  | 'counter' | 'table' | 'clock' | 'deadline' | 'rate' | 'engine' | 'frozen'; // prettier-ignore
+  | 'counter' | 'table' | 'clock' | 'deadline' | 'rate' | 'engine' | 'frozen' | 'pool'; // prettier-ignore
 
 const symbolKinds: ReadonlySet<string> = new Set<Symbol['kind']>([
   'region', 'constant', 'register', 'area', 'window', 'struct', 'machine', 'variable', 'ring', 'table', 'clock', 'rate',
-  'engine', 'frozen',
+  'engine', 'frozen', 'pool',
 ]); // prettier-ignore
 const isSymbolKind = (kind: string): kind is Symbol['kind'] => symbolKinds.has(kind);
 
@@ -95,6 +96,7 @@ export function elaborateDevice(
   declareAll('rate', declareRate);
   declareAll('ring', declareRing);
   declareAll('engine', declareEngine);
+  declareAll('pool', declarePool);
   declareAll('frozen', (item) => context.declare(item.name, { kind: 'frozen', span: item.name.span }));
   const interruptItem = only('interrupt', of('interrupt'), diagnostics);
   const resetItem = only('reset', of('reset'), diagnostics);
@@ -118,7 +120,8 @@ export function elaborateDevice(
       for (const item of inside) if (item?.kind === 'freeze') elaborateFreeze(item, context);
     });
   }
-  const events = eventsOf(ownership.locals);
+  const pools = elaboratePools(of('pool'), ownership.locals, context);
+  const events = eventsOf(pools.locals);
   elaborateHandlers(items, events, context);
   const reset = resetItem === undefined ? [] : elaborateSteps(resetItem.steps, context);
   const invariants = of('invariant').flatMap((item) => {
@@ -167,10 +170,10 @@ export function elaborateDevice(
     store: eventReaction(
       'store',
       events,
-      { handlers: statementsAlways(ownership.store), otherwise: undefined },
+      { handlers: statementsAlways([...ownership.store, ...pools.store]), otherwise: undefined },
       context,
     ),
-    grant: eventReaction('grant', events, nothing, context),
+    grant: eventReaction('grant', events, { handlers: statementsAlways(pools.grant), otherwise: undefined }, context),
     interrupt: eventReaction('interrupt', events, interrupt.interrupt, context),
     check: interrupt.check,
     tick: eventReaction('tick', events, nothing, context),
@@ -179,8 +182,10 @@ export function elaborateDevice(
     progress: ownership.progress,
     reset,
     invariants,
+    pools: context.pools,
   };
   boundSteps(program, device, diagnostics);
+  checkFilled(of('pool'), program, context);
   if (!diagnostics.hasErrors) lint(items, program, events, context);
   return diagnostics.hasErrors ? undefined : program;
 }

@@ -25,7 +25,7 @@ export function lint(items: readonly ast.Item[], program: Program, events: Event
 }
 
 const declaredInVain: ReadonlySet<ast.Item['kind']> = new Set<ast.Item['kind']>([
-  'const', 'var', 'struct', 'ring', 'counter', 'table', 'clock', 'deadline', 'rate',
+  'const', 'var', 'struct', 'ring', 'counter', 'table', 'clock', 'deadline', 'rate', 'pool',
 ]); // prettier-ignore
 
 function lintItems(

@@ -84,6 +84,7 @@ export function elaborateTable(statement: ast.TableWalk, handler: HandlerScope, 
     {
       op: 'table',
       walk,
+      stored: false,
       base: base.expr,
       count: count?.expr ?? { op: 'const', value: bound, max: bound },
       size: struct.sizeBytes,

@@ -25,6 +25,8 @@ export class CHandlers {
   readonly kept = new Set<ArrayId>();
   /** Bytes of private copies that the walks need, by nesting depth. */
   readonly scratchBytes: number[] = [];
+  /** Does some handler ask for memory as a store will leave it? Known once all are written. */
+  asksForStored = false;
 
   constructor(program: Program, names: CNames) {
     this.#program = program;
@@ -184,11 +186,14 @@ export class CHandlers {
   }
 
   /** Copies the structure at `p` of a table or list, or denies. */
-  #copyStructure({ walk: id, size, memory }: Loop<'table'> | Loop<'list'>, scope: Scope): string[] {
+  #copyStructure(statement: Loop<'table'> | Loop<'list'>, scope: Scope): string[] {
+    const { walk: id, size, memory } = statement;
+    const source = 'stored' in statement && statement.stored ? 'stored' : 'fetch';
+    if (source === 'stored') this.asksForStored = true;
     this.#scratch(scope.depth, size);
     const scratch = `m->scratch${scope.depth}`;
     return [
-      ...this.#denyIf(`!inside(m, 1, p${id}, ${size}) || !fetch(m, p${id}, ${size}, ${scratch})`, memory, scope),
+      ...this.#denyIf(`!inside(m, 1, p${id}, ${size}) || !${source}(m, p${id}, ${size}, ${scratch})`, memory, scope),
       `const uint8_t *const d${id} = ${scratch};`,
     ];
   }

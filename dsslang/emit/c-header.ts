@@ -25,6 +25,12 @@ export function header(program: Program, names: CNames, handlers: CHandlers): st
       ` *   ${index}: ${commentText(name)}: ${states.map((state, number) => `${number} ${state}`).join(', ')}`,
   );
   const monitor = `struct ${prefix}_monitor *m`;
+  const poolsText = program.pools.map(({ name, purpose }) => `${purpose} and 1 the pool ${name}, `).join('');
+  const storedText = handlers.asksForStored
+    ? `  /* The same, as the store that is being judged will leave the memory. */
+  bool (*stored)(void *context, uint64_t address, size_t length, uint8_t *target);
+`
+    : '';
   return `/* Reference monitor for ${program.device}, compiled by refmon from a device safety specification. Do not edit. */
 /* SHA-256 of the specification: ${program.specificationHash} */
 #ifndef ${upper}_MONITOR_H
@@ -46,7 +52,7 @@ export function header(program: Program, names: CNames, handlers: CHandlers): st
 struct ${prefix}_memory {
   bool (*fetch)(void *context, uint64_t address, size_t length, uint8_t *target);
   void *context;
-};
+${storedText}};
 
 struct ${prefix}_grant {
   uint64_t base;
@@ -87,7 +93,7 @@ int32_t ${prefix}_monitor_store(${monitor}, uint64_t address, uint64_t length, u
 int32_t ${prefix}_monitor_interrupt(${monitor}, uint64_t now);
 int32_t ${prefix}_monitor_check(${monitor}, uint64_t now);
 int32_t ${prefix}_monitor_tick(${monitor}, uint64_t now);
-/* Purposes: 1 commands, 2 the device reads, 4 the device writes, or a sum of them. */
+/* Purposes: 1 commands, 2 the device reads, 4 the device writes, ${poolsText}or a sum of them. */
 int32_t ${prefix}_monitor_grant(${monitor}, uint64_t address, uint64_t length, uint32_t purposes);
 /* The platform has mapped a BAR; length 0: it is not mapped. */
 int32_t ${prefix}_monitor_place(${monitor}, uint32_t bar, uint64_t address, uint64_t length);

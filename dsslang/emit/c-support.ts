@@ -79,6 +79,14 @@ function helpers(prefix: string): ReadonlyMap<string, readonly string[]> {
       ],
     ],
     [
+      'stored',
+      [
+        `static bool stored(${monitor}, uint64_t address, uint64_t length, uint8_t *target) {`,
+        '  return m->memory.stored(m->memory.context, address, (size_t)length, target);',
+        '}',
+      ],
+    ],
+    [
       'covers',
       [
         `static bool covers(const struct ${prefix}_grant *grant, uint64_t purposes, uint64_t base, uint64_t end) {`,

@@ -7,6 +7,7 @@
  * Clean under -std=c99 -Wall -Wextra -Werror -pedantic -Wconversion, with gcc and clang.
  */
 import type { Program, Scalar, StateArray } from '../ir.ts';
+import { ALL_POOLS } from '../runtime.ts';
 import { accessCode } from './c-access.ts';
 import { constant } from './c-expressions.ts';
 import { CFunctions, type Operand } from './c-functions.ts';
@@ -41,7 +42,7 @@ export function emitC(program: Program): CText {
       'store',
       'uint64_t address, uint64_t length, uint64_t now',
       ['address', 'length', 'now'],
-      handlers.reaction(program.store),
+      storeBody(handlers.reaction(program.store)),
     ),
     ...(['interrupt', 'check', 'tick'] as const).flatMap((name) =>
       event(name, 'uint64_t now', ['now'], handlers.reaction(program[name])),
@@ -76,6 +77,12 @@ export function emitC(program: Program): CText {
     ...ruleTable(program, prefix),
   ].join('\n');
   return { name: prefix, header: header(program, names, handlers), source: `${source.trimEnd()}\n` };
+}
+
+/** In C all pools' rules apply to every store. */
+function storeBody(body: readonly string[]): readonly string[] {
+  const names = body.some((line) => /\bpurposes\b/.test(line));
+  return names ? [`const uint64_t purposes = ${ALL_POOLS};`, ...body] : body;
 }
 
 function tableText({ name, storage, title }: Field, entries: readonly bigint[]): string[] {

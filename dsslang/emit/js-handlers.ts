@@ -239,9 +239,10 @@ export class HandlerWriter {
   /** Copies the structure at `p` of a table or list, or denies. */
   #copyStructure(statement: Extract<Statement, { op: 'table' | 'list' }>, scope: Scope): string[] {
     const { walk: id, size, memory } = statement;
+    const source = 'stored' in statement && statement.stored ? 'stored?.' : 'fetch';
     this.#scratch(scope.depth, size);
     return [
-      `if (p${id} >= 4503599627370496 || !inside(1, p${id} >>> 0 | 0, (p${id} / 4294967296) | 0, ${size}) || !memory.fetch(p${id}, ${size}, scratch${scope.depth}, 0)) ${this.#deny(memory, scope)}`,
+      `if (p${id} >= 4503599627370496 || !inside(1, p${id} >>> 0 | 0, (p${id} / 4294967296) | 0, ${size}) || !memory.${source}(p${id}, ${size}, scratch${scope.depth}, 0)) ${this.#deny(memory, scope)}`,
       `const v${id} = view${scope.depth}, a${id} = 0;`,
     ];
   }

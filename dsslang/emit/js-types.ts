@@ -15,6 +15,8 @@ export type Verdict = number;
 /** Reads descriptors into the monitor's private copy. False: they cannot be read, and the operation is denied. */
 export interface DescriptorMemory {
   fetch(address: number, length: number, target: Uint8Array, at: number): boolean;
+  /** The same, as the store that is being judged will leave it. Only monitors with pools ask. */
+  stored?(address: number, length: number, target: Uint8Array, at: number): boolean;
 }
 
 export interface Rule {
@@ -45,8 +47,9 @@ export interface Monitor {
   read(space: number, offset: number, width: 1 | 2 | 4 | 8, nowUs: number): Verdict;
   report(space: number, offset: number, width: 1 | 2 | 4 | 8, lo: number, hi: number, nowUs: number): Verdict;
   write(space: number, offset: number, width: 1 | 2 | 4 | 8, lo: number, hi: number, nowUs: number): Verdict;
-  store(address: number, length: number, nowUs: number): Verdict;
-  /** @param purposes 1 commands, 2 device reads, 4 device writes, or a sum of them */
+  /** @param pools which pools' rules may apply; default: all */
+  store(address: number, length: number, nowUs: number, pools?: number): Verdict;
+  /** @param purposes 1 commands, 2 device reads, 4 device writes, the bits of \`info.pools\`, or a sum of them */
   grant(address: number, length: number, purposes: number): Verdict;
   place(bar: number, address: number, length: number): Verdict;
   tick(nowUs: number): Verdict;

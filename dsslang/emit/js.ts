@@ -6,7 +6,7 @@
  */
 import type { Program, Reaction } from '../ir.ts';
 import { monitorInfo } from '../monitor-info.ts';
-import { ADDRESS_LIMIT, BARS_MAX, GRANTS_MAX } from '../runtime.ts';
+import { ADDRESS_LIMIT, ALL_POOLS, BARS_MAX, GRANTS_MAX } from '../runtime.ts';
 import { absent, accessCode } from './js-access.ts';
 import { batchCode } from './js-batch.ts';
 import { HandlerWriter, indent } from './js-handlers.ts';
@@ -145,14 +145,14 @@ function refusalCode(program: Program): string[] {
  */
 function storeFunction(reaction: Reaction, handlers: HandlerWriter): string[] {
   return [
-    'const stored = new Float64Array(3);',
-    'function store(address, length, now) {',
-    '  stored[0] = address; stored[1] = length; stored[2] = now;',
+    'const stored = new Float64Array(4);',
+    `function store(address, length, now, pools = ${ALL_POOLS}) {`,
+    '  stored[0] = address; stored[1] = length; stored[2] = now; stored[3] = pools;',
     '  return judgeStore();',
     '}',
     'function judgeStore() {',
-    '  const address = stored[0], length = stored[1], now = stored[2];',
-    ...bodyText(['address', 'length', 'now'], handlers.reaction(reaction)),
+    '  const address = stored[0], length = stored[1], now = stored[2], purposes = stored[3];',
+    ...bodyText(['address', 'length', 'now', 'purposes'], handlers.reaction(reaction)),
     '}',
   ];
 }

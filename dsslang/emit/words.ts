@@ -85,6 +85,8 @@ export function boolInWords(expr: BoolExpr, at: Surroundings): string {
       return expr.of.length === 0 ? 'false' : expr.of.map(operand).join(' or ');
     case 'inside': {
       const where = `(${numberInWords(expr.base, at)}, ${numberInWords(expr.length, at)})`;
+      const pool = at.program.pools.find((each) => (each.purpose & expr.purposes) !== 0);
+      if (pool !== undefined) return `${pool.name}.holds${where}`;
       return `device.${purposesInWords(expr.purposes)}${where}`;
     }
     case 'outsideBars':

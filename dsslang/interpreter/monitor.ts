@@ -4,7 +4,14 @@
 import { initialState, step } from '../interpreter.ts';
 import type { Program } from '../ir.ts';
 import { monitorInfo } from '../monitor-info.ts';
-import type { DescriptorMemory, Monitor, MonitorInfo, Space, Verdict } from '../runtime.ts';
+import {
+  ALL_POOLS,
+  type DescriptorMemory,
+  type Monitor,
+  type MonitorInfo,
+  type Space,
+  type Verdict,
+} from '../runtime.ts';
 import type { Operation, State } from './state.ts';
 
 export class InterpretedMonitor implements Monitor {
@@ -44,8 +51,9 @@ export class InterpretedMonitor implements Monitor {
     return this.#step({ kind: 'write', space, offset, width, value: wide(lo, hi), now: BigInt(nowUs) });
   }
 
-  store(address: number, length: number, nowUs: number): Verdict {
-    return this.#step({ kind: 'store', address: BigInt(address), length: BigInt(length), now: BigInt(nowUs) });
+  store(address: number, length: number, nowUs: number, pools = ALL_POOLS): Verdict {
+    const place = { address: BigInt(address), length: BigInt(length) };
+    return this.#step({ kind: 'store', ...place, pools, now: BigInt(nowUs) });
   }
 
   grant(address: number, length: number, purposes: number): Verdict {

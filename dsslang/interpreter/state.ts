@@ -34,7 +34,14 @@ export type Operation =
       readonly value: bigint;
       readonly now: bigint;
     }
-  | { readonly kind: 'store'; readonly address: bigint; readonly length: bigint; readonly now: bigint }
+  | {
+      readonly kind: 'store';
+      readonly address: bigint;
+      readonly length: bigint;
+      /** Which pools' rules may apply. */
+      readonly pools: number;
+      readonly now: bigint;
+    }
   | { readonly kind: 'grant'; readonly address: bigint; readonly length: bigint; readonly purposes: number }
   | { readonly kind: 'place'; readonly bar: number; readonly address: bigint; readonly length: bigint }
   | { readonly kind: 'interrupt' | 'check' | 'tick'; readonly now: bigint };

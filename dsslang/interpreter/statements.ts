@@ -51,15 +51,20 @@ function execute(statement: Statement, frame: Frame): void {
   }
 }
 
-/** A private copy of `size` bytes of command memory, as the descriptor of `walk`. */
+/** A private copy of `size` bytes of command memory, as the descriptor of `walk`. S16: as it is, or as a store will leave it. */
 function copy(
   statement: Extract<Statement, { op: 'walk' | 'table' | 'list' }>,
   place: bigint,
   frame: Frame,
 ): Uint8Array {
   const bytes = new Uint8Array(statement.size);
-  const readable = inside(frame.state.grants, GRANT_COMMANDS, place, BigInt(statement.size));
-  if (!readable || !frame.memory.fetch(Number(place), statement.size, bytes, 0)) throw new Denied(statement.memory);
+  const { memory } = frame;
+  if (!inside(frame.state.grants, GRANT_COMMANDS, place, BigInt(statement.size))) throw new Denied(statement.memory);
+  const copied =
+    'stored' in statement && statement.stored
+      ? memory.stored?.(Number(place), statement.size, bytes, 0)
+      : memory.fetch(Number(place), statement.size, bytes, 0);
+  if (copied !== true) throw new Denied(statement.memory);
   return bytes;
 }
 

@@ -1,14 +1,25 @@
 /**
- * The grammar of events: `on write REG(v) { ... }`, `on grant(a, n) { ... }`, and `in STATES { ... }` around them.
+ * The grammar of events: `on write REG(v) { ... }`, `on grant(a, n) { ... }`, `in STATES { ... }` around them, and the
+ * stores that a pool judges.
  */
 import type { IToken } from 'chevrotain';
-import type { DeviceEvent, EventDeclaration, EventKind, HandlerDeclaration, InBlock, Name, StateSet } from '../ast.ts';
+import type {
+  DeviceEvent,
+  EventDeclaration,
+  EventKind,
+  HandlerDeclaration,
+  InBlock,
+  Item,
+  Name,
+  StateSet,
+} from '../ast.ts';
 import type { Span } from '../source.ts';
 import {
   Bar,
   Close,
   CloseRound,
   CloseSquare,
+  Colon,
   Comma,
   Dot,
   K,
@@ -21,6 +32,26 @@ import { nowhere, orElse, spanOf } from './leaves.ts';
 import { StateParser } from './state.ts';
 
 export abstract class EventParser extends StateParser {
+  protected pool = this.RULE('pool', (): Item => {
+    const first = this.CONSUME(K.pool);
+    const name = this.SUBRULE(this.name);
+    this.CONSUME(Colon);
+    const struct = this.SUBRULE1(this.name);
+    const filled = this.OPTION(() => {
+      this.CONSUME(K.filled);
+      return this.SUBRULE(this.expression);
+    });
+    this.CONSUME(K.on);
+    this.CONSUME(K.store);
+    this.CONSUME(OpenRound);
+    const before = this.SUBRULE2(this.name);
+    this.CONSUME(Comma);
+    const after = this.SUBRULE3(this.name);
+    this.CONSUME(CloseRound);
+    const body = this.SUBRULE(this.block);
+    return { kind: 'pool', span: this.since(first), name, struct, filled, before, after, body };
+  });
+
   protected handler = this.RULE('handler', (): HandlerDeclaration | EventDeclaration => {
     const first = this.CONSUME(K.on);
     return this.OR<HandlerDeclaration | EventDeclaration>([

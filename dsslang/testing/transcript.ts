@@ -10,7 +10,9 @@
  * write regs+0x10 = 1 (8 bits)                 refused: ...
  * grant 0x1000 size 4K for commands, reads     allowed
  * bar 0 at 0x8000 size 4K                      allowed
+ * grant 0x3000 size 4K for commands of nodes   allowed      (memory of a pool begins filled)
  * store 0x1000 size 8                          allowed
+ * store 0x3000: u32 1, u32 2                   allowed      (with what is stored; it is then in memory)
  * interrupt                                    allowed      (also `check`, `tick`)
  * memory 0x1000: u64 0x4000, u16 256           (what a driver has laid there; no verdict)
  * wait 10ms
@@ -47,6 +49,21 @@ const purposes: Readonly<Record<string, number>> = {
   writes: GRANT_WRITES,
 };
 
+const NO_STORE = { address: 0, bytes: new Uint8Array(0), done: false };
+
+/** Little-endian fields, one behind the other: `u32 0x8000, u16 1`. */
+function fieldBytes(text: string): Uint8Array {
+  return Uint8Array.from(
+    text.split(', ').flatMap((field) => {
+      const [, bits = '', value = ''] = new RegExp(`^u(8|16|32|64) ${NUMBER}$`).exec(field) ?? [];
+      if (bits === '') throw new Error(`no such field: ${field}`);
+      return Array.from({ length: Number(bits) / 8 }, (_, byte) =>
+        Number((integerValue(value) >> BigInt(8 * byte)) & 0xffn),
+      );
+    }),
+  );
+}
+
 /** Where a transcript's accesses go: memory with what a driver has laid there, and a clock. */
 export class Bench {
   readonly memory = new Uint8Array(1 << 20);
@@ -55,8 +72,18 @@ export class Bench {
     target.set(this.memory.subarray(address, address + length), at);
     return true;
   };
+  readonly stored = (address: number, length: number, target: Uint8Array, at: number): boolean => {
+    if (!this.fetch(address, length, target, at)) return false;
+    this.#store.bytes.forEach((byte, index) => {
+      const into = this.#store.address + index - address;
+      if (into >= 0 && into < length) target[at + into] = byte;
+    });
+    return true;
+  };
   now = 0;
   readonly #program: Program;
+  /** The store being judged, by one monitor after the other; done before the next line if it was allowed. */
+  #store: { address: number; bytes: Uint8Array; done: boolean } = NO_STORE;
 
   constructor(program: Program) {
     this.#program = program;
@@ -89,11 +116,23 @@ export class Bench {
       const [low, high] = [Number(whole & 0xffff_ffffn), Number(whole >> 32n)];
       return words(monitor.report(space, offset, size, low, high, this.now));
     }
-    match = new RegExp(`^grant ${NUMBER} size ${NUMBER} for ([a-z, ]+)$`).exec(operation);
+    match = new RegExp(`^grant ${NUMBER} size ${NUMBER} for ([a-z, ]+?)(?: of (\\w+))?$`).exec(operation);
     if (match !== null) {
-      const [, address = '', size = '', what = ''] = match;
-      const mask = what.split(', ').reduce((sum, each) => sum | (purposes[each] ?? 0), 0);
-      return words(monitor.grant(number(address), number(size), mask), false);
+      const [, address = '', size = '', what = '', poolName] = match;
+      const pool = monitor.info.pools.find(({ name }) => name === poolName);
+      const mask = what.split(', ').reduce((sum, each) => sum | (purposes[each] ?? 0), pool?.purpose ?? 0);
+      const verdict = monitor.grant(number(address), number(size), mask);
+      if (verdict === 0 && pool !== undefined)
+        for (let at = 0; at < number(size); at += 1) this.memory[number(address) + at] = pool.filled >>> (8 * (at % 4));
+      return words(verdict, false);
+    }
+    match = new RegExp(`^store ${NUMBER}: (.+)$`).exec(operation);
+    if (match !== null) {
+      const [address, bytes] = [number(match[1] ?? '0'), fieldBytes(match[2] ?? '')];
+      this.#store = { address, bytes, done: false };
+      const verdict = monitor.store(address, bytes.length, this.now);
+      this.#store.done = verdict <= 0;
+      return words(verdict, false);
     }
     match = new RegExp(`^bar ([0-5]) at ${NUMBER} size ${NUMBER}$`).exec(operation);
     if (match !== null) {
@@ -115,16 +154,10 @@ export class Bench {
   prepare(operation: string): boolean {
     const wait = new RegExp(`^wait ${NUMBER}$`).exec(operation);
     if (wait !== null) this.now += number(wait[1] ?? '0');
+    if (this.#store.done) this.memory.set(this.#store.bytes, this.#store.address);
+    this.#store = NO_STORE;
     const memory = new RegExp(`^memory ${NUMBER}: (.+)$`).exec(operation);
-    if (memory !== null) {
-      let at = number(memory[1] ?? '0');
-      for (const field of (memory[2] ?? '').split(', ')) {
-        const [, bits = '', value = ''] = new RegExp(`^u(8|16|32|64) ${NUMBER}$`).exec(field) ?? [];
-        if (bits === '') throw new Error(`no such field: ${field}`);
-        for (let byte = 0; byte < Number(bits) / 8; byte += 1, at += 1)
-          this.memory[at] = Number((integerValue(value) >> BigInt(8 * byte)) & 0xffn);
-      }
-    }
+    if (memory !== null) this.memory.set(fieldBytes(memory[2] ?? ''), number(memory[1] ?? '0'));
     return wait !== null || memory !== null;
   }
 

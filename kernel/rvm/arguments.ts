@@ -6,7 +6,7 @@
  * RangeError for the wrong value; the monitor is not asked and no state changes.
  */
 import { ADDRESS_LIMIT, GRANT_COMMANDS, GRANT_READS, GRANT_WRITES, MEMORY_SPACE } from '../../dsslang/runtime.ts';
-import type { Space, Width } from '../../dsslang/runtime.ts';
+import type { PoolInfo, Space, Width } from '../../dsslang/runtime.ts';
 import type { DmaPurpose } from '../abi.ts';
 
 /** Offsets lie below this: the end of the largest BAR, and of the fixed addresses, that a specification can describe. */
@@ -48,10 +48,21 @@ const PURPOSES: ReadonlyMap<string, number> = new Map([
   ['device-reads-writes', GRANT_READS | GRANT_WRITES],
 ]);
 
-/** The monitor's flags for a purpose. */
-export function purposeFlags(purpose: DmaPurpose): number {
+/** The monitor's flags for a purpose, and for the pool that the memory shall belong to. */
+export function purposeFlags(purpose: DmaPurpose, pool: PoolInfo | undefined): number {
   if (typeof purpose !== 'string') throw new TypeError('purpose must be a string');
   const flags = PURPOSES.get(purpose);
   if (flags === undefined) throw new RangeError(`purpose must be one of ${[...PURPOSES.keys()].join(', ')}`);
-  return flags;
+  if (pool === undefined) return flags;
+  if (flags !== GRANT_COMMANDS) throw new RangeError('memory of a pool is for commands');
+  return flags | pool.purpose;
+}
+
+/** The pool of that name; undefined for no name. */
+export function poolNamed(name: string | undefined, pools: readonly PoolInfo[]): PoolInfo | undefined {
+  if (name === undefined) return undefined;
+  if (typeof name !== 'string') throw new TypeError('pool must be a string');
+  const pool = pools.find((each) => each.name === name);
+  if (pool === undefined) throw new RangeError(`pool must be one of ${pools.map((each) => each.name).join(', ')}`);
+  return pool;
 }

@@ -2,7 +2,7 @@
  * DMA memory of one driver: a bump allocator over the backing's range, and the table of what was granted.
  *
  * Invariants: regions start on a page; an untouched guard page follows each, so one past the end of a region is never
- * another region; memory is zero before anyone gets it and zero again when it is taken back. Regions live until the
+ * another region; memory is zero (in a pool: the pool's word) before anyone gets it and zero again when it is taken back. Regions live until the
  * device is reset: a device may hold an address longer than its driver remembers, so nothing is freed one by one.
  * This file knows no monitor; the RVM asks it before it keeps a reservation. The number of regions is the monitor's to
  * bound (GRANTS_MAX): asking for more is an operation like any other, and is refused by rule.
@@ -10,8 +10,8 @@
 import type { Device } from '../abi.ts';
 
 export const PAGE_BYTES = 4096;
-/** Zeroes are written in pieces of this size. */
-const ZERO_CHUNK_BYTES = 65536;
+/** Memory is filled in pieces of this size. */
+const FILL_CHUNK_BYTES = 65536;
 
 /** Granted memory. End-exact: the last byte is `address + sizeBytes - 1`, wherever the page ends. */
 export interface DmaGrant {
@@ -36,10 +36,16 @@ function pageUp(address: number): number {
 
 /** Overwrites `[address, address + sizeBytes)` with zeroes, through the device. */
 export function zeroMemory(device: Device, address: number, sizeBytes: number): void {
-  const zeroes = new Uint8Array(Math.min(sizeBytes, ZERO_CHUNK_BYTES));
-  for (let done = 0; done < sizeBytes; done += zeroes.length) {
+  fillMemory(device, address, sizeBytes, 0);
+}
+
+/** The same with a 32-bit word over and over, little-endian. */
+export function fillMemory(device: Device, address: number, sizeBytes: number, word: number): void {
+  const words = new Uint8Array(Math.min(sizeBytes, FILL_CHUNK_BYTES));
+  if (word !== 0) words.forEach((_, index) => (words[index] = (word >>> (8 * (index % 4))) & 0xff));
+  for (let done = 0; done < sizeBytes; done += words.length) {
     const left = sizeBytes - done;
-    device.writeMemory(address + done, left < zeroes.length ? zeroes.subarray(0, left) : zeroes);
+    device.writeMemory(address + done, left < words.length ? words.subarray(0, left) : words);
   }
 }
 

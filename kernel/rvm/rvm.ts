@@ -28,8 +28,8 @@ import type {
 import type { Device, DmaPurpose } from '../abi.ts';
 import { isDeviceError } from '../device-error.ts';
 import type { Accusation, Blame, Fault, Operation, ResetOutcome } from '../fault.ts';
-import { checkInteger, checkMemory, checkRegister, purposeFlags, valueMax } from './arguments.ts';
-import { DmaTable, zeroMemory } from './dma.ts';
+import { checkInteger, checkMemory, checkRegister, poolNamed, purposeFlags, valueMax } from './arguments.ts';
+import { DmaTable, fillMemory } from './dma.ts';
 import { InterruptLine } from './interrupt.ts';
 import { DriverStopped, OperationDenied, quiesce, ruleOf } from './violation.ts';
 
@@ -77,6 +77,8 @@ export class Rvm implements Device {
   readonly #dma: DmaTable;
   readonly #line: InterruptLine;
   readonly #ahead = { address: 0, sizeBytes: 0, bytes: new Uint8Array(FETCH_AHEAD_BYTES) };
+  /** The store that is being judged; meaningless at any other time. */
+  readonly #storing: { address: number; bytes: Uint8Array } = { address: 0, bytes: new Uint8Array(0) };
   /** By the address of a region: which progress register helped last. */
   readonly #helpful = new Map<number, number>();
   #handler: ((level: 0 | 1) => void) | undefined;
@@ -94,6 +96,7 @@ export class Rvm implements Device {
     this.#dma = new DmaTable(options.dma);
     this.#monitor = options.monitor.createMonitor({
       fetch: (address, length, target, at) => this.#fetch(address, length, target, at),
+      stored: (address, length, target, at) => this.#fetchStored(address, length, target, at),
     });
     this.info = this.#monitor.info;
     this.#line = new InterruptLine(this.info.interrupt, {
@@ -167,7 +170,7 @@ export class Rvm implements Device {
     const vetted = (this.#region(address, from.length).purposes & GRANT_COMMANDS) !== 0 && from.length > 0;
     this.#begin();
     try {
-      if (vetted) this.#vetStore(address, from.length);
+      if (vetted) this.#vetStore(address, from);
       this.#device.writeMemory(address, from);
       this.#busy = false;
     } catch (error) {
@@ -176,13 +179,14 @@ export class Rvm implements Device {
   }
 
   /**
-   * Grants zeroed, page-aligned DMA memory of exactly `sizeBytes`; refused: nothing is kept.
+   * Grants zeroed, page-aligned DMA memory of exactly `sizeBytes` (of a pool: filled with its word); refused: nothing is kept.
    * @throws TypeError, RangeError for nonsense; DmaExhausted; OperationDenied; DriverStopped
    */
-  allocate(sizeBytes: number, purpose: DmaPurpose): Granted {
+  allocate(sizeBytes: number, purpose: DmaPurpose, poolName?: string): Granted {
     checkInteger(sizeBytes, 2 ** 32, 'sizeBytes');
     if (sizeBytes === 0) throw new RangeError('sizeBytes must be at least 1');
-    const purposes = purposeFlags(purpose);
+    const pool = poolNamed(poolName, this.info.pools);
+    const purposes = purposeFlags(purpose, pool);
     const address = this.#dma.place(sizeBytes);
     this.#begin();
     try {
@@ -192,7 +196,7 @@ export class Rvm implements Device {
         // `log` cannot help here: a monitor that does not know the grant would refuse each use of it.
         if (!fatal) throw this.#denied(verdict);
       }
-      zeroMemory(this.#device, address, sizeBytes);
+      fillMemory(this.#device, address, sizeBytes, pool?.filled ?? 0);
       this.#dma.keep({ address, sizeBytes, purposes });
       this.#options.onDmaUsed?.(this.#dma.usedBytes);
       const granted: Granted = { address, sizeBytes, purpose };
@@ -299,7 +303,10 @@ export class Rvm implements Device {
   }
 
   /** Asks before a store into command memory. A denial is believed only with the device's progress up to date. */
-  #vetStore(address: number, length: number): void {
+  #vetStore(address: number, from: Uint8Array): void {
+    const { length } = from;
+    this.#storing.address = address;
+    this.#storing.bytes = from;
     let verdict = this.#monitor.store(address, length, this.#lastUs);
     if (verdict !== ALLOWED) verdict = this.#storeAfterProgress(address, length, verdict);
     if (verdict !== ALLOWED) this.#refuse(verdict, { kind: 'store', address, length }, 'driver');
@@ -354,6 +361,16 @@ export class Rvm implements Device {
     }
     const from = address - ahead.address;
     for (let index = 0; index < length; index += 1) target[at + index] = ahead.bytes[from + index] ?? 0;
+    return true;
+  }
+
+  /** The same with the bytes of the store that is being judged laid over what is there now. */
+  #fetchStored(address: number, length: number, target: Uint8Array, at: number): boolean {
+    if (!this.#fetch(address, length, target, at)) return false;
+    const { address: start, bytes } = this.#storing;
+    const first = Math.max(address, start);
+    const end = Math.min(address + length, start + bytes.length);
+    for (let place = first; place < end; place += 1) target[at + place - address] = bytes[place - start] ?? 0;
     return true;
   }
 

@@ -46,6 +46,7 @@ export const info = {
     { step: 'write', space: 0, offset: 4, width: 4, value: 0x80000000 },
     { step: 'wait', space: 0, offset: 4, width: 4, mask: 0x80000000, equals: 0, timeoutUs: 2000 },
   ],
+  pools: [],
   variables: ['base', 'head', 'tail'],
 };
 export function createMonitor(memory) {

@@ -160,6 +160,6 @@ export class EventSource {
     const random = this.#random;
     const base = random.oneIn(3) ? this.#place() : (1 + random.below(4096)) * 65536 * random.pick([1, 1, 1, 2 ** 20]);
     const length = random.pick([16, 64, 4096, 65536, 1, 0, random.below(100000)]);
-    return { kind: 'grant', address: base, length, purposes: random.pick([1, 2, 4, 3, 7, 6, 0]) };
+    return { kind: 'grant', address: base, length, purposes: random.pick([1, 2, 4, 3, 7, 6, 0, 9, 25, 255]) };
   }
 }

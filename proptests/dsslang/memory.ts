@@ -56,6 +56,14 @@ export class RandomMemory implements DescriptorMemory {
     this.#put.set(address, [lo, hi]);
   }
 
+  /** After a store everything is as in another epoch: what matters is that both ask, and ask for the same. */
+  stored(address: number, length: number, target: Uint8Array, at: number): boolean {
+    this.epoch += 1;
+    const copied = this.fetch(address, length, target, at);
+    this.epoch -= 1;
+    return copied;
+  }
+
   fetch(address: number, length: number, target: Uint8Array, at: number): boolean {
     for (let page = Math.floor(address / PAGE); page * PAGE < address + length; page += 1) {
       if (this.#put.size === 0 && this.#hash(page >>> 0, 77) % 64 === 0) return false;

@@ -69,6 +69,7 @@ export class NativeMonitor {
       `-DVARIABLES=${monitor.#variables}`,
       `-DMACHINES=${program.machines.length}`,
       `-DSALT=${salt >>> 0}u`,
+      ...(header.includes('(*stored)') ? ['-DSTORED'] : []),
       join(packageRoot(), 'proptests/dsslang/native/harness.c'),
       at('monitor.o'),
       '-o',

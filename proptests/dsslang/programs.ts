@@ -134,6 +134,7 @@ export class ProgramSource {
       progress: [],
       reset: [],
       invariants: [],
+      pools: [],
     };
   }
 
@@ -286,7 +287,18 @@ export class ProgramSource {
       }
       case 1: {
         const until = random.oneIn(2) ? undefined : e.condition(inner, 1);
-        return { op: 'table', walk, base: e.address(scope), count, size, bound, until, ...rules, body };
+        return {
+          op: 'table',
+          walk,
+          stored: random.oneIn(3),
+          base: e.address(scope),
+          count,
+          size,
+          bound,
+          until,
+          ...rules,
+          body,
+        };
       }
       default:
         return {

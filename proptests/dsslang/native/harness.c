@@ -1,7 +1,8 @@
 /*
  * Drives an emitted C monitor with recorded operations: records of 32 bytes on standard input, outcomes on standard output.
  *
- * Compiled with -DPREFIX=name -DHEADER="name_monitor.h" -DVARIABLES=n -DMACHINES=n -DSALT=n. A record is kind, space, width
+ * Compiled with -DPREFIX=name -DHEADER="name_monitor.h" -DVARIABLES=n -DMACHINES=n -DSALT=n, and -DSTORED if the
+ * monitor asks for memory as a store will leave it. A record is kind, space, width
  * (one byte each, five unused), offset, value, time (eight bytes each, little-endian), as in dsslang/batch.ts; kind 10 sets
  * the epoch of descriptor memory, kind 11 adds a target to it, kind 12 puts the word `now` at the address `value`. An outcome is the verdict, whether the state changed (four
  * bytes each), the delivered value (eight), and, if it changed, all variables and the state of every machine.
@@ -80,6 +81,15 @@ static bool fetch(void *context, uint64_t address, size_t length, uint8_t *targe
   return true;
 }
 
+#ifdef STORED
+static bool stored(void *context, uint64_t address, size_t length, uint8_t *target) {
+  epoch++;
+  const bool copied = fetch(context, address, length, target);
+  epoch--;
+  return copied;
+}
+#endif
+
 static uint64_t number(const uint8_t *from) {
   uint64_t value = 0;
   for (int i = 7; i >= 0; i--) {
@@ -92,7 +102,11 @@ int main(void) {
   static struct JOIN(PREFIX, _monitor) monitor;
   static uint64_t before[VARIABLES + 1], after[VARIABLES + 1];
   static uint32_t states[MACHINES + 1];
+#ifdef STORED
+  const struct JOIN(PREFIX, _memory) memory = {fetch, NULL, stored};
+#else
   const struct JOIN(PREFIX, _memory) memory = {fetch, NULL};
+#endif
   uint8_t record[32];
   CALL(init)(&monitor, memory);
   CALL(snapshot)(&monitor, before);
