@@ -108,7 +108,7 @@ test('text of an author cannot leave its place in a diagram or a table', () => {
   assert.match(row ?? '', /`v \\\| 1 != 3`/);
 });
 
-for (const device of ['e1000', 'ac97', 'ide']) {
+for (const device of ['e1000', 'ac97', 'es1370', 'ide']) {
   const [file, page] = [`drivers/${device}/${device}.dss`, `docs/devices/${device}.md`];
   test(`${page} is what its specification says`, () => {
     const text = emitMarkdown(shipped(file));
