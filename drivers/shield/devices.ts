@@ -7,13 +7,17 @@
  */
 import type { KnownDevice } from '../backing/qemu/index.ts';
 import type { GuestPhases } from './guest-script.ts';
+import { disk } from './outside/disk.ts';
 import { network } from './outside/network.ts';
+import { sound } from './outside/sound.ts';
 
 /** What is plugged into the device, on this side. */
 export interface Outside {
   /** QEMU's arguments before the device, and properties of the device. */
   readonly arguments: readonly string[];
   readonly properties: readonly string[];
+  /** QEMU's arguments after the device: what sits on its bus. */
+  readonly argumentsAfter?: readonly string[];
   /**
    * Compares what the guest says with what is known here.
    * @returns what is wrong; empty: the work was done. `summary` is for people.
@@ -55,6 +59,31 @@ fact seconds $START $(cut -d' ' -f1 /proc/uptime)
 fact sha256 $(sha256sum /tmp/payload | cut -d' ' -f1)
 rm -f /tmp/payload`;
 
+/** A square wave of 250 Hz in the sampling that OSS begins with: 8 kHz, 8 bits, one channel; 1.024 s. */
+const SOUND_PROBE = `
+until_true 10 [ -e /dev/dsp ] || fact failed "no sound device"
+fact driver "$(basename $(readlink $DEVICE/driver))"
+printf '\\100\\100\\100\\100\\100\\100\\100\\100\\100\\100\\100\\100\\100\\100\\100\\100' > /tmp/tone
+printf '\\300\\300\\300\\300\\300\\300\\300\\300\\300\\300\\300\\300\\300\\300\\300\\300' >> /tmp/tone
+for i in 1 2 3 4 5 6 7 8; do cat /tmp/tone /tmp/tone > /tmp/twice; mv /tmp/twice /tmp/tone; done`;
+
+const SOUND_TRAFFIC = `
+dd if=/tmp/tone of=/dev/dsp bs=8192 2>/dev/null || fact failed "playing"
+fact played 8192`;
+
+const DISK_PROBE = `
+until_true 20 [ -b /dev/sda ] || fact failed "no disk"
+fact driver "$(basename $(readlink $DEVICE/driver))"`;
+
+/** Reads the first MiB, and writes it to the fourth. Direct: past the guest's cache. */
+const DISK_TRAFFIC = `
+START=$(cut -d' ' -f1 /proc/uptime)
+dd if=/dev/sda of=/tmp/data bs=64k count=16 iflag=direct 2>/dev/null || fact failed reading
+fact sha256 $(sha256sum /tmp/data | cut -d' ' -f1)
+dd if=/tmp/data of=/dev/sda bs=64k seek=48 oflag=direct conv=fsync 2>/dev/null || fact failed writing
+fact seconds $START $(cut -d' ' -f1 /proc/uptime)
+rm -f /tmp/data`;
+
 export const SHIELD_ROWS: readonly ShieldRow[] = [
   {
     name: 'e1000',
@@ -71,6 +100,91 @@ export const SHIELD_ROWS: readonly ShieldRow[] = [
       // IOADDR := 0x2800 (RDBAL), IODATA := 0x1000_0000: the first byte that is not the guest's.
       script: `poke $DEVICE/resource1 4 0 '\\000\\050\\000\\000'
 poke $DEVICE/resource1 4 1 '\\000\\000\\000\\020'`,
+    },
+  },
+  {
+    name: '8139',
+    title: 'Realtek 8139C+ network card, Linux driver 8139cp',
+    specification: 'drivers/rtl8139/rtl8139.dss',
+    qemu: { argument: 'rtl8139,romfile=', vendor: 0x10ec, device: 0x8139 },
+    modules: ['8139cp'],
+    outside: network,
+    probe: NETWORK_PROBE,
+    traffic: NETWORK_TRAFFIC,
+    unload: 'ip link set eth0 down',
+    rogue: {
+      title: 'user space moves the running receive ring beyond its memory, through BAR0 in sysfs',
+      script: `poke $DEVICE/resource0 4 57 '\\000\\000\\000\\020'`,
+    },
+  },
+  {
+    name: 'snd-intel8x0',
+    title: "Intel AC'97 audio, Linux driver snd_intel8x0",
+    specification: 'drivers/ac97/ac97.dss',
+    qemu: { argument: 'AC97', vendor: 0x8086, device: 0x2415 },
+    modules: ['snd_pcm_oss', 'snd_intel8x0'],
+    outside: sound,
+    // Linux leaves the codec muted and busybox has no mixer: master and PCM volumes, as a mixer would set them.
+    probe: `${SOUND_PROBE}
+poke $DEVICE/resource0 2 1 '\\000\\000'
+poke $DEVICE/resource0 2 12 '\\010\\010'`,
+    traffic: SOUND_TRAFFIC,
+    unload: '',
+    rogue: {
+      title: 'user space starts a recording to a list of buffers beyond its memory, through BAR1 in sysfs',
+      // PCM in: BDBAR := 0x1000_0000, then CR := RUN.
+      script: `poke $DEVICE/resource1 4 0 '\\000\\000\\000\\020'
+poke $DEVICE/resource1 1 11 '\\001'`,
+    },
+  },
+  {
+    name: 'snd-ens1370',
+    title: 'Ensoniq AudioPCI ES1370, Linux driver snd_ens1370',
+    specification: 'drivers/es1370/es1370.dss',
+    qemu: { argument: 'ES1370', vendor: 0x1274, device: 0x5000 },
+    modules: ['snd_pcm_oss', 'snd_ens1370'],
+    outside: sound,
+    probe: SOUND_PROBE,
+    traffic: SOUND_TRAFFIC,
+    unload: '',
+    rogue: {
+      title: 'user space records to a frame beyond its memory, through BAR0 in sysfs',
+      // Page 0xD, ADC frame address := 0x1000_0000, ADC frame size := 0xFFFF, sample count; then CONTROL.ADC_EN.
+      script: `poke $DEVICE/resource0 4 3 '\\015\\000\\000\\000'
+poke $DEVICE/resource0 4 12 '\\000\\000\\000\\020'
+poke $DEVICE/resource0 4 13 '\\377\\377\\000\\000'
+poke $DEVICE/resource0 4 0 '\\020\\000\\000\\000'`,
+    },
+  },
+  {
+    name: 'uhci',
+    title: 'PIIX3 USB host controller with a USB disk, Linux drivers uhci_hcd and usb-storage',
+    specification: 'drivers/uhci/uhci.dss',
+    qemu: { argument: 'piix3-usb-uhci,id=usb', vendor: 0x8086, device: 0x7020 },
+    modules: ['sd_mod', 'usb_storage', 'uhci_hcd'],
+    outside: (folder) => disk(folder, 'usb-storage,bus=usb.0'),
+    probe: DISK_PROBE,
+    traffic: DISK_TRAFFIC,
+    unload: 'sync',
+    rogue: {
+      title: 'user space moves the frame list of the running schedule beyond its memory, through BAR4 in sysfs',
+      script: `poke $DEVICE/resource4 4 2 '\\000\\000\\000\\020'`,
+    },
+  },
+  {
+    name: 'ahci',
+    title: 'Intel ICH9 SATA controller with a disk, Linux driver ahci',
+    specification: 'drivers/cve/ahci/ahci.dss',
+    qemu: { argument: 'ich9-ahci,id=sata', vendor: 0x8086, device: 0x2922 },
+    modules: ['sd_mod', 'ahci'],
+    outside: (folder) => disk(folder, 'ide-hd,bus=sata.0'),
+    probe: DISK_PROBE,
+    traffic: DISK_TRAFFIC,
+    unload: 'sync',
+    rogue: {
+      title: 'user space moves the command list of the running port beyond its memory, through /dev/mem',
+      script: `devmem $(( $(head -6 $DEVICE/resource | tail -1 | cut -d' ' -f1) + 0x100 )) 32 0x10000000`,
+      kernelArguments: ['iomem=relaxed'],
     },
   },
 ];

@@ -178,7 +178,8 @@ export function findPointers(program: Program): Pointers {
         const structBytes = sizes.get(base.walk) ?? 0;
         if (base.bytes !== 4 && base.bytes !== 8) return { kind: 'impossible', reason: 'a pointer of odd width' };
         const { offset, bytes, lead } = base;
-        fields.set(`${structBytes}+${offset}`, { structBytes, offset, bytes, lead });
+        const key = `${structBytes}+${offset}`;
+        fields.set(key, { structBytes, offset, bytes, lead: Math.max(lead, fields.get(key)?.lead ?? 0) });
       }
     }
   }

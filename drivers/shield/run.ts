@@ -139,6 +139,7 @@ async function run(
   const backing = await qemuBacking({
     device: { ...row.qemu, argument: [row.qemu.argument, ...outside.properties].join(','), outside: [] },
     extraArguments: outside.arguments,
+    argumentsAfter: outside.argumentsAfter ?? [],
     memorySizeBytes: totalBytes,
     memoryFd,
   }).open();

@@ -38,6 +38,13 @@ interface Piece {
   readonly bytes: Uint8Array;
 }
 
+/** A pointer field of a copy, and where it leads. */
+interface Target {
+  readonly offset: number;
+  readonly address: number;
+  readonly lead: number;
+}
+
 /** Part of the mirror: what it held when it was last looked at, and between which offsets it is published. */
 interface MirrorPage {
   readonly image: Uint8Array;
@@ -166,26 +173,60 @@ export function createShadow(memory: MemoryAccess, guestBytes: number, fields: r
       done += part.length;
     }
     memory.write(guestBytes + address, bytes);
+    publishedBytes += bytes.length;
   }
 
-  /** The copy, with its pointers leading into the mirror; and what lies before the descriptors that they lead to. */
-  function redirect({ bytes }: Piece): Uint8Array {
-    for (const { structBytes, offset, bytes: width, lead } of fields) {
-      if (structBytes !== bytes.length) continue;
-      const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  /** Where a copy leads, by its pointer fields; undefined where it has none. Addresses beyond the guest's memory lead nowhere. */
+  function targetsOf({ bytes }: Piece): readonly Target[] | undefined {
+    const own = fields.filter(({ structBytes }) => structBytes === bytes.length);
+    if (own.length === 0) return undefined;
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    return own.flatMap(({ offset, bytes: width, lead }) => {
       const low = view.getUint32(offset, true);
       const high = width === 8 ? view.getUint32(offset + 4, true) : 0;
-      if (high !== 0 || low + lead > guestBytes) continue;
-      view.setUint32(offset, low + guestBytes, true);
-      if (lead === 0 || !fetchedFrom(low + lead)) continue;
-      const before = new Uint8Array(lead);
-      memory.read(low, before);
-      publish(low, before);
-    }
-    return bytes;
+      return high === 0 && low + lead <= guestBytes ? [{ offset, address: low, lead }] : [];
+    });
   }
 
-  const fetchedFrom = (address: number): boolean => fetcher.pieces.some((piece) => piece.address === address);
+  /**
+   * A descriptor that leads further goes to the mirror only together with what it leads to: one whose target was not
+   * fetched was looked at in passing (another slot of the same list) and not judged. Two that lead to the same place
+   * cannot be told apart, so neither goes.
+   */
+  function judged(targets: readonly Target[], all: ReadonlyMap<number, number>): boolean {
+    return targets.every(
+      ({ address, lead }) =>
+        all.get(address) === 1 &&
+        fetcher.pieces.some((piece) => piece.address >= address && piece.address <= address + lead),
+    );
+  }
+
+  function commit(): void {
+    const ready: Piece[] = [];
+    const leading: { readonly piece: Piece; readonly targets: readonly Target[] }[] = [];
+    const claims = new Map<number, number>();
+    for (const piece of fetcher.pieces) {
+      const targets = fields.length === 0 ? undefined : targetsOf(piece);
+      if (targets === undefined) ready.push(piece);
+      else leading.push({ piece, targets });
+      for (const { address } of targets ?? []) claims.set(address, (claims.get(address) ?? 0) + 1);
+    }
+    for (const { piece, targets } of leading) {
+      if (targets.length === 0 || !judged(targets, claims)) continue;
+      const view = new DataView(piece.bytes.buffer, piece.bytes.byteOffset, piece.bytes.length);
+      for (const { offset, address, lead } of targets) {
+        view.setUint32(offset, address + guestBytes, true);
+        if (lead === 0) continue;
+        // Read by the device, not by the specification. Before the pieces, so that it cannot replace what was judged.
+        const before = new Uint8Array(lead);
+        memory.read(address, before);
+        publish(address, before);
+      }
+      ready.push(piece);
+    }
+    for (const piece of ready) publish(piece.address, piece.bytes);
+    published += ready.length;
+  }
 
   function collectPage(number: number, page: MirrorPage): void {
     const at = number * PAGE_BYTES + page.first;
@@ -220,13 +261,7 @@ export function createShadow(memory: MemoryAccess, guestBytes: number, fields: r
     begin: () => fetcher.begin(),
     fetch: (address, length, target, at) => fetcher.fetch(address, length, target, at),
     fetched: () => fetcher.pieces,
-    commit: () => {
-      for (const piece of fetcher.pieces) {
-        publish(piece.address, redirect(piece));
-        publishedBytes += piece.bytes.length;
-        published += 1;
-      }
-    },
+    commit,
     collect: (which) => {
       for (const [number, page] of pages) {
         if (which === 'all' || page.quiet < COLD_LOOKS) collectPage(number, page);
