@@ -2,6 +2,9 @@
 import { accessSync, constants } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { debianPackage, qemuVersion } from './backing/qemu/index.ts';
+import { findProgram } from './backing/qemu/programs.ts';
+import { allModules } from './shield/devices.ts';
+import { cachedGuest } from './shield/guest-packages.ts';
 
 export interface Finding {
   readonly what: string;
@@ -20,6 +23,7 @@ export async function examine(): Promise<readonly Finding[]> {
     node(),
     await qemu('QEMU', 'qemu-system-x86_64', 'the embedded device models are used'),
     await qemu('QEMU for Arm', 'qemu-system-aarch64', '`refmon cve` can run the bugs of PCs only'),
+    guestKernel(),
     writable('temporary folder', tmpdir()),
     writable('shared memory', '/dev/shm'),
   ];
@@ -53,6 +57,24 @@ async function qemu(what: string, program: string, without: string): Promise<Fin
     detail: version,
     advice: tested ? '' : `refmon is tested with QEMU ${QEMU_TESTED}; others usually work`,
   };
+}
+
+/** Only `refmon shield` needs it, and fetches it by itself. */
+function guestKernel(): Finding {
+  const what = 'guest kernel';
+  const cached = cachedGuest(allModules());
+  if (cached !== undefined) return { what, status: 'ok', detail: cached.kernelPackage, advice: '' };
+  if (findProgram('apt-get') === undefined || findProgram('dpkg') === undefined) {
+    const detail = 'not fetched, and there is no apt-get and dpkg to fetch it; `refmon shield` cannot run';
+    return {
+      what,
+      status: 'missing',
+      detail,
+      advice: 'run it on Debian, or set REFMON_CACHE to a folder filled there',
+    };
+  }
+  const detail = 'not fetched yet; `refmon shield` does it when it first needs it';
+  return { what, status: 'untested', detail, advice: 'refmon shield --setup' };
 }
 
 function writable(what: string, folder: string): Finding {

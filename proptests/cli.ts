@@ -47,6 +47,17 @@ export function registerVerificationCommands(program: Command, terminal: () => T
       await benchRvm(terminal());
     });
   bench
+    .command('shield')
+    .description(
+      'A Linux guest at work on a shielded device, with the monitor and without, in turns: added time per access, transfer rate, memory.',
+    )
+    .option('--device <name>', 'which device', 'e1000')
+    .option('--rounds <n>', 'boots with, and as many without', Number, 3)
+    .option('--repeat <n>', 'how often the guest works in each', Number, 5)
+    .action(async (options: { readonly device: string; readonly rounds: number; readonly repeat: number }) => {
+      await benchShield(options, terminal());
+    });
+  bench
     .command('merkle')
     .description(
       'Our Merkle trees against other libraries, each in a process of its own; peers that are not installed are named.',
@@ -116,6 +127,29 @@ async function benchCompile(options: BenchFlags, terminal: Terminal): Promise<vo
   terminal.print(`refmon check takes ${result.coldDifferenceMs.toFixed(0)} ms more than bare node`);
   const rows = [...result.warm, ...result.growth, ...result.cold];
   terminal.finish('ok', { command: 'bench compile', status: 'ok', rows, coldDifferenceMs: result.coldDifferenceMs });
+}
+
+async function benchShield(
+  options: { readonly device: string; readonly rounds: number; readonly repeat: number },
+  terminal: Terminal,
+): Promise<void> {
+  const { benchShield: run } = await import('./bench/bench-shield.ts');
+  const progress = terminal.progress('a Linux guest, with the monitor and without, in turns');
+  const result = await run({ ...options, onProgress: (text) => progress.update(text) });
+  progress.clear();
+  const { accessUs, transfer, memoryBytes, guestBytes } = result;
+  terminal.print(
+    `access     ${accessUs.watched} us with the monitor, ${accessUs.unwatched} us without: ${accessUs.added} us more (goal ${accessUs.goal})`,
+  );
+  if (transfer !== undefined) {
+    const [watched, unwatched] = [transfer.watched, transfer.unwatched].map((rate) => Math.round(rate / 1024));
+    terminal.print(
+      `transfer   ${watched} KiB/s with, ${unwatched} KiB/s without: ratio ${transfer.ratio} (goal ${transfer.goal})`,
+    );
+  }
+  const mib = (bytes: number): string => `${Math.round(bytes / 1024 / 1024)} MiB`;
+  terminal.print(`memory     ${mib(memoryBytes)} in all, of which the guest may use ${mib(guestBytes)}`);
+  terminal.finish('ok', { command: 'bench shield', status: 'ok', ...result });
 }
 
 async function benchRvm(terminal: Terminal): Promise<void> {

@@ -9,21 +9,8 @@ import type { KnownDevice } from '../backing/qemu/index.ts';
 import type { GuestPhases } from './guest-script.ts';
 import { disk } from './outside/disk.ts';
 import { network } from './outside/network.ts';
+import type { Outside } from './outside/outside.ts';
 import { sound } from './outside/sound.ts';
-
-/** What is plugged into the device, on this side. */
-export interface Outside {
-  /** QEMU's arguments before the device, and properties of the device. */
-  readonly arguments: readonly string[];
-  readonly properties: readonly string[];
-  /** QEMU's arguments after the device: what sits on its bus. */
-  readonly argumentsAfter?: readonly string[];
-  /**
-   * Compares what the guest says with what is known here.
-   * @returns what is wrong; empty: the work was done. `summary` is for people.
-   */
-  judge(facts: ReadonlyMap<string, readonly string[]>): { readonly wrong: readonly string[]; readonly summary: string };
-}
 
 export interface ShieldRow extends GuestPhases {
   readonly name: string;
@@ -103,21 +90,6 @@ poke $DEVICE/resource1 4 1 '\\000\\000\\000\\020'`,
     },
   },
   {
-    name: '8139',
-    title: 'Realtek 8139C+ network card, Linux driver 8139cp',
-    specification: 'drivers/rtl8139/rtl8139.dss',
-    qemu: { argument: 'rtl8139,romfile=', vendor: 0x10ec, device: 0x8139 },
-    modules: ['8139cp'],
-    outside: network,
-    probe: NETWORK_PROBE,
-    traffic: NETWORK_TRAFFIC,
-    unload: 'ip link set eth0 down',
-    rogue: {
-      title: 'user space moves the running receive ring beyond its memory, through BAR0 in sysfs',
-      script: `poke $DEVICE/resource0 4 57 '\\000\\000\\000\\020'`,
-    },
-  },
-  {
     name: 'snd-intel8x0',
     title: "Intel AC'97 audio, Linux driver snd_intel8x0",
     specification: 'drivers/ac97/ac97.dss',
@@ -135,40 +107,6 @@ poke $DEVICE/resource0 2 12 '\\010\\010'`,
       // PCM in: BDBAR := 0x1000_0000, then CR := RUN.
       script: `poke $DEVICE/resource1 4 0 '\\000\\000\\000\\020'
 poke $DEVICE/resource1 1 11 '\\001'`,
-    },
-  },
-  {
-    name: 'snd-ens1370',
-    title: 'Ensoniq AudioPCI ES1370, Linux driver snd_ens1370',
-    specification: 'drivers/es1370/es1370.dss',
-    qemu: { argument: 'ES1370', vendor: 0x1274, device: 0x5000 },
-    modules: ['snd_pcm_oss', 'snd_ens1370'],
-    outside: sound,
-    probe: SOUND_PROBE,
-    traffic: SOUND_TRAFFIC,
-    unload: '',
-    rogue: {
-      title: 'user space records to a frame beyond its memory, through BAR0 in sysfs',
-      // Page 0xD, ADC frame address := 0x1000_0000, ADC frame size := 0xFFFF, sample count; then CONTROL.ADC_EN.
-      script: `poke $DEVICE/resource0 4 3 '\\015\\000\\000\\000'
-poke $DEVICE/resource0 4 12 '\\000\\000\\000\\020'
-poke $DEVICE/resource0 4 13 '\\377\\377\\000\\000'
-poke $DEVICE/resource0 4 0 '\\020\\000\\000\\000'`,
-    },
-  },
-  {
-    name: 'uhci',
-    title: 'PIIX3 USB host controller with a USB disk, Linux drivers uhci_hcd and usb-storage',
-    specification: 'drivers/uhci/uhci.dss',
-    qemu: { argument: 'piix3-usb-uhci,id=usb', vendor: 0x8086, device: 0x7020 },
-    modules: ['sd_mod', 'usb_storage', 'uhci_hcd'],
-    outside: (folder) => disk(folder, 'usb-storage,bus=usb.0'),
-    probe: DISK_PROBE,
-    traffic: DISK_TRAFFIC,
-    unload: 'sync',
-    rogue: {
-      title: 'user space moves the frame list of the running schedule beyond its memory, through BAR4 in sysfs',
-      script: `poke $DEVICE/resource4 4 2 '\\000\\000\\000\\020'`,
     },
   },
   {

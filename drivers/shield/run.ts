@@ -22,6 +22,8 @@ import { createConfigSpace } from './config-space.ts';
 import type { ShieldRow } from './devices.ts';
 import { ShieldError } from './errors.ts';
 import { createGuestInterrupts } from './guest-interrupts.ts';
+import { memoryInUse } from './memory-in-use.ts';
+import type { Judgement } from './outside/outside.ts';
 import { startGuest, type GuestMachine } from './guest-machine.ts';
 import type { GuestPackages } from './guest-packages.ts';
 import { guestFiles, parseGuestLine } from './guest-script.ts';
@@ -70,7 +72,7 @@ export interface ShieldResult {
   readonly device: string;
   readonly driver: string;
   readonly kernel: string;
-  readonly work: { readonly wrong: readonly string[]; readonly summary: string };
+  readonly work: Judgement;
   readonly counts: GuestCounts & { readonly interrupts: number; readonly strays: number };
   readonly shadow: {
     readonly kind: 'mirrored' | 'none' | 'impossible';
@@ -85,6 +87,8 @@ export interface ShieldResult {
   readonly phases: readonly { readonly phase: string; readonly milliseconds: number }[];
   /** Median time from a request of the guest's machine to its answer, in microseconds; and how many there were. */
   readonly access: { readonly medianUs: number; readonly count: number };
+  /** This process and both machines, shared memory counted once, when the work was done; and how much of it the guest's is at most. */
+  readonly memory: { readonly usedBytes: number; readonly guestBytes: number };
   readonly milliseconds: number;
   readonly recorded: number;
 }
@@ -218,10 +222,12 @@ async function run(
 
   const facts = new Map<string, string[]>();
   const phases: { phase: string; milliseconds: number }[] = [];
+  let usedBytes = 0;
   const enter = (phase: string): void => {
     const milliseconds = Math.round(performance.now() - begun);
     phases.push({ phase, milliseconds });
     recorder?.mark(phase);
+    if (phase === 'unload') usedBytes = memoryInUse();
     say({ event: 'phase', phase, milliseconds });
   };
   enter('boot');
@@ -255,7 +261,7 @@ async function run(
     device: row.name,
     driver: facts.get('driver')?.[0] ?? row.modules.at(-1) ?? '',
     kernel: packages.kernelPackage,
-    work: { wrong: [...failures, ...work.wrong], summary: work.summary },
+    work: { ...work, wrong: [...failures, ...work.wrong] },
     counts: { ...rvm.counts, interrupts: interrupts.delivered, strays: server.strays },
     shadow: {
       kind: pointers.kind === 'found' ? 'mirrored' : pointers.kind,
@@ -268,6 +274,7 @@ async function run(
     returned,
     phases,
     access: { medianUs: Math.round(median * 10) / 10, count: times.length },
+    memory: { usedBytes, guestBytes: GUEST_BYTES },
     milliseconds: Math.round(performance.now() - begun),
     recorded: recorder?.lines ?? 0,
   };

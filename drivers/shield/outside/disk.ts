@@ -2,7 +2,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Outside } from '../devices.ts';
+import { rateOf, type Outside } from './outside.ts';
 
 const DISK_BYTES = 8 << 20;
 /** What the guest reads at 0, and writes again at `COPY_AT`. */
@@ -29,15 +29,11 @@ export function disk(folder: string, device: string): Outside {
           : ['the guest read something else than is on the disk']),
         ...(copy.equals(data) ? [] : ['what the guest wrote is not on the disk']),
       ];
-      const seconds = (facts.get('seconds') ?? []).map((text) => {
-        const [from = 0, to = 0] = text.split(' ').map(Number);
-        return to - from;
-      });
-      const total = seconds.reduce((sum, each) => sum + each, 0);
-      const rate = total > 0 ? `, ${Math.round((2 * DATA_BYTES * seconds.length) / 1024 / total)} KiB/s` : '';
+      const rate = rateOf(facts, 2 * DATA_BYTES);
       return {
         wrong,
-        summary: `${DATA_BYTES * sums.length} bytes read and as many written, each compared with the disk${rate}`,
+        summary: `${DATA_BYTES * sums.length} bytes read and as many written, each compared with the disk`,
+        ...rate,
       };
     },
   };

@@ -2,7 +2,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Outside } from '../devices.ts';
+import { rateOf, type Outside } from './outside.ts';
 
 const PAYLOAD_BYTES = 400_000;
 const PINGS = 3;
@@ -30,14 +30,9 @@ export function network(folder: string, payloadBytes = PAYLOAD_BYTES): Outside {
           ? []
           : ['the file arrived changed, or not at all']),
       ];
-      const seconds = (facts.get('seconds') ?? []).map((text) => {
-        const [from = 0, to = 0] = text.split(' ').map(Number);
-        return to - from;
-      });
-      const total = seconds.reduce((sum, each) => sum + each, 0);
-      const rate = total > 0 ? `, ${Math.round((payloadBytes * seconds.length) / 1024 / total)} KiB/s` : '';
-      const summary = `${answered} pings answered, ${payloadBytes * sums.length} bytes by TFTP, each compared by SHA-256${rate}`;
-      return { wrong, summary };
+      const rate = rateOf(facts, payloadBytes);
+      const summary = `${answered} pings answered, ${payloadBytes * sums.length} bytes by TFTP, each compared by SHA-256`;
+      return { wrong, summary, ...rate };
     },
   };
 }

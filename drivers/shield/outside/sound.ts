@@ -1,7 +1,7 @@
 /** The far side of a sound card: a recording of what came out of it. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Outside } from '../devices.ts';
+import type { Outside } from './outside.ts';
 
 const RATE = 48_000;
 const HEADER_BYTES = 44;
