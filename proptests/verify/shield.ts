@@ -2,6 +2,9 @@
  * The campaign for the shield: every device's unmodified Linux driver at work, every rogue guest, and guests that come to a
  * bad end. Each case boots Linux, 15 to 60 seconds; `npm test` boots once.
  */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { ShieldErrorCode } from '../../drivers/shield/errors.ts';
 import type { ShieldRow } from '../../drivers/shield/devices.ts';
 import type { ShieldResult } from '../../drivers/shield/run.ts';
@@ -42,9 +45,6 @@ function devicePart(name: string): CampaignPart {
     meaning:
       'its Linux driver works and is refused nothing, also when its trace is replayed; the rogue guest is refused',
     run: async ({ onProgress }) => {
-      const { mkdtempSync, rmSync } = await import('node:fs');
-      const { tmpdir } = await import('node:os');
-      const { join } = await import('node:path');
       const folder = mkdtempSync(join(tmpdir(), 'refmon-verify-'));
       const violations: CampaignViolation[] = [];
       const expect = (holds: boolean, what: string, history: string): void => {
