@@ -47,6 +47,11 @@ export interface HashBatch {
 
 export interface HashEngine {
   readonly name: EngineName;
+  /**
+   * Arrays of these sizes, filled with zeros, between which this engine hashes batches without copying; undefined if it
+   * has none of this size. Only a matter of speed: it hashes between any arrays.
+   */
+  readonly allocate?: (sizesBytes: readonly number[]) => Uint8Array[] | undefined;
   /** SHA-256 of `message`, written to `out` at `outOffset`. */
   hash(message: Uint8Array, out: Uint8Array, outOffset: number): void;
   /** Hashes a whole batch. `out` and `source` may be different arrays only. */

@@ -283,3 +283,24 @@ test('takes the largest geometry and refuses one past it', () => {
   assert.throws(() => treeShape({ arity: 2, leafSizeBytes: 32, leafKind: 'digests' }, 33), /multiple of 32/);
   assert.throws(() => treeShape({ arity: '2' as unknown as number, leafSizeBytes: 1 }, 1), TypeError);
 });
+
+test('a tree whose levels the engine gave, as it grows, changes and shrinks, has the root of the oracle', () => {
+  const digests = Uint8Array.from({ length: 40_000 * 32 }, (_, at) => (at * 2654435761) >>> 13);
+  for (const arity of [2, 3, 5, 32]) {
+    const geometry: TreeGeometry = { arity, leafSizeBytes: 32, leafKind: 'digests' };
+    const [quick, oracle] = ['fastest', 'node'].map((name) => MerkleTree.create(geometry, openEngine(name as 'node')));
+    assert.ok(quick !== undefined && oracle !== undefined);
+    const both = (change: (tree: MerkleTree) => unknown): void => {
+      change(quick);
+      change(oracle);
+      assert.deepEqual(quick.commit(), oracle.commit(), `arity ${arity}`);
+    };
+    for (const leaves of [5000, 5001, 17_000, 17_999]) both((tree) => tree.append(digests.subarray(0, leaves * 32)));
+    for (const count of [1, 2, 700]) {
+      const changes = Array.from({ length: count }, (_, k) => ({ index: (k * 7919) % 40_000, bytes: digests.slice(k, k + 32) })); // prettier-ignore
+      both((tree) => tree.updateBatch(changes));
+    }
+    both((tree) => tree.resize(12_345 * 32));
+    both((tree) => tree.append(digests.subarray(0, 320)));
+  }
+});

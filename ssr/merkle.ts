@@ -14,7 +14,7 @@ import { DIGEST_SIZE_BYTES, TAG_NODE, TAG_ROOT } from './hash-engine.ts';
 import { DirtyNodes } from './merkle/dirty.ts';
 import { encodeProof } from './merkle/proof.ts';
 import type { TreeGeometry, TreeShape } from './merkle/shape.ts';
-import { childCount, leafCount, leafLength, rootLevel, treeShape } from './merkle/shape.ts';
+import { childCount, leafCount, LEAVES_MAX, leafLength, rootLevel, treeShape } from './merkle/shape.ts';
 import { TreeHasher } from './merkle/tree-hasher.ts';
 import { nobleEngine } from './hash/noble.ts';
 
@@ -42,6 +42,7 @@ const STAGED_LEAVES_MAX = 1024;
 
 export class MerkleTree {
   readonly #hasher: TreeHasher;
+  readonly #engine: HashEngine;
   #shape: TreeShape;
   /** Digests of each level; may have room for more than the level holds. Always starts on a word. */
   #levels: Uint8Array[];
@@ -57,9 +58,9 @@ export class MerkleTree {
 
   private constructor(geometry: TreeGeometry, engine: HashEngine, expectedSizeBytes: number) {
     this.#hasher = new TreeHasher(engine, geometry);
+    this.#engine = engine;
     this.#shape = treeShape(geometry, 0);
-    const expected = treeShape(geometry, expectedSizeBytes);
-    this.#levels = expected.levels.map((count) => new Uint8Array(Math.max(1, count) * DIGEST_SIZE_BYTES));
+    this.#levels = allocateLevels(engine, treeShape(geometry, expectedSizeBytes));
     this.#tail = new Uint8Array(geometry.leafSizeBytes);
     const slots = Math.max(1, Math.floor(STAGING_SIZE_BYTES / geometry.leafSizeBytes));
     this.#staged = new Uint8Array(Math.min(slots, STAGED_LEAVES_MAX) * geometry.leafSizeBytes);
@@ -269,17 +270,16 @@ export class MerkleTree {
     return length;
   }
 
-  /** Takes on a new shape; every level gets room for its nodes, at least doubling when it must grow. */
+  /** Takes on a new shape. If it has no room, all levels get room for twice the old number of leaves, or for it. */
   #reshape(shape: TreeShape): void {
-    shape.levels.forEach((count, level) => {
-      const wanted = Math.max(1, count) * DIGEST_SIZE_BYTES;
-      const old = this.#levels[level];
-      if (old !== undefined && old.length >= wanted) return;
-      const grown = new Uint8Array(old === undefined ? wanted : Math.max(wanted, old.length * 2));
-      if (old !== undefined) grown.set(old);
-      this.#levels[level] = grown;
-    });
-    this.#levels.length = shape.levels.length;
+    const old = this.#levels;
+    const fits = shape.levels.every((count, level) => (old[level]?.length ?? 0) >= count * DIGEST_SIZE_BYTES);
+    if (!fits) {
+      const { geometry, sizeBytes } = shape;
+      const doubled = Math.min(2 * leafCount(this.#shape), LEAVES_MAX) * geometry.leafSizeBytes;
+      this.#levels = allocateLevels(this.#engine, treeShape(geometry, Math.max(sizeBytes, doubled)));
+      old.forEach((digests, level) => this.#levels[level]?.set(digests));
+    }
     this.#shape = shape;
   }
 
@@ -329,6 +329,12 @@ export class MerkleTree {
     const place = { level, index: 0, children: childCount(this.#shape, level, 0), indexField: this.#shape.sizeBytes };
     this.#hasher.node(TAG_ROOT, place, this.#digests(level - 1), this.#digests(level));
   }
+}
+
+/** Room for the digests of every level of this shape. */
+function allocateLevels(engine: HashEngine, shape: TreeShape): Uint8Array[] {
+  const sizesBytes = shape.levels.map((count) => Math.max(1, count) * DIGEST_SIZE_BYTES);
+  return engine.allocate?.(sizesBytes) ?? sizesBytes.map((size) => new Uint8Array(size));
 }
 
 export type { TreeGeometry, TreeShape } from './merkle/shape.ts';

@@ -9,31 +9,37 @@
 import type { HashBatch, HashEngine } from '../hash-engine.ts';
 import { PREFIX_SIZE_BYTES } from '../hash-engine.ts';
 import { nodeEngine } from './node.ts';
+import { allocateInArena, arenaOf } from './wasm-arena.ts';
 import { blockCount, createWasmEngine, LANES } from './wasm.ts';
 
 /** Nanoseconds per message, batch or group of four, and per 64-byte block of it. Measured: docs/adr/0011-merkle-engines.md. */
 const NODE_FIXED_NS = 350;
 const NODE_BLOCK_NS = 40;
-const WASM_BATCH_NS = 500;
-const WASM_GROUP_NS = 180;
 const WASM_GROUP_BLOCK_NS = 340;
+/** What laying messages out and copying digests costs, beside the same where messages lie already. */
+const COPIED = { batchNs: 500, groupNs: 180 };
+const IN_PLACE = { batchNs: 150, groupNs: 20 };
 
 /** True if the kernel is expected to hash `count` messages of this body size faster than `node:crypto`. */
-export function kernelPays(count: number, bodySizeBytes: number): boolean {
+export function kernelPays(count: number, bodySizeBytes: number, isInPlace: boolean): boolean {
+  const { batchNs, groupNs } = isInPlace ? IN_PLACE : COPIED;
   const blocks = blockCount(PREFIX_SIZE_BYTES + bodySizeBytes);
-  const kernelNs = WASM_BATCH_NS + Math.ceil(count / LANES) * (WASM_GROUP_NS + blocks * WASM_GROUP_BLOCK_NS);
+  const kernelNs = batchNs + Math.ceil(count / LANES) * (groupNs + blocks * WASM_GROUP_BLOCK_NS);
   return kernelNs < count * (NODE_FIXED_NS + blocks * NODE_BLOCK_NS);
 }
 
 /** `node:crypto` and the WebAssembly kernel, each where it is faster; `node:crypto` alone where there is no kernel. */
 export function createFastestEngine(): HashEngine {
   const kernel = createWasmEngine();
+  const hash: HashEngine['hash'] = (message, out, outOffset) => nodeEngine.hash(message, out, outOffset);
+  if (kernel === undefined) return { name: 'fastest', hash, hashMany: (batch) => nodeEngine.hashMany(batch) };
   return {
     name: 'fastest',
-    hash: (message, out, outOffset) => nodeEngine.hash(message, out, outOffset),
+    allocate: allocateInArena,
+    hash,
     hashMany(batch: HashBatch): void {
-      const engine = kernel !== undefined && kernelPays(batch.count, batch.bodySizeBytes) ? kernel : nodeEngine;
-      engine.hashMany(batch);
+      const pays = kernelPays(batch.count, batch.bodySizeBytes, arenaOf(batch) !== undefined);
+      (pays ? kernel : nodeEngine).hashMany(batch);
     },
   };
 }

@@ -6,17 +6,22 @@
  * knows nothing of trees; `wasm.ts` lays the messages out. Four lanes idle cost as much as four lanes used.
  */
 import type { Code, FunctionSource } from './wasm-assembler.ts';
-import { assembleModule, call, countDown, i32, local, v128 } from './wasm-assembler.ts';
+import { assembleModule, call, countDown, either, i32, local, v128 } from './wasm-assembler.ts';
 
 /** Chaining state: eight vectors, word i of all four messages in vector i. */
 const STATE_AT = 0;
 const INITIAL_STATE_AT = 128;
 const ROUND_CONSTANTS_AT = 256;
-/** Padded messages, then digests, up to the end of the one memory page. */
+/** The block that `compress` takes: sixteen vectors, word i of all four messages in vector i. */
+const BLOCK_AT = 1280;
+/** A last block with nothing in it but padding, for messages of one size. */
+const PADDING_AT = 1536;
+/** Padded messages, then digests, up to the end of the first memory page; or a list of nodes. */
 export const MESSAGES_AT = 2048;
 export const MESSAGES_SIZE_BYTES = 32768;
 export const DIGESTS_AT = MESSAGES_AT + MESSAGES_SIZE_BYTES;
-const MEMORY_PAGES = 1;
+/** What the kernel uses itself; whoever gives it more memory has the rest. */
+export const KERNEL_SIZE_BYTES = 65_536;
 
 const INITIAL_STATE = [0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19];
 
@@ -32,18 +37,13 @@ const ROUND_CONSTANTS = [
   0xc67178f2,
 ];
 
-/** Locals of `absorb`: parameters, then eight working words, sixteen schedule words, and scratch. */
-const SOURCE = 0;
-const STRIDE = 1;
-const BLOCKS = 2;
-const WORKING = 3;
-const SCHEDULE = 11;
-const T1 = 27;
-const A_XOR_B = 28;
-const B_XOR_C = 29;
-const LANES = 30; // four loaded vectors, one per message
-const PAIRS = 34; // four half-transposed vectors
-const ABSORB_VECTORS = 8 + 16 + 3 + 4 + 4;
+/** Locals of `compress`: eight working words, sixteen schedule words, and scratch. */
+const WORKING = 0;
+const SCHEDULE = 8;
+const T1 = 24;
+const A_XOR_B = 25;
+const B_XOR_C = 26;
+const COMPRESS_VECTORS = 27;
 
 const at = (address: number): Code => i32.const(address);
 const get = local.get;
@@ -88,20 +88,6 @@ function transpose(from: number, pairs: number): { readonly setup: Code; readonl
   return { setup, rows: [row(0, LOW_PAIRS), row(0, HIGH_PAIRS), row(2, LOW_PAIRS), row(2, HIGH_PAIRS)] };
 }
 
-/** Loads one block of each message: words 4q..4q+3 of all four, byte-swapped and turned so that a vector is one word. */
-function loadBlock(): Code {
-  const code: Code = [];
-  for (let quarter = 0; quarter < 4; quarter += 1) {
-    for (let lane = 0; lane < 4; lane += 1) {
-      const address = i32.add(get(SOURCE), i32.mul(get(STRIDE), i32.const(lane)));
-      code.push(...local.set(LANES + lane, swapBytes(v128.load(address, 16 * quarter))));
-    }
-    const { setup, rows } = transpose(LANES, PAIRS);
-    code.push(...setup, ...rows.flatMap((row, word) => local.set(SCHEDULE + 4 * quarter + word, row)));
-  }
-  return code;
-}
-
 /** W_t for t >= 16, into the slot of W_(t-16). */
 function extendSchedule(round: number): Code {
   const older = v128.add(smallSigma0(get(schedule(round + 1))), get(schedule(round)));
@@ -110,11 +96,14 @@ function extendSchedule(round: number): Code {
 }
 
 /** The compression of one block. Working words are renamed instead of moved: word i of round t is in slot (i - t) mod 8. */
-function compress(): Code {
+function compressBlock(): Code {
   const code: Code = [];
   const slot = (word: number, round: number): number => WORKING + ((word - round + 64) % 8);
   for (let word = 0; word < 8; word += 1) {
     code.push(...local.set(WORKING + word, v128.load(at(STATE_AT), 16 * word)));
+  }
+  for (let word = 0; word < 16; word += 1) {
+    code.push(...local.set(SCHEDULE + word, v128.load(at(BLOCK_AT), 16 * word)));
   }
   code.push(...local.set(B_XOR_C, v128.xor(get(slot(1, 0)), get(slot(2, 0)))));
   for (let round = 0; round < 64; round += 1) {
@@ -140,13 +129,7 @@ function compress(): Code {
   return code;
 }
 
-/** absorb(source, stride, blocks): takes `blocks` >= 1 blocks of each message; message i starts at source + i * stride. */
-const absorb: FunctionSource = {
-  name: 'absorb',
-  parameterCount: 3,
-  locals: new Array<'v128'>(ABSORB_VECTORS).fill('v128'),
-  body: countDown(BLOCKS, [...loadBlock(), ...compress(), ...local.set(SOURCE, i32.add(get(SOURCE), i32.const(64)))]),
-};
+const vectors = (count: number): 'v128'[] => new Array<'v128'>(count).fill('v128');
 
 /** begin(): sets the state to the initial hash value. */
 const begin: FunctionSource = {
@@ -158,17 +141,55 @@ const begin: FunctionSource = {
   ),
 };
 
-/** finish(target): writes the four digests, 32 bytes each, one after the other. */
+/** compress(): one block of each message, from `BLOCK_AT`. */
+const compress: FunctionSource = {
+  name: 'compress',
+  parameterCount: 0,
+  locals: vectors(COMPRESS_VECTORS),
+  body: compressBlock(),
+};
+
+/** load(a, b, c, d, to): 16 bytes of each message, byte-swapped and turned so that a vector is one word. */
+const load: FunctionSource = {
+  name: 'load',
+  parameterCount: 5,
+  locals: vectors(8),
+  body: (() => {
+    const loads = [0, 1, 2, 3].flatMap((lane) => local.set(5 + lane, swapBytes(v128.load(get(lane)))));
+    const { setup, rows } = transpose(5, 9);
+    return [...loads, ...setup, ...rows.flatMap((row, word) => v128.store(get(4), row, 16 * word))];
+  })(),
+};
+
+/** finish(a, b, c, d): writes the four digests, 32 bytes each. */
 const finish: FunctionSource = {
   name: 'finish',
-  parameterCount: 1,
-  locals: new Array<'v128'>(8).fill('v128'),
+  parameterCount: 4,
+  locals: vectors(8),
   body: [0, 1].flatMap((half) => {
-    const loads = [0, 1, 2, 3].flatMap((word) => local.set(1 + word, v128.load(at(STATE_AT), 16 * (4 * half + word))));
-    const { setup, rows } = transpose(1, 5);
-    const stores = rows.flatMap((row, lane) => v128.store(get(0), swapBytes(row), 32 * lane + 16 * half));
-    return [...loads, ...setup, ...stores];
+    const loads = [0, 1, 2, 3].flatMap((word) => local.set(4 + word, v128.load(at(STATE_AT), 16 * (4 * half + word))));
+    const { setup, rows } = transpose(4, 8);
+    return [...loads, ...setup, ...rows.flatMap((row, lane) => v128.store(get(lane), swapBytes(row), 16 * half))];
   }),
+};
+
+const [BEGIN, COMPRESS, LOAD, FINISH, ABSORB] = [0, 1, 2, 3, 4] as const;
+const quarterAt = (quarter: number): Code => at(BLOCK_AT + 64 * quarter);
+const plus = (address: Code, bytes: number): Code => (bytes === 0 ? address : i32.add(address, i32.const(bytes)));
+
+/** absorb(source, stride, blocks): takes `blocks` >= 1 blocks of each message; message i starts at source + i * stride. */
+const absorb: FunctionSource = {
+  name: 'absorb',
+  parameterCount: 3,
+  locals: [],
+  body: countDown(2, [
+    ...[0, 1, 2, 3].flatMap((quarter) => {
+      const lanes = [0, 1, 2, 3].map((lane) => i32.add(get(0), i32.mul(get(1), i32.const(lane))));
+      return call(LOAD, ...lanes.map((address) => plus(address, 16 * quarter)), quarterAt(quarter));
+    }),
+    ...call(COMPRESS),
+    ...local.set(0, plus(get(0), 64)),
+  ]),
 };
 
 /** hashGroups(source, stride, blocks, groups, target): `groups` >= 1 times four messages, laid out with one stride. */
@@ -177,11 +198,60 @@ const hashGroups: FunctionSource = {
   parameterCount: 5,
   locals: [],
   body: countDown(3, [
-    ...call(0),
-    ...call(1, get(0), get(1), get(2)),
-    ...call(2, get(4)),
+    ...call(BEGIN),
+    ...call(ABSORB, get(0), get(1), get(2)),
+    ...call(FINISH, ...[0, 1, 2, 3].map((lane) => plus(get(4), 32 * lane))),
     ...local.set(0, i32.add(get(0), i32.mul(get(1), i32.const(4)))),
-    ...local.set(4, i32.add(get(4), i32.const(128))),
+    ...local.set(4, plus(get(4), 128)),
+  ]),
+};
+
+/** Parameters and locals of `hashNodes`. */
+const [LIST, GROUPS, BODIES, BODY_SIZE, TARGET, WORD0, WORD1] = [0, 1, 2, 3, 4, 5, 6] as const;
+const [BLOCKS_LEFT, LEFT, BODY] = [7, 8, 9] as const;
+
+/** One quarter of a block: the next 16 bytes of the bodies as long as there are some, then padding. */
+function nextQuarter(quarter: number): Code {
+  const bodies = [0, 1, 2, 3].map((lane) => get(BODY + lane));
+  const take = [
+    ...call(LOAD, ...bodies, quarterAt(quarter)),
+    ...[0, 1, 2, 3].flatMap((lane) => local.set(BODY + lane, plus(get(BODY + lane), 16))),
+    ...local.set(LEFT, i32.sub(get(LEFT), i32.const(1))),
+  ];
+  const pad = [0, 1, 2, 3].flatMap((word) => {
+    const offset = 64 * quarter + 16 * word;
+    return v128.store(at(BLOCK_AT), v128.load(at(PADDING_AT), offset), offset);
+  });
+  return either(get(LEFT), take, pad);
+}
+
+/**
+ * hashNodes(list, groups, bodies, bodySize, target, word0, word1): node i's body lies at bodies + i * bodySize and its
+ * digest goes to target + 32 i; its prefix is word0, word1, 0, i. The list holds four nodes for each of `groups` >= 1
+ * groups, bodies have a multiple of 16 bytes and at least 48, and `setPadding` was called for their messages' size.
+ */
+const hashNodes: FunctionSource = {
+  name: 'hashNodes',
+  parameterCount: 7,
+  locals: ['i32', 'i32', 'i32', 'i32', 'i32', 'i32'],
+  body: countDown(GROUPS, [
+    ...call(BEGIN),
+    ...[0, 1, 2, 3].flatMap((lane) =>
+      local.set(BODY + lane, i32.add(get(BODIES), i32.mul(i32.load(get(LIST), 4 * lane), get(BODY_SIZE)))),
+    ),
+    ...local.set(LEFT, i32.shiftRight(get(BODY_SIZE), i32.const(4))),
+    ...[get(WORD0), get(WORD1), at(0)].flatMap((word, k) => v128.store(at(BLOCK_AT), v128.splat(word), 16 * k)),
+    ...v128.store(at(BLOCK_AT), v128.load(get(LIST)), 48),
+    ...[1, 2, 3].flatMap(nextQuarter),
+    ...call(COMPRESS),
+    // (16 + body + 9 bytes, rounded up to blocks) - 1
+    ...local.set(BLOCKS_LEFT, i32.shiftRight(plus(get(BODY_SIZE), 16 + 8), i32.const(6))),
+    ...countDown(BLOCKS_LEFT, [...[0, 1, 2, 3].flatMap(nextQuarter), ...call(COMPRESS)]),
+    ...call(
+      FINISH,
+      ...[0, 1, 2, 3].map((lane) => i32.add(get(TARGET), i32.shiftLeft(i32.load(get(LIST), 4 * lane), i32.const(5)))),
+    ),
+    ...local.set(LIST, plus(get(LIST), 16)),
   ]),
 };
 
@@ -190,24 +260,37 @@ export interface Sha256x4 {
   readonly memory: ArrayBuffer;
   begin(): void;
   absorb(source: number, strideBytes: number, blocks: number): void;
-  finish(target: number): void;
+  finish(a: number, b: number, c: number, d: number): void;
   hashGroups(source: number, strideBytes: number, blocks: number, groups: number, target: number): void;
+  hashNodes(
+    list: number,
+    groups: number,
+    bodies: number,
+    bodySizeBytes: number,
+    target: number,
+    word0: number,
+    word1: number,
+  ): void;
 }
 
 /** The part of the WebAssembly JavaScript interface that is used here; Node 20's types do not declare it. */
 interface WebAssemblyApi {
   validate(bytes: Uint8Array): boolean;
+  Memory: new (pages: { readonly initial: number; readonly maximum: number }) => { readonly buffer: ArrayBuffer };
   Module: new (bytes: Uint8Array) => object;
-  Instance: new (module: object) => {
-    readonly exports: Omit<Sha256x4, 'memory'> & { memory: { buffer: ArrayBuffer } };
-  };
+  Instance: new (module: object, imports: object) => { readonly exports: Omit<Sha256x4, 'memory'> };
 }
+
+const PAGE_SIZE_BYTES = 65_536;
 
 /** Compiled once: the engine keeps its optimised code for as long as the module lives. */
 let compiled: object | undefined;
 
-/** A fresh kernel with its own memory page, or undefined where WebAssembly or its vector instructions are missing. */
-export function instantiateSha256x4(): Sha256x4 | undefined {
+/**
+ * A fresh kernel with memory of its own, at least so many bytes; or undefined where WebAssembly or its vector
+ * instructions are missing, or so much memory is not to be had.
+ */
+export function instantiateSha256x4(sizeBytes = KERNEL_SIZE_BYTES): Sha256x4 | undefined {
   const api = (globalThis as { WebAssembly?: WebAssemblyApi }).WebAssembly;
   if (api === undefined) return undefined;
   if (compiled === undefined) {
@@ -215,17 +298,34 @@ export function instantiateSha256x4(): Sha256x4 | undefined {
     if (!api.validate(bytes)) return undefined;
     compiled = new api.Module(bytes);
   }
-  const { memory, begin, absorb, finish, hashGroups } = new api.Instance(compiled).exports;
-  const words = new Uint32Array(memory.buffer);
-  const splat = (address: number, values: readonly number[]): void => {
-    values.forEach((value, i) => words.fill(value, address / 4 + 4 * i, address / 4 + 4 * i + 4));
-  };
-  splat(INITIAL_STATE_AT, INITIAL_STATE);
-  splat(ROUND_CONSTANTS_AT, ROUND_CONSTANTS);
-  return { memory: memory.buffer, begin, absorb, finish, hashGroups };
+  const pages = Math.ceil(sizeBytes / PAGE_SIZE_BYTES);
+  let memory: { readonly buffer: ArrayBuffer };
+  try {
+    memory = new api.Memory({ initial: pages, maximum: pages });
+  } catch {
+    return undefined;
+  }
+  const { begin, absorb, finish, hashGroups, hashNodes } = new api.Instance(compiled, { host: { memory } }).exports;
+  splat(memory.buffer, INITIAL_STATE_AT, INITIAL_STATE);
+  splat(memory.buffer, ROUND_CONSTANTS_AT, ROUND_CONSTANTS);
+  return { memory: memory.buffer, begin, absorb, finish, hashGroups, hashNodes };
+}
+
+/** Writes each word as a vector, the same in all four lanes. */
+function splat(memory: ArrayBuffer, address: number, words: readonly number[]): void {
+  const view = new Uint32Array(memory);
+  words.forEach((word, i) => view.fill(word, address / 4 + 4 * i, address / 4 + 4 * i + 4));
+}
+
+/** Tells `hashNodes` how long all messages are: prefix and body. */
+export function setPadding(kernel: Sha256x4, messageSizeBytes: number): void {
+  const words = new Array<number>(16).fill(0);
+  words[(messageSizeBytes % 64) / 4] = 0x80000000;
+  words[15] = messageSizeBytes * 8;
+  splat(kernel.memory, PADDING_AT, words);
 }
 
 /** The module's bytes: the same on every machine and in every run. */
 export function sha256x4Module(): Uint8Array<ArrayBuffer> {
-  return assembleModule([begin, absorb, finish, hashGroups], MEMORY_PAGES);
+  return assembleModule([begin, compress, load, finish, absorb, hashGroups, hashNodes]);
 }

@@ -48,6 +48,9 @@ export const i32 = {
   add: numeric(0x6a),
   sub: numeric(0x6b),
   mul: numeric(0x6c),
+  shiftLeft: numeric(0x74),
+  shiftRight: numeric(0x76),
+  load: (address: Code, offset = 0): Code => [...address, 0x28, 0x02, ...unsigned(offset)],
 };
 
 /** Four 32-bit lanes, except where the name says bytes. Shift counts are i32 operands. */
@@ -61,6 +64,8 @@ export const v128 = {
     0x04,
     ...unsigned(offset),
   ],
+  /** One i32 in all four lanes. */
+  splat: vector(0x11),
   /** Picks 16 bytes out of the 32 of `a` then `b`. */
   shuffleBytes: (a: Code, b: Code, picks: readonly number[]): Code => [...a, ...b, 0xfd, 0x0d, ...picks],
   and: vector(0x4e),
@@ -80,6 +85,11 @@ export const local = {
 export function countDown(counter: number, body: Code): Code {
   const decrement = local.set(counter, i32.sub(local.get(counter), i32.const(1)));
   return [0x03, 0x40, ...body, ...decrement, ...local.get(counter), 0x0d, 0x00, 0x0b];
+}
+
+/** Runs one of two bodies; the first if `condition` is not zero. */
+export function either(condition: Code, then: Code, otherwise: Code): Code {
+  return [...condition, 0x04, 0x40, ...then, 0x05, ...otherwise, 0x0b];
 }
 
 /** Calls a function of the same module by its position. */
@@ -110,24 +120,25 @@ function functionCode(source: FunctionSource): Code {
   return [...unsigned(content.length), ...content];
 }
 
-/** A whole module: every function exported by its name, and one exported memory of fixed size named `memory`. */
-export function assembleModule(functions: readonly FunctionSource[], memoryPages: number): Uint8Array<ArrayBuffer> {
+/** A whole module: it works on the memory it is given as `host.memory`, and exports every function by its name. */
+export function assembleModule(functions: readonly FunctionSource[]): Uint8Array<ArrayBuffer> {
   const types = functions.map(({ parameterCount }) => [
     0x60,
     ...unsigned(parameterCount),
     ...new Array<number>(parameterCount).fill(VALUE_TYPE.i32),
     0,
   ]);
+  const memory = [...name('host'), ...name('memory'), 0x02, 0x00, 0x01];
   const exports = functions.map((source, position) => [...name(source.name), 0x00, ...unsigned(position)]);
   return Uint8Array.from([
     ...[0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
     ...section(1, types),
+    ...section(2, [memory]),
     ...section(
       3,
       functions.map((_, position) => unsigned(position)),
     ),
-    ...section(5, [[0x01, ...unsigned(memoryPages), ...unsigned(memoryPages)]]),
-    ...section(7, [...exports, [...name('memory'), 0x02, 0x00]]),
+    ...section(7, exports),
     ...section(10, functions.map(functionCode)),
   ]);
 }

@@ -8,6 +8,7 @@
  */
 import type { HashBatch, HashEngine } from '../hash-engine.ts';
 import { bodyStart, DIGEST_SIZE_BYTES, PREFIX_SIZE_BYTES, writeUint } from '../hash-engine.ts';
+import { allocateInArena, arenaOf, hashInArena } from './wasm-arena.ts';
 import type { Sha256x4 } from './sha256x4.ts';
 import { DIGESTS_AT, instantiateSha256x4, MESSAGES_AT, MESSAGES_SIZE_BYTES } from './sha256x4.ts';
 
@@ -57,7 +58,16 @@ class WasmEngine implements HashEngine {
     out.set(this.#bytes.subarray(DIGESTS_AT, DIGESTS_AT + DIGEST_SIZE_BYTES), outOffset);
   }
 
+  allocate(sizesBytes: readonly number[]): Uint8Array[] | undefined {
+    return allocateInArena(sizesBytes);
+  }
+
   hashMany(batch: HashBatch): void {
+    const arena = arenaOf(batch);
+    if (arena !== undefined) {
+      hashInArena(arena, batch);
+      return;
+    }
     const messageSizeBytes = PREFIX_SIZE_BYTES + batch.bodySizeBytes;
     if (blockCount(messageSizeBytes) * BLOCK_SIZE_BYTES > LANE_SIZE_BYTES) this.#hashManyLong(batch);
     else this.#hashManyShort(batch, messageSizeBytes);
@@ -164,7 +174,7 @@ class WasmEngine implements HashEngine {
       });
       this.#kernel.absorb(MESSAGES_AT, LANE_SIZE_BYTES, pieceSizeBytes / BLOCK_SIZE_BYTES);
     }
-    this.#kernel.finish(DIGESTS_AT);
+    this.#kernel.finish(DIGESTS_AT, DIGESTS_AT + 32, DIGESTS_AT + 64, DIGESTS_AT + 96);
   }
 
   /** Padding is the same for all messages of one size, so it is written only when the size changes. */
