@@ -10,6 +10,7 @@ import { TreeEdit } from './block-tree.ts';
 import {
   checkRegionName,
   checkRegionSize,
+  KEY_GENERATION_MAX,
   noRegion,
   RECORD_SIZE_BYTES,
   REGIONS_MAX,
@@ -19,6 +20,7 @@ import type { RegionMode, RegionRecord } from './directory.ts';
 import { SsrError } from './errors.ts';
 import { FreeMapEdit } from './extents.ts';
 import { RegionEdit } from './region-edit.ts';
+import { ownGeneration } from './volume-core.ts';
 import type { VolumeCore, VolumeState } from './volume-core.ts';
 
 export interface RegionOptions {
@@ -37,6 +39,9 @@ export class Batch {
   readonly #changed = new Map<string, RegionRecord | undefined>();
   readonly #freedSlots: number[] = [];
   #slots: number;
+  /** Of the volume's own trees. */
+  #ownGeneration: number;
+  #isResealing = false;
   #isOver = false;
 
   constructor(core: VolumeCore) {
@@ -46,6 +51,7 @@ export class Batch {
     this.#version = core.takeVersion();
     this.#freeMap = new FreeMapEdit(core.freeMap, this.#version);
     this.#slots = core.state.directorySlots;
+    this.#ownGeneration = ownGeneration(core.state);
   }
 
   get isEmpty(): boolean {
@@ -122,6 +128,20 @@ export class Batch {
     throw new SsrError('SSR_LIMIT', `a volume holds at most ${REGIONS_MAX} regions`, { help: 'delete one first' });
   }
 
+  /** Seals everything that is sealed with a key anew, under the next generation of each key. Nothing else may be changed. */
+  resealAll(): void {
+    this.#check();
+    if (this.#ownGeneration >= KEY_GENERATION_MAX) {
+      throw new SsrError('SSR_LIMIT', `the volume has had ${KEY_GENERATION_MAX} root keys`, {
+        help: 'copy its regions to a new volume',
+      });
+    }
+    this.#ownGeneration += 1;
+    this.#isResealing = true;
+    this.#freeMap.touchAll();
+    for (const { name, mode } of this.#base.regions.values()) if (mode === 'encrypted') this.region(name).rotateKey();
+  }
+
   delete(name: string): void {
     const edit = this.region(name);
     const record = this.#record(name);
@@ -138,12 +158,13 @@ export class Batch {
     const records = new Map(this.#changed);
     for (const [name, edit] of this.#edits) records.set(name, edit.seal());
     const directory = this.#sealDirectory(records);
-    const freeMap = this.#freeMap.seal(0);
+    const freeMap = this.#freeMap.seal(this.#ownGeneration);
     core.io.flushGathered();
-    const sealedBlocks = this.#base.sealedBlocks + directory.sealedBlocks + freeMap.sealedBlocks;
+    const sealedBefore = this.#isResealing ? 0 : this.#base.sealedBlocks;
+    const sealedBlocks = sealedBefore + directory.sealedBlocks + freeMap.sealedBlocks;
     if (sealedBlocks > BLOCKS_PER_KEY_MAX) {
       throw new SsrError('SSR_LIMIT', 'the volume has sealed 2^32 blocks of its own with one key', {
-        help: 'copy its regions to a new volume',
+        help: 'rotate the root key',
       });
     }
     const regions = new Map(this.#base.regions);
@@ -182,6 +203,7 @@ export class Batch {
     const put = (slot: number, record: RegionRecord | undefined): void => {
       writeRecord(blockOf(slot), (slot % perBlock) * RECORD_SIZE_BYTES, record);
     };
+    if (this.#isResealing) for (const { index } of [...tree.leaves()]) blockOf(index * perBlock);
     // First what is gone: a new region may have taken its slot.
     for (const slot of this.#freedSlots) put(slot, undefined);
     for (const [name, record] of records) {
@@ -189,7 +211,7 @@ export class Batch {
       if (old !== undefined && old.slot !== record?.slot) put(old.slot, undefined);
     }
     for (const record of records.values()) if (record !== undefined) put(record.slot, record);
-    const change = { version: this.#version, keyGeneration: 0 };
+    const change = { version: this.#version, keyGeneration: this.#ownGeneration };
     for (const [index, block] of blocks) {
       const place = { ...change, level: 0, index, address: this.#freeMap.allocate() };
       tree.setLeaf(index, io.writeBlock(directoryTree, place, block));

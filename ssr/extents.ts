@@ -131,6 +131,11 @@ export class FreeMapEdit implements Allocator {
     return copy;
   }
 
+  /** Every block of the bitmap is to be written again. */
+  touchAll(): void {
+    for (const { index } of [...this.#tree.leaves()]) this.#change(index);
+  }
+
   /** @throws SsrError `SSR_NO_SPACE` */
   allocate(): number {
     const address = this.#search(this.#cursor, this.#map.capacityBlocks);

@@ -9,13 +9,8 @@ import { SsrError } from './errors.ts';
 import { makeKeyring, sealKeyring, unwrapKeyring, wrapKeyring } from './keys.ts';
 import type { Keyring } from './keys.ts';
 import type { GenuineSuperblock } from './recovery.ts';
-import type { Store } from './store/store.ts';
-import {
-  SUPERBLOCK_PLACES,
-  SUPERBLOCK_PLACE_SIZE_BYTES,
-  SUPERBLOCK_SIZE_BYTES,
-  superblockOffset,
-} from './superblock.ts';
+import { forgetOtherSuperblocks } from './rotate-root.ts';
+import { superblockOffset } from './superblock.ts';
 import type { AllegedSuperblock, Superblock } from './superblock.ts';
 import { VolumeCore, readSuperblocks } from './volume-core.ts';
 import { Volume } from './volume.ts';
@@ -75,7 +70,7 @@ export function recoverVolume(options: RecoverOptions, seams: Seams = {}): Promi
       const old = { tpm: access.tpm, session: access.session, secret: keyring.anchorSecret };
       await removeAnchor(old, superblock.anchor);
       const anchor = await anchorAnew(access, rekeyed, renewed.anchor, core.anchored, seams);
-      forgetOthers(options.store, superblockOffset(renewed));
+      forgetOtherSuperblocks(options.store, superblockOffset(renewed));
       return volumeOf({ options, core, anchor, access }, { wasSlotTorn: false, wasRolledForward: false });
     });
   });
@@ -102,12 +97,4 @@ function unwrapNewest(
   throw new SsrError('SSR_KEYS_UNAVAILABLE', 'the recovery key opens nothing on this disk', {
     help: 'check the key; a volume that was created without one has none',
   });
-}
-
-function forgetOthers(store: Store, kept: number): void {
-  for (let place = 0; place < SUPERBLOCK_PLACES; place += 1) {
-    const offset = place * SUPERBLOCK_PLACE_SIZE_BYTES;
-    if (offset !== kept) store.write(offset, new Uint8Array(SUPERBLOCK_SIZE_BYTES));
-  }
-  store.flush();
 }

@@ -14,10 +14,13 @@ import { BlockIo } from './block-io.ts';
 import type { TreeIdentity } from './block-io.ts';
 import { noRegion, readRecord, RECORD_SIZE_BYTES, REGIONS_MAX } from './directory.ts';
 import type { RegionMode, RegionRecord } from './directory.ts';
+import { readEntry } from './entry.ts';
 import { FreeMap } from './extents.ts';
+import { KeyEras, treeKey } from './key-eras.ts';
 import { blockKey, superblockKey } from './keys.ts';
 import type { Keyring } from './keys.ts';
 import type { GenuineSuperblock } from './recovery.ts';
+import type { RenewedKeys } from './rotate-root.ts';
 import type { Store } from './store/store.ts';
 import {
   DATA_START_BYTES,
@@ -42,9 +45,6 @@ export const COMMIT_ORDER: Readonly<Record<'anchored' | 'tentative', readonly Co
   anchored: ['superblock', 'flush', 'anchor'],
   tentative: ['flush', 'superblock', 'flush'],
 };
-
-/** Keys of the volume's own trees never rotate; they seal little. */
-const OWN_KEY_GENERATION = 0;
 
 /** The seams where tests put something unsafe; `SAFE_PROTOCOL` is what the product uses. */
 export interface Protocol {
@@ -90,6 +90,11 @@ export interface CoreOptions {
   readonly protocol: Protocol;
 }
 
+/** The key generation of the volume's own trees: one for both, and it rises only when the root key does. */
+export function ownGeneration(state: Pick<VolumeState, 'freeMap'>): number {
+  return readEntry(state.freeMap.entry, 0)?.keyGeneration ?? 0;
+}
+
 function ownId(label: string): Uint8Array {
   const id = new Uint8Array(ID_SIZE_BYTES);
   id.set(new TextEncoder().encode(label));
@@ -115,9 +120,11 @@ export class VolumeCore {
   readonly io: BlockIo;
   readonly freeMap: FreeMap;
   readonly directoryTree: TreeIdentity;
-  readonly #keyring: Keyring;
+  readonly #eras: KeyEras;
   readonly #protocol: Protocol;
   #macKey: Uint8Array | undefined;
+  /** While a rotation of the root key is not anchored: what superblocks said before it. */
+  #beforeRotation: Superblock | undefined;
   readonly #identities = new Map<string, TreeIdentity>();
   /** What every superblock of this volume says alike; and the keys, until they are sealed anew. */
   #fixed: Superblock;
@@ -137,7 +144,7 @@ export class VolumeCore {
   private constructor(options: CoreOptions, base: GenuineSuperblock, current: Superblock) {
     const { superblock } = base;
     this.store = options.store;
-    this.#keyring = options.keyring;
+    this.#eras = new KeyEras(options.keyring);
     this.#protocol = options.protocol;
     this.#fixed = superblock;
     this.#anchored = { epoch: superblock.epoch, digest: base.digest };
@@ -182,7 +189,7 @@ export class VolumeCore {
   }
 
   get keyring(): Keyring {
-    return this.#keyring;
+    return this.#eras.current;
   }
 
   get order(): Protocol['order'] {
@@ -195,37 +202,39 @@ export class VolumeCore {
   }
 
   #ownTree(label: string): TreeIdentity {
-    const id = ownId(label);
-    const sealer = this.#protocol.makeSealer(
-      'encrypted',
-      this.#keyring,
-      { id, generation: OWN_KEY_GENERATION },
-      this.io.arity,
-    );
-    return { name: label, id, sealer: () => sealer };
+    return this.#makeIdentity(label, ownId(label), 'encrypted');
   }
 
   /** Whoever renames or re-creates a region gets another identity: ids are random. */
   identity(record: RegionRecord): TreeIdentity {
-    const key = Buffer.from(record.id).toString('latin1');
+    const key = treeKey(record.id);
     const known = this.#identities.get(key);
     if (known !== undefined) return known;
+    const identity = this.#makeIdentity(record.name, record.id, record.mode);
+    if (this.#identities.size >= 2 * REGIONS_MAX) this.#identities.clear();
+    this.#identities.set(key, identity);
+    return identity;
+  }
+
+  #makeIdentity(name: string, id: Uint8Array, mode: RegionMode): TreeIdentity {
+    const eras = this.#eras;
     const sealers = new Map<number, BlockSealer>();
-    const identity: TreeIdentity = {
-      name: record.name,
-      id: record.id,
+    let changes = eras.changes;
+    return {
+      name,
+      id,
       sealer: (generation) => {
+        if (changes !== eras.changes) sealers.clear();
+        changes = eras.changes;
         let sealer = sealers.get(generation);
         if (sealer === undefined) {
-          sealer = this.#protocol.makeSealer(record.mode, this.#keyring, { id: record.id, generation }, this.io.arity);
+          const keyring = eras.keyringOf(id, generation);
+          sealer = this.#protocol.makeSealer(mode, keyring, { id, generation }, this.io.arity);
           sealers.set(generation, sealer);
         }
         return sealer;
       },
     };
-    if (this.#identities.size >= 2 * REGIONS_MAX) this.#identities.clear();
-    this.#identities.set(key, identity);
-    return identity;
   }
 
   #loadRegions(directory: TreeRoot, slots: number): Map<string, RegionRecord> {
@@ -271,7 +280,7 @@ export class VolumeCore {
       previousDigest: this.#anchored.digest,
       tokens,
     };
-    this.#macKey ??= superblockKey(this.#keyring, superblock.volumeId);
+    this.#macKey ??= superblockKey(this.keyring, superblock.volumeId);
     const bytes = encodeSuperblock(superblock, this.#macKey);
     return {
       point: { epoch: superblock.epoch, digest: superblockDigest(bytes) },
@@ -285,6 +294,7 @@ export class VolumeCore {
     this.#published = state;
     if (point === undefined) return;
     this.#anchored = point;
+    this.#beforeRotation = undefined;
     this.#anchoredVersion = state.version;
     this.#release();
   }
@@ -303,6 +313,7 @@ export class VolumeCore {
   /** Publishing failed: sealed states that are not durable are gone, and so is whatever was built on them. */
   rollBack(): void {
     this.generation += 1;
+    this.undoRotation();
     const { version } = this.#published;
     if (this.#state.version > version) this.#lost.push({ first: version + 1, last: this.#state.version });
     for (const free of this.#frees) {
@@ -339,6 +350,28 @@ export class VolumeCore {
   /** Superblocks from now on carry these. */
   replaceKeys(fields: Pick<Superblock, 'sealedKeys' | 'pcrs'>): void {
     this.#fixed = { ...this.#fixed, ...fields };
+  }
+
+  /**
+   * From now on everything is sealed under another root key. The next state must be sealed anew as a whole and be anchored before
+   * anything else is published; if that fails, `undoRotation` or `rollBack`.
+   */
+  beginRotation({ keyring, fields }: RenewedKeys): void {
+    const own = ownGeneration(this.#state) + 1;
+    const first = new Map([this.directoryTree, this.freeMap.tree].map(({ id }) => [treeKey(id), own]));
+    for (const { id, keyGeneration } of this.#state.regions.values()) first.set(treeKey(id), keyGeneration + 1);
+    this.#eras.begin(keyring, first);
+    this.#beforeRotation = this.#fixed;
+    this.#fixed = { ...this.#fixed, ...fields };
+    this.#macKey = undefined;
+  }
+
+  undoRotation(): void {
+    if (this.#beforeRotation === undefined) return;
+    this.#eras.undo();
+    this.#fixed = this.#beforeRotation;
+    this.#beforeRotation = undefined;
+    this.#macKey = undefined;
   }
 
   findRegion(state: VolumeState, name: string): RegionRecord {

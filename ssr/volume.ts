@@ -21,8 +21,10 @@ import { SsrError } from './errors.ts';
 import { sealKeyring } from './keys.ts';
 import type { TpmAccess } from './keys.ts';
 import { Region, Snapshot } from './region.ts';
+import { forgetOtherSuperblocks, renewKeys } from './rotate-root.ts';
 import { scrub } from './scrub.ts';
 import type { ScrubReport } from './scrub.ts';
+import { superblockOffset } from './superblock.ts';
 import type { TokenState } from './superblock.ts';
 import { refill, spend, waitMs } from './token-bucket.ts';
 import type { TokenBucket } from './token-bucket.ts';
@@ -207,14 +209,17 @@ export class Volume {
     return result;
   }
 
+  #checkNoBatch(): void {
+    if (this.#batch === undefined) return;
+    throw new SsrError('SSR_TRANSACTION_OPEN', 'there are changes that are not committed', {
+      help: 'call commit() or rollback() before a transaction',
+    });
+  }
+
   async #runTransaction<Result>(
     change: (transaction: Transaction) => Result | Promise<Result>,
   ): Promise<{ result: Result; version: number }> {
-    if (this.#batch !== undefined) {
-      throw new SsrError('SSR_TRANSACTION_OPEN', 'there are changes that are not committed', {
-        help: 'call commit() or rollback() before a transaction',
-      });
-    }
+    this.#checkNoBatch();
     this.#checkWritable();
     const batch = new Batch(this.#core);
     this.#isInTransaction = true;
@@ -383,19 +388,65 @@ export class Volume {
   }
 
   /**
-   * Seals the keys to the present values of other PCRs, or of the same ones before an upgrade changes them; and commits.
+   * Makes a new root key, seals the whole volume anew under it, and commits; then the superblocks with the old sealed
+   * key are overwritten. Needs as much free room as the encrypted regions take, and has the TPM vouch for it in any mode.
+   * @param recoveryKey of the volume, if it has one: it will open the new key too
+   * @throws SsrError `SSR_KEYS_UNAVAILABLE` without that; otherwise as `commit`
    */
-  async reseal(pcrs: readonly number[] = this.#core.fixed.pcrs): Promise<void> {
+  async rotateRootKey(recoveryKey?: Uint8Array): Promise<void> {
+    const turn = this.#writer.then(() => this.#runRotation(recoveryKey));
+    this.#writer = turn.catch(() => undefined);
+    await turn;
+  }
+
+  async #runRotation(recoveryKey: Uint8Array | undefined): Promise<void> {
+    this.#checkNoBatch();
     this.#checkWritable();
+    const core = this.#core;
+    this.#isInTransaction = true;
+    try {
+      const present = { keyring: core.keyring, superblock: core.fixed };
+      const renewed = await this.#withStorageKey((access) => renewKeys(access, present, recoveryKey));
+      // In the queue, so that nothing is published between sealing and anchoring: it would carry the new key unanchored.
+      await this.#queue(async () => {
+        this.#checkPublishable();
+        core.beginRotation(renewed);
+        const batch = new Batch(core);
+        try {
+          batch.resealAll();
+          batch.seal();
+        } catch (error) {
+          batch.abort();
+          core.undoRotation();
+          throw error;
+        }
+        await this.#publishAnchored();
+        forgetOtherSuperblocks(core.store, superblockOffset({ ...core.fixed, isTentative: false, ...core.anchored }));
+      });
+    } finally {
+      this.#isInTransaction = false;
+    }
+  }
+
+  async #withStorageKey<Result>(body: (access: TpmAccess) => Promise<Result>): Promise<Result> {
     const access = this.#access;
     if (access === undefined) throw new SsrError('SSR_TPM_UNAVAILABLE', 'the volume has no TPM', { help: 'open it' });
     const storageKey = await access.tpm.createPrimary({ template: STORAGE_KEY_TEMPLATE });
     try {
-      const sealedKeys = await sealKeyring({ ...access, storageKey }, this.#core.keyring, pcrs);
-      this.#core.replaceKeys({ sealedKeys, pcrs });
+      return await body({ ...access, storageKey });
     } finally {
       await access.tpm.flush(storageKey.handle);
     }
+  }
+
+  /**
+   * Seals the keys to the present values of other PCRs, or of the same ones before an upgrade changes them; and commits.
+   */
+  async reseal(pcrs: readonly number[] = this.#core.fixed.pcrs): Promise<void> {
+    this.#checkWritable();
+    const core = this.#core;
+    const sealedKeys = await this.#withStorageKey((access) => sealKeyring(access, core.keyring, pcrs));
+    core.replaceKeys({ sealedKeys, pcrs });
     const batch = new Batch(this.#core);
     batch.seal();
     await this.#anchorSoon(0);

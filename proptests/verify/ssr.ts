@@ -13,7 +13,7 @@ const NO_SWTPM = 'swtpm is not installed: sudo apt-get install swtpm';
 async function world() {
   const [
     { exploreCrashes },
-    { OPERATIONS, TORN_WRITE },
+    { OPERATIONS, ROTATE_ROOT, TORN_WRITE },
     { rewindableSimulated, rewindableSwtpm },
     { isSwtpmInstalled },
   ] = await Promise.all([
@@ -22,7 +22,15 @@ async function world() {
     import('../../ssr/testing/rewindable-tpm.ts'),
     import('../../ssr/tpm/swtpm.ts'),
   ]);
-  return { exploreCrashes, OPERATIONS, TORN_WRITE, rewindableSimulated, rewindableSwtpm, isSwtpmInstalled };
+  return {
+    exploreCrashes,
+    OPERATIONS,
+    ROTATE_ROOT,
+    TORN_WRITE,
+    rewindableSimulated,
+    rewindableSwtpm,
+    isSwtpmInstalled,
+  };
 }
 
 type Loaded = Awaited<ReturnType<typeof world>>;
@@ -85,16 +93,20 @@ const PARTS: readonly CampaignPart[] = [
   explored(
     'crash',
     'every history up to --depth, every crash of it, attacks',
-    (context, { OPERATIONS, TORN_WRITE }) => ({
+    (context, { OPERATIONS, ROTATE_ROOT, TORN_WRITE }) => ({
       ...common(context),
-      operations: [...OPERATIONS, TORN_WRITE],
+      operations: [...OPERATIONS, TORN_WRITE, ROTATE_ROOT],
     }),
   ),
-  explored('walks', '--walks random histories of --length operations', (context, { OPERATIONS, TORN_WRITE }) => ({
-    ...common(context),
-    operations: [...OPERATIONS, TORN_WRITE],
-    walks: { count: context.size('walks'), length: context.size('length'), seed: context.seed },
-  })),
+  explored(
+    'walks',
+    '--walks random histories of --length operations',
+    (context, { OPERATIONS, ROTATE_ROOT, TORN_WRITE }) => ({
+      ...common(context),
+      operations: [...OPERATIONS, TORN_WRITE, ROTATE_ROOT],
+      walks: { count: context.size('walks'), length: context.size('length'), seed: context.seed },
+    }),
+  ),
   explored('not-fresh', 'the same for durable-not-fresh commits', (context, { OPERATIONS }) => ({
     ...common(context),
     operations: OPERATIONS,
@@ -198,7 +210,7 @@ export const ssrCampaign: Campaign = {
     'Cuts the power at every moment of histories of commits, mixes past sectors as an attacker would, and judges what ' +
     'recovery shows; the same to unsafe protocols, which must be caught; kills writers; compares TPMs.',
   sizes: [
-    { name: 'depth', meaning: 'longest history; each step multiplies the cases by eight', usual: 4, max: 8 },
+    { name: 'depth', meaning: 'longest history; each step multiplies the cases by nine', usual: 4, max: 8 },
     { name: 'attacks', meaning: 'attacked disks tried for each operation', usual: 120, max: 1e6 },
     { name: 'images', meaning: 'crash images judged at one moment', usual: 80, max: 1e6 },
     { name: 'walks', meaning: 'random histories', usual: 200, max: 1e6 },

@@ -18,18 +18,15 @@ import { openAnchor } from '../anchor.ts';
 import { encodeSlot, formatSlots, judgeSlots, slotOf } from '../anchor-slots.ts';
 import type { AnchorPoint, AnchorReading } from '../anchor-slots.ts';
 import type { BlockSealer } from '../block-cipher.ts';
-import { superblockKey } from '../keys.ts';
-import type { Keyring } from '../keys.ts';
 import { createVolume } from '../create-volume.ts';
 import { openVolume } from '../open-volume.ts';
 import type { Seams } from '../volume-setup.ts';
 import { decideMount } from '../recovery.ts';
-import type { GenuineSuperblock } from '../recovery.ts';
 import { SimulatedDisk } from '../store/simulated-disk.ts';
 import type { DiskImage } from '../store/simulated-disk.ts';
 import type { Store } from '../store/store.ts';
-import { isGenuine, superblockDigest } from '../superblock.ts';
-import type { Transaction } from '../volume.ts';
+import type { Transaction, Volume } from '../volume.ts';
+import { KnownKeys } from './known-keys.ts';
 import { readSuperblocks, safeProtocol, VolumeCore } from '../volume-core.ts';
 import type { Protocol } from '../volume-core.ts';
 import { attackedImages, numbers } from './disk-attacks.ts';
@@ -44,7 +41,9 @@ const SLOTS = 2;
 export interface Operation {
   readonly name: string;
   /** What the operation does to a volume, and to the model of one. `stamp` makes contents differ between operations. */
-  readonly change: (transaction: Transaction, model: Model, stamp: number) => void;
+  readonly change?: (transaction: Transaction, model: Model, stamp: number) => void;
+  /** For what is no transaction. */
+  readonly perform?: (volume: Volume) => Promise<void>;
   readonly model: (model: Model, stamp: number) => Model;
   /** How it ends: acknowledged, or by a power cut with none or all of its unsynced sectors surviving, or inside the NV write. */
   readonly crash?: 'none-survives' | 'all-survives' | 'torn-nv-write';
@@ -151,8 +150,7 @@ class World {
   readonly #nonces = new NonceMonitor();
   readonly #protocol: Protocol;
   readonly #decide: typeof decideMount;
-  #keyring: Keyring | undefined;
-  #macKey: Uint8Array | undefined;
+  readonly #keys = new KnownKeys();
   #expansions = 0;
 
   constructor(options: WorldOptions) {
@@ -164,8 +162,7 @@ class World {
     this.#protocol = {
       order: protocol.order,
       makeSealer: (mode, keyring, tree, arity) => {
-        this.#keyring ??= keyring;
-        const name = `${Buffer.from(tree.id).toString('hex')}/${tree.generation}`;
+        const name = `${this.#keys.learn(keyring)}/${Buffer.from(tree.id).toString('hex')}/${tree.generation}`;
         const known = sealers?.get(name);
         if (known !== undefined) return known;
         const made = protocol.makeSealer(mode, keyring, tree, arity);
@@ -237,7 +234,9 @@ class World {
     await volume.close();
     const image = disk.durableImage();
     const memory = await tpm.remember();
-    const genuine = this.#genuine(image);
+    const genuine = this.#keys
+      .genuineOn(readSuperblocks(new SimulatedDisk(image).open()))
+      .flatMap((one) => one.genuine);
     const newest = genuine.reduce((best, one) => (one.superblock.epoch > best.superblock.epoch ? one : best));
     const point = { epoch: newest.superblock.epoch, digest: newest.digest };
     const slots: Uint8Array[] = [];
@@ -388,7 +387,8 @@ class World {
       showable = isNotFresh === true ? [...showable, next] : honest;
       if (operation.crash === 'torn-nv-write') tpm.tearNextWrite(20);
       try {
-        await volume.transaction((transaction) => operation.change(transaction, node.model, stamp));
+        if (operation.perform !== undefined) await operation.perform(volume);
+        else await volume.transaction((transaction) => operation.change?.(transaction, node.model, stamp));
         honest = [next];
         if (isNotFresh !== true) showable = [next];
         record(`${advances}`, reading);
@@ -497,30 +497,20 @@ class World {
     shownByState.set(moment.tpmState, shown.key);
   }
 
-  #genuine(image: DiskImage): GenuineSuperblock[] {
-    const alleged = readSuperblocks(new SimulatedDisk(image).open());
-    const keyring = this.#keyring;
-    if (keyring === undefined) throw new RangeError('no volume was created');
-    const genuine: GenuineSuperblock[] = [];
-    for (const one of alleged) {
-      this.#macKey ??= superblockKey(keyring, one.superblock.volumeId);
-      if (isGenuine(one, this.#macKey))
-        genuine.push({ superblock: one.superblock, digest: superblockDigest(one.bytes) });
-    }
-    return genuine;
-  }
-
+  /** As `openVolume` does it, without its TPM: that one releases the keys that a superblock carries, these know them. */
   #show(image: DiskImage, reading: AnchorReading): Shown {
-    try {
-      const decision = this.#decide(reading, this.#genuine(image));
-      const store = new SimulatedDisk(image).open();
-      const keyring = this.#keyring;
-      if (keyring === undefined) throw new RangeError('no volume was created');
-      const options = { store, keyring, cacheSizeBytes: 1 << 16, protocol: this.#protocol };
-      return shownBy(VolumeCore.mount(options, decision.mount, decision.rollForward?.superblock));
-    } catch (error) {
-      return refusedBy(error);
+    const store = new SimulatedDisk(image).open();
+    let refusal: unknown;
+    for (const { keyring, genuine } of this.#keys.genuineOn(readSuperblocks(store))) {
+      try {
+        const decision = this.#decide(reading, genuine);
+        const options = { store, keyring, cacheSizeBytes: 1 << 16, protocol: this.#protocol };
+        return shownBy(VolumeCore.mount(options, decision.mount, decision.rollForward?.superblock));
+      } catch (error) {
+        refusal ??= error;
+      }
     }
+    return refusal === undefined ? { kind: 'refused', code: 'SSR_NOT_A_VOLUME' } : refusedBy(refusal);
   }
 
   async #showThroughTpm(image: DiskImage, memory: TpmMemory): Promise<Shown> {

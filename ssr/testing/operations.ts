@@ -58,6 +58,13 @@ const rotate: Operation = {
   model: (model) => model,
 };
 
+/** Every block, the keys and the superblock change in one commit; the old superblock is overwritten after it. */
+export const ROTATE_ROOT: Operation = {
+  name: 'rotate root key',
+  perform: (volume) => volume.rotateRootKey(),
+  model: (model) => model,
+};
+
 function crashing(operation: Operation, crash: NonNullable<Operation['crash']>): Operation {
   return { ...operation, name: `${operation.name}, crash: ${crash}`, crash };
 }

@@ -1,9 +1,8 @@
 /** `refmon ssr recover`: by the recovery key, with consent, without any promise of freshness. */
 import type { Command } from 'commander';
-import { readFileSync } from 'node:fs';
 import { recoverVolume } from '../../recover-volume.ts';
 import { openFileStore } from '../../store/file-store.ts';
-import { report, tpmOf, withTpm } from '../shared/cli.ts';
+import { readRecoveryKey, report, tpmOf, withTpm } from '../shared/cli.ts';
 import type { GetTerminal, TpmFlags } from '../shared/cli.ts';
 
 export function registerRecover(ssr: Command, terminal: GetTerminal): void {
@@ -19,7 +18,7 @@ export function registerRecover(ssr: Command, terminal: GetTerminal): void {
       const command = 'ssr recover';
       const out = terminal();
       try {
-        const recoveryKey = Uint8Array.from(Buffer.from(readFileSync(flags.recoveryKey, 'utf8').trim(), 'hex'));
+        const recoveryKey = readRecoveryKey(flags.recoveryKey);
         await using chip = await tpmOf(flags, store);
         const file = openFileStore({ path: store });
         await using volume = await recoverVolume({ store: file, tpm: chip.tpm, recoveryKey, acceptLoss: true });

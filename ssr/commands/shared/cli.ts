@@ -1,4 +1,5 @@
 /** What the volume commands share: the choice of a TPM, opening and closing, sizes, and what an error means for scripts. */
+import { readFileSync } from 'node:fs';
 import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
 import type { Terminal } from '../../../bin/terminal.ts';
@@ -46,6 +47,13 @@ export function human(sizeBytes: number): string {
     unit += 1;
   }
   return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`;
+}
+
+/** The key as `create --recovery-key` wrote it. @throws RangeError if the file holds something else */
+export function readRecoveryKey(path: string): Uint8Array {
+  const text = readFileSync(path, 'utf8').trim();
+  if (!/^[0-9a-f]{64}$/i.test(text)) throw new RangeError(`${path} holds no recovery key: 64 hexadecimal digits`);
+  return Uint8Array.from(Buffer.from(text, 'hex'));
 }
 
 export const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
