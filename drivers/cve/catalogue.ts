@@ -3,10 +3,12 @@ import type { Bug } from './bug.ts';
 import { AHCI_2777 } from './ahci/bug.ts';
 import { CADENCE_UART_00 } from './cadence-uart/bug.ts';
 import { EHCI_01 } from './ehci/bug.ts';
+import { VENOM } from './fdc/bug.ts';
 import { FIMD_00 } from './exynos-fimd/bug.ts';
 import { IMX_USB_PHY_00 } from './imx-usb-phy/bug.ts';
 import { LAN9118_01 } from './lan9118/bug.ts';
 import { OMAP_DSS_00 } from './omap-dss/bug.ts';
+import { SDHCI_FROZEN } from './sdhci/bug.ts';
 import { ZYNQMP_CAN_00, ZYNQMP_CAN_01 } from './zynqmp-can/bug.ts';
 import { ZYNQMP_QSPIPS_02 } from './zynqmp-qspi/bug.ts';
 
@@ -21,6 +23,8 @@ export const BUGS: readonly Bug[] = [
   ZYNQMP_CAN_01,
   ZYNQMP_QSPIPS_02,
   IMX_USB_PHY_00,
+  VENOM,
+  SDHCI_FROZEN,
 ];
 
 export class UnknownBug extends Error {

@@ -136,7 +136,7 @@ export const AHCI_2777: Bug = {
     machine: 'q35',
     memoryMiB: 64,
     arguments: ['-drive', `if=none,id=disk,format=raw,file=${DISK}`, '-device', 'ide-hd,drive=disk,bus=ide.0'],
-    disk: () => Uint8Array.from(Array.from({ length: SECTORS }, (_, number) => [...sectorText(number)]).flat()),
+    disk: () => Buffer.concat(Array.from({ length: SECTORS }, (_, number) => sectorText(number))),
     pci: { vendor: 0x8086, device: 0x2922 },
     dma: { base: 16 << 20, sizeBytes: 16 << 20 },
   },

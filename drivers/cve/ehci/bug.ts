@@ -178,7 +178,7 @@ export const EHCI_01: Bug = {
       ...['-device', 'ich9-usb-ehci1,id=usb', '-drive', `if=none,id=stick,format=raw,file=${DISK}`],
       ...['-device', 'usb-storage,bus=usb.0,drive=stick'],
     ],
-    disk: () => Uint8Array.from(Array.from({ length: SECTORS }, (_, number) => [...sectorText(number)]).flat()),
+    disk: () => Buffer.concat(Array.from({ length: SECTORS }, (_, number) => sectorText(number))),
     pci: { vendor: 0x8086, device: 0x293a },
     dma: { base: 16 << 20, sizeBytes: 16 << 20 },
   },
