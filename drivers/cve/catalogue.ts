@@ -1,8 +1,8 @@
 /** Every bug that can be run, in the order in which they are shown. */
 import type { Bug } from './bug.ts';
-import { AHCI_2777 } from './ahci/bug.ts';
+import { AHCI_2777, AHCI_OUTSTANDING } from './ahci/bug.ts';
 import { CADENCE_UART_00 } from './cadence-uart/bug.ts';
-import { EHCI_01 } from './ehci/bug.ts';
+import { EHCI_01, EHCI_BUFFERS } from './ehci/bug.ts';
 import { VENOM } from './fdc/bug.ts';
 import { FIMD_00 } from './exynos-fimd/bug.ts';
 import { IMX_USB_PHY_00 } from './imx-usb-phy/bug.ts';
@@ -25,6 +25,8 @@ export const BUGS: readonly Bug[] = [
   IMX_USB_PHY_00,
   VENOM,
   SDHCI_FROZEN,
+  AHCI_OUTSTANDING,
+  EHCI_BUFFERS,
 ];
 
 export class UnknownBug extends Error {

@@ -1,6 +1,6 @@
 /** AHCI, QEMU issue 2777: a read without any region to read into. */
 import { CONFIG_SPACE } from '../../../dsslang/runtime.ts';
-import { DISK } from '../board.ts';
+import { DISK, type BoardPlan } from '../board.ts';
 import type { Bug } from '../bug.ts';
 import type { Hands, Memory, Registers } from '../hands.ts';
 
@@ -127,19 +127,21 @@ function benign(hands: Hands): void {
   port.write32(CMD, 0x06);
 }
 
+const board: BoardPlan = {
+  program: 'qemu-system-x86_64',
+  machine: 'q35',
+  memoryMiB: 64,
+  arguments: ['-drive', `if=none,id=disk,format=raw,file=${DISK}`, '-device', 'ide-hd,drive=disk,bus=ide.0'],
+  disk: () => Buffer.concat(Array.from({ length: SECTORS }, (_, number) => sectorText(number))),
+  pci: { vendor: 0x8086, device: 0x2922 },
+  dma: { base: 16 << 20, sizeBytes: 16 << 20 },
+};
+
 export const AHCI_2777: Bug = {
   id: 'ahci-2777',
   part: 'AHCI disk controller, Intel ICH9',
   effect: 'crash',
-  board: {
-    program: 'qemu-system-x86_64',
-    machine: 'q35',
-    memoryMiB: 64,
-    arguments: ['-drive', `if=none,id=disk,format=raw,file=${DISK}`, '-device', 'ide-hd,drive=disk,bus=ide.0'],
-    disk: () => Buffer.concat(Array.from({ length: SECTORS }, (_, number) => sectorText(number))),
-    pci: { vendor: 0x8086, device: 0x2922 },
-    dma: { base: 16 << 20, sizeBytes: 16 << 20 },
-  },
+  board,
   specification: 'drivers/cve/ahci/ahci.dss',
   settleMs: 300,
   attacks: [
@@ -182,6 +184,48 @@ export const AHCI_2777: Bug = {
     sources: [
       'Intel, Serial ATA AHCI 1.3.1, 4.2.2, 4.2.3, 10.1.2, 10.3.1; ATA8-ACS, 7.20, 7.41',
       'QEMU issue 2777; lf-edge/eden pull request 1230 (fixed in QEMU 11.1 and 11.0.4)',
+    ],
+  },
+};
+
+/** Eight sectors asked for, and the answer not waited for. */
+function busy(hands: Hands): Port {
+  const ahci = start(hands);
+  issue(ahci, 0, { opcode: READ_DMA_EXT, sectors: 8, regions: [8 * SECTOR] });
+  return ahci;
+}
+
+export const AHCI_OUTSTANDING: Bug = {
+  ...AHCI_2777,
+  id: 'ahci-outstanding',
+  effect: 'silent',
+  attacks: [
+    {
+      name: 'the port stopped while a command is outstanding',
+      cves: ['CVE-2016-1568'],
+      refusedBy: 'no stop while commands are outstanding',
+      run: (hands) => {
+        busy(hands).port.write32(CMD, 0x16);
+        return undefined;
+      },
+    },
+    {
+      name: 'the controller reset while a command is outstanding',
+      cves: ['CVE-2021-3735'],
+      refusedBy: 'no reset while commands are outstanding',
+      run: (hands) => {
+        busy(hands);
+        hands.registers(HBA).write32(GHC, 0x8000_0001);
+        return undefined;
+      },
+    },
+  ],
+  note: {
+    ...AHCI_2777.note,
+    bug: 'A command that is still under way outlives the port or the controller that it belongs to. Fixed in QEMU 7.2, or without harm that shows.',
+    rule: 'PxCMD.ST is cleared, and the controller reset, only once no command is outstanding.',
+    sources: [
+      'Intel, Serial ATA AHCI 1.3.1, 3.3.7 (PxCMD.ST), 10.4.3; QEMU changelogs for CVE-2016-1568; CVE-2021-3735 recalled, not checked',
     ],
   },
 };

@@ -226,3 +226,30 @@ export const EHCI_01: Bug = {
     ],
   },
 };
+
+export const EHCI_BUFFERS: Bug = {
+  ...EHCI_01,
+  id: 'ehci-buffers',
+  effect: 'silent',
+  attacks: [
+    {
+      name: 'a transfer into a place where no memory is',
+      cves: ['CVE-2020-25084', 'CVE-2020-25723'],
+      refusedBy: 'a buffer is outside the memory the controller may write',
+      run: (hands) => {
+        const host = start(hands);
+        const elsewhere = 0xf000_0000 - host.data.address;
+        lay(host, 0, 0, 64, [{ pid: IN, bytes: 64, toggle: 0, at: elsewhere }]);
+        host.regs.write32(ASYNCLISTADDR, host.structures.address + HEAD);
+        host.regs.write32(USBCMD, THRESHOLD | RUN | ASYNC);
+        return undefined;
+      },
+    },
+  ],
+  note: {
+    ...EHCI_01.note,
+    bug: 'A buffer that cannot be mapped was not noticed, and the packet used all the same. Fixed in QEMU 7.2.',
+    rule: 'Every byte that a transfer moves lies in memory that was granted for it.',
+    sources: ['Intel, EHCI Specification 1.0, 3.5; QEMU changelogs for both CVEs, from their short descriptions'],
+  },
+};
