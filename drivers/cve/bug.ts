@@ -14,7 +14,7 @@ export interface Attack {
    * by QEMU's death or by a refusal.
    * @returns how many words of foreign memory it has read, if reading them is the harm
    */
-  run(hands: Hands): number | undefined;
+  readonly run: (hands: Hands) => number | undefined;
 }
 
 /**
@@ -33,7 +33,7 @@ export interface Bug {
   readonly specification: string;
   readonly attacks: readonly Attack[];
   /** What a driver of the part does from reset on, with its results checked. */
-  benign(hands: Hands): void;
+  readonly benign: (hands: Hands) => void;
   /** Time that a device with clocks of its own may take to die, in milliseconds. */
   readonly settleMs?: number;
   /** For people: what goes wrong, which rule of the data sheet forbids the sequence, and where all this is said. */

@@ -1,11 +1,16 @@
 /** Every bug for real: QEMU dies or leaks without the monitor; behind it the attack is refused by its rule, and honest work goes on. */
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { leftovers } from '../backing/qemu/testing/harness.ts';
 import { findProgram } from '../backing/qemu/programs.ts';
-import { BUGS, bugNamed } from './catalogue.ts';
+import { packageRoot } from '../package-root.ts';
+import { BUGS, bugNamed, cvesOf } from './catalogue.ts';
+import { CVES } from './known.ts';
+import { cvePage } from './page.ts';
 import { runBug } from './run.ts';
+import { numbers, standingOf } from './standing.ts';
 
 describe('published bugs', { concurrency: 2 }, () => {
   for (const bug of BUGS) {
@@ -39,4 +44,34 @@ test('a bug has a name of its own, found in any case, and an unknown one is a ty
   assert.equal(new Set(BUGS.map(({ id }) => id)).size, BUGS.length);
   assert.equal(bugNamed('ZYNQMP_CAN-00').id, 'zynqmp_can-00');
   assert.throws(() => bugNamed('CVE-1999-0001'), { code: 'CVE_UNKNOWN' });
+});
+
+test('every CVE stands in one place, and each that an attack names is known', () => {
+  const known = new Set(CVES.map(({ id }) => id));
+  assert.equal(known.size, CVES.length);
+  assert.deepEqual(
+    BUGS.flatMap(cvesOf).filter((id) => !known.has(id)),
+    [],
+  );
+  const sums = numbers();
+  const firedCves = CVES.filter((cve) => standingOf(cve).status === 'fired and stopped').length;
+  assert.equal(firedCves + sums.traceRefused + sums.outOfScope + sums.ruleKnownNotWritten, sums.known);
+});
+
+test('docs/cve.md is what the catalogue says', async () => {
+  const file = join(packageRoot(), 'docs', 'cve.md');
+  const page = await cvePage();
+  if (process.env['UPDATE'] === '1') writeFileSync(file, page);
+  assert.equal(readFileSync(file, 'utf8'), page);
+});
+
+test('a missing QEMU is a typed error that says what to install', async () => {
+  const path = process.env['PATH'];
+  process.env['PATH'] = '/nowhere';
+  try {
+    await assert.rejects(runBug(bugNamed('fimd-00')), { code: 'ENV_QEMU_MISSING', message: /qemu-system-arm`?$/ });
+    await assert.rejects(runBug(bugNamed('ehci-01')), { code: 'ENV_QEMU_MISSING', message: /qemu-system-x86`?$/ });
+  } finally {
+    process.env['PATH'] = path;
+  }
 });

@@ -231,6 +231,7 @@ export const EHCI_BUFFERS: Bug = {
   ...EHCI_01,
   id: 'ehci-buffers',
   effect: 'silent',
+  settleMs: 300,
   attacks: [
     {
       name: 'a transfer into a place where no memory is',
