@@ -63,6 +63,14 @@ test('docs/cve.md is what the catalogue says', async () => {
   const page = await cvePage();
   if (process.env['UPDATE'] === '1') writeFileSync(file, page);
   assert.equal(readFileSync(file, 'utf8'), page);
+  const readme = readFileSync(join(packageRoot(), 'README.md'), 'utf8');
+  const sums = numbers();
+  for (const row of [
+    `stopped | ${sums.firedAndStopped} bugs`,
+    `refused | ${sums.traceRefused} CVEs`,
+    `scope | ${sums.outOfScope} CVEs`,
+  ])
+    assert.ok(readme.includes(row), row);
 });
 
 test('a missing QEMU is a typed error that says what to install', async () => {

@@ -103,9 +103,12 @@ function explain(code: string | undefined, all: boolean, terminal: Terminal): vo
   const page = isCode(code) ? pageOf(code) : undefined;
   if (page === undefined) {
     const close = didYouMean(code, Object.keys(catalogue));
-    terminal.complain(
-      `refmon: there is no page for \`${code}\`${close === undefined ? '' : `; did you mean ${close}?`}`,
-    );
+    const help = code.startsWith('CVE-')
+      ? `; \`refmon cve show ${code}\` is about device bugs`
+      : close === undefined
+        ? ''
+        : `; did you mean ${close}?`;
+    terminal.complain(`refmon: there is no page for \`${code}\`${help}`);
     terminal.finish('usage', { command: 'explain', status: 'unknown code', code });
     return;
   }
