@@ -34,8 +34,8 @@ export interface Hands {
   allocate(sizeBytes: number, purpose: DmaPurpose): Memory;
   /** @throws SequenceFailed unless they are equal */
   expect(what: string, actual: number | Uint8Array, wanted: number | Uint8Array): void;
-  /** Asks until it is so. @throws SequenceFailed after `milliseconds` */
-  until(what: string, holds: () => boolean, milliseconds?: number): void;
+  /** Asks until it is so. @throws SequenceFailed if it takes too long */
+  until(what: string, holds: () => boolean): void;
   sleep(milliseconds: number): void;
 }
 
@@ -61,7 +61,8 @@ function sleep(milliseconds: number): void {
   Atomics.wait(sleeper, 0, 0, milliseconds);
 }
 
-export function handsOn(reach: Reach): Hands {
+/** @param patienceMs the longest that anything is waited for */
+export function handsOn(reach: Reach, patienceMs = UNTIL_MS): Hands {
   return {
     registers: (space, base = 0) => ({
       read8: (offset) => reach.read(space, base + offset, 1),
@@ -76,10 +77,10 @@ export function handsOn(reach: Reach): Hands {
       if (show(actual) !== show(wanted))
         throw new SequenceFailed(`${what}: ${show(actual)} instead of ${show(wanted)}`);
     },
-    until: (what, holds, milliseconds = UNTIL_MS) => {
-      const giveUpAt = performance.now() + milliseconds;
+    until: (what, holds) => {
+      const giveUpAt = performance.now() + patienceMs;
       while (!holds()) {
-        if (performance.now() > giveUpAt) throw new SequenceFailed(`${what}: not within ${milliseconds} ms`);
+        if (performance.now() > giveUpAt) throw new SequenceFailed(`${what}: not within ${patienceMs} ms`);
         sleep(1);
       }
     },

@@ -183,7 +183,8 @@ const GOING_MS = 10_000;
 
 const isRefusal = (error: unknown): boolean => error instanceof OperationDenied || error instanceof DriverStopped;
 
-function monitored(bug: Bug, board: Board, specification: LoadedSpecification): Rvm {
+/** The device behind the monitor, for a new driver. */
+export function monitored(bug: Bug, board: Board, specification: LoadedSpecification): Rvm {
   const { device, dma } = board;
   return new Rvm({ device, monitor: specification.module, dma, ipd: 1, driver: bug.id });
 }
