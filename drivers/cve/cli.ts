@@ -33,7 +33,11 @@ export function registerCveCommands(program: Command, terminal: () => Terminal):
     .argument('[id...]', 'bugs or CVEs')
     .option('--all', 'all of them')
     .action(async (ids: string[], options: { all?: boolean }) => {
-      if (options.all !== true && ids.length === 0) throw new RangeError('say which bugs to run, or --all');
+      if (options.all !== true && ids.length === 0) {
+        terminal().complain('refmon: say which bugs to run, or --all; `refmon cve list` names them');
+        terminal().finish('usage', { command: 'cve run', status: 'nothing to run' });
+        return;
+      }
       const chosen = options.all === true ? BUGS : [...new Set(ids.map(bugNamed))];
       await run(chosen, terminal());
     });
