@@ -1,5 +1,4 @@
 /** `docs/cve.md`, written from the catalogue, the table of known CVEs and the specifications themselves. */
-import { rulePlace } from '../../dsslang/index.ts';
 import { inPackage } from '../devices.ts';
 import { loadSpecification } from '../specification.ts';
 import type { Attack, Bug } from './bug.ts';
@@ -52,7 +51,7 @@ forbids although the data sheet allows it, its first lines say.
 \`\`\`console
 $ refmon cve run imx_usb_phy-00
 bug                       without           with      honest  refused by
-imx_usb_phy-00            leaked …refused   ok      drivers/cve/imx-usb-phy/imx-usb-phy.dss:9:3
+imx_usb_phy-00            leaked …refused   ok      drivers/cve/imx-usb-phy/imx-usb-phy.dss:…
                                                               region \`phy\` has no register there
 
 1 fired and stopped, 0 refused as traces; 38 operations of honest drivers
@@ -60,18 +59,19 @@ imx_usb_phy-00            leaked …refused   ok      drivers/cve/imx-usb-phy/im
 
 async function section(bug: Bug): Promise<string> {
   const { program } = await loadSpecification(inPackage(bug.specification), bug.specification);
-  const placeOf = ({ refusedBy }: Attack): string => {
+  const clauseOf = ({ refusedBy }: Attack): string => {
     const rule = program.rules.find(({ reason }) => reason === refusedBy);
-    return rule === undefined ? bug.specification : rulePlace(rule);
+    if (rule === undefined) throw new Error(`${bug.specification} has no rule for: ${refusedBy}`);
+    return rule.text;
   };
   const attacks = bug.attacks.map((attack) => {
     const cves = attack.cves === undefined ? '' : ` (${attack.cves.join(', ')})`;
-    return `- ${attack.name}${cves}: refused, *${attack.refusedBy}*, \`${placeOf(attack)}\``;
+    return `- ${attack.name}${cves}: refused, *${attack.refusedBy}* (\`${clauseOf(attack)}\`)`;
   });
   const harm = { crash: 'kills QEMU', leak: 'leaks memory of QEMU', silent: 'trace refused' }[bug.effect];
   return [
     `### ${bug.id}`,
-    `${bug.part}; ${harm}${cvesOf(bug).length === 0 ? '' : `; ${cvesOf(bug).join(', ')}`}.`,
+    `${bug.part}; ${harm}; specification [${bug.specification}](../${bug.specification})${cvesOf(bug).length === 0 ? '' : `; ${cvesOf(bug).join(', ')}`}.`,
     bug.note.bug,
     `**Rule.** ${bug.note.rule}`,
     attacks.join('\n'),
