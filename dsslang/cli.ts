@@ -32,6 +32,7 @@ export function registerLanguageCommands(program: Command, terminal: GetTerminal
     .description('Reads specifications and reports every mistake with its place. `-` is standard input.')
     .argument('<file...>', 'specifications (.dss)')
     .option('--deny-warnings', 'warnings reject the file as well')
+    .option('--strict', 'warn of registers that no rule speaks of, as well')
     .option('--cost', 'the worst-case steps of each handler, and the memory of the monitor')
     .option('--watch', 'check again whenever a file changes, until interrupted')
     .action((files: string[], options: CheckOptions, command: Command) => {
@@ -57,6 +58,7 @@ export function registerLanguageCommands(program: Command, terminal: GetTerminal
 
 interface CheckOptions {
   readonly denyWarnings?: boolean;
+  readonly strict?: boolean;
   readonly cost?: boolean;
   readonly watch?: boolean;
 }
@@ -111,10 +113,10 @@ function outputText(program: Program, target: Target): string {
 }
 
 /** @throws a system error whose message names the file */
-function read(file: string): CompileResult {
+function read(file: string, strict = false): CompileResult {
   const bytes = readFileSync(file === '-' ? 0 : file);
   const name = file === '-' ? '<stdin>' : file;
-  return compileBytes(bytes, name, { load: loadFrom(file, name) });
+  return compileBytes(bytes, name, { load: loadFrom(file, name), strict });
 }
 
 /** Checks now and after every change, until it is interrupted; the last check decides the exit code. */
@@ -149,7 +151,7 @@ function printCost(program: Program, terminal: Terminal): void {
 
 function check(files: readonly string[], options: CheckOptions, terminal: Terminal): void {
   const denyWarnings = options.denyWarnings === true;
-  const results = files.map((file) => ({ file, result: read(file) }));
+  const results = files.map((file) => ({ file, result: read(file, options.strict === true) }));
   const rejected = results.filter(
     ({ result }) => result.program === undefined || (denyWarnings && result.diagnostics.length > 0),
   );

@@ -5,7 +5,9 @@
  */
 import { Diagnostics, type Diagnostic } from './diagnostics.ts';
 import { elaborateDevice } from './elaborate/index.ts';
-import { readImports, type Load } from './imports.ts';
+import { readImports, reportUnused, type Load } from './imports.ts';
+import type { Device } from './ast.ts';
+import { initialState, violatedInvariant } from './interpreter.ts';
 import type { Program } from './ir.ts';
 import { parse } from './parse.ts';
 import { Source, SOURCE_BYTES_MAX, span } from './source.ts';
@@ -23,6 +25,8 @@ export interface CompileResult {
 export interface CompileOptions {
   /** Reads what the specification imports; without it, nothing can be imported. */
   readonly load?: Load | undefined;
+  /** Also say which registers no rule speaks of. */
+  readonly strict?: boolean | undefined;
 }
 
 /** Compiles text. @param file the name used in messages and rules */
@@ -34,7 +38,7 @@ export function compile(text: string, file = 'input.dss', options: CompileOption
   if (tooLarge) diagnostics.add('DSS005', { bytes: text.length, max: SOURCE_BYTES_MAX }, span(0, 0));
   else {
     try {
-      program = compileSource(source, diagnostics, options.load);
+      program = compileSource(source, diagnostics, options);
     } catch (error) {
       // The guards in `parse` make this unlikely, not impossible: a deep tree must not crash whoever compiles it.
       if (!(error instanceof RangeError && error.message.includes('call stack'))) throw error;
@@ -91,7 +95,8 @@ function decodes(bytes: Uint8Array): number | undefined {
   }
 }
 
-function compileSource(source: Source, diagnostics: Diagnostics, load: Load | undefined): Program | undefined {
+function compileSource(source: Source, diagnostics: Diagnostics, options: CompileOptions): Program | undefined {
+  const { load, strict = false } = options;
   const file = parse(source, diagnostics);
   const [device, second] = file.devices;
   if (device === undefined) {
@@ -99,8 +104,25 @@ function compileSource(source: Source, diagnostics: Diagnostics, load: Load | un
     return undefined;
   }
   if (second !== undefined) diagnostics.add('DSS009', { name: second.name.text }, second.name.span);
-  const { templates, incomplete } = readImports(file, load, diagnostics);
-  const { device: whole, lost } = expandTemplates(device, templates, incomplete, diagnostics);
+  const { templates, incomplete, brought } = readImports(file, load, diagnostics);
+  const { device: whole, lost, used } = expandTemplates(device, templates, incomplete, diagnostics);
   const complete = file.unread === undefined && !incomplete && lost.length === 0;
-  return elaborateDevice(whole, complete ? undefined : new Set([...(file.unread ?? []), ...lost]), diagnostics);
+  if (complete && !diagnostics.hasErrors) reportUnused(brought, used, diagnostics);
+  const unread = complete ? undefined : new Set([...(file.unread ?? []), ...lost]);
+  const program = elaborateDevice(whole, unread, diagnostics, strict);
+  return program === undefined || !holdsAtFirst(program, whole, diagnostics) ? undefined : program;
+}
+
+/** S12: an invariant holds in the first state. Reports each that does not. */
+function holdsAtFirst(program: Program, device: Device, diagnostics: Diagnostics): boolean {
+  const items = device.items.filter((item) => item.kind === 'invariant');
+  const state = initialState(program);
+  const broken = program.invariants.filter(
+    (each) => violatedInvariant({ ...program, invariants: [each] }, state) !== undefined,
+  );
+  for (const { text } of broken) {
+    const item = items.find((each) => each.text === text);
+    if (item !== undefined) diagnostics.add('DSS319', { text }, item.condition.span);
+  }
+  return broken.length === 0;
 }

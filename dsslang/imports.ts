@@ -30,6 +30,8 @@ export interface Imported {
   readonly templates: readonly Template[];
   /** Something could not be read: templates may be missing that the author has written. */
   readonly incomplete: boolean;
+  /** What each import of the specification itself brought. */
+  readonly brought: readonly { readonly item: Import; readonly templates: readonly Template[] }[];
 }
 
 /** What is known while imports are followed. */
@@ -55,8 +57,29 @@ export function readImports(file: SourceFile, load: Load | undefined, diagnostic
     characters: diagnostics.source.text.length,
     incomplete: file.unread !== undefined,
   };
-  for (const each of file.imports) follow(each, own, reading);
-  return { templates: reading.templates, incomplete: reading.incomplete };
+  const brought = file.imports.map((item) => {
+    const before = reading.templates.length;
+    reportTwice(item, file.imports, diagnostics);
+    follow(item, own, reading);
+    return { item, templates: reading.templates.slice(before) };
+  });
+  return { templates: reading.templates, incomplete: reading.incomplete, brought };
+}
+
+function reportTwice(item: Import, all: readonly Import[], diagnostics: Diagnostics): void {
+  const first = all.find((each) => each?.path === item?.path);
+  if (item === undefined || first === undefined || first === item) return;
+  diagnostics.add('DSS408', { path: item.path }, item.span, {
+    labels: [{ span: first.span, text: 'imported here first' }],
+  });
+}
+
+/** Imports that brought templates, none of which is written out. */
+export function reportUnused(brought: Imported['brought'], used: ReadonlySet<string>, diagnostics: Diagnostics): void {
+  for (const { item, templates } of brought) {
+    if (templates.length > 0 && !templates.some(({ name }) => used.has(name.text)))
+      diagnostics.add('DSS407', { path: item.path }, item.span);
+  }
 }
 
 const slashes = (path: string): string => path.replaceAll('\\', '/');

@@ -35,7 +35,7 @@ device d {
       let next = v
       require next < COUNT and i < 3 and rx == On  "no"
       for w in work[tail ..< next] { require w.flags.LAST and w.address != 0  "no" }
-      tail = next
+      tail = next  base = v
     }
   }
   reset { write CTRL = 0  wait until CTRL.RST == 0 for at most 1ms }

@@ -4,13 +4,14 @@
  * Guards before the parser runs: nesting and literal size, so that no later pass can be driven out of stack or time by a
  * hostile file. (`compile.ts` has refused a file that is too large.)
  */
-import type { IToken } from 'chevrotain';
+import { EOF, type IToken } from 'chevrotain';
 import type { SourceFile } from './ast.ts';
 import { didYouMean, type Diagnostics } from './diagnostics.ts';
 import { nestingError } from './nesting.ts';
 import { unpack } from './parser-messages.ts';
 import { dssParser } from './parser.ts';
 import { CHAIN_MAX, integerValue, spanOf } from './parser/leaves.ts';
+import { mendSlips, slipAt } from './slips.ts';
 import { span, type Source, type Span } from './source.ts';
 import {
   BadInteger,
@@ -50,22 +51,37 @@ export function parse(source: Source, diagnostics: Diagnostics, base = 0): Sourc
   if (!checkLiterals(lexed.tokens, diagnostics)) return empty;
 
   nameTheDevice(lexed.tokens);
+  const tokens = mendSlips(lexed.tokens, diagnostics);
   const parser = dssParser();
-  parser.input = lexed.tokens;
+  parser.input = tokens;
   parser.tooLong = [];
   const file = parser.file() as SourceFile | undefined;
   for (const place of parser.tooLong) diagnostics.add('DSS006', { what: 'operators in a row', max: CHAIN_MAX }, place);
   // A character that does not belong there already explains what the parser stumbles over in the same line.
   const explained = new Set(lexed.errors.map((error) => sources.position(error.offset).line));
+  const indices = new Map(tokens.map((token, at) => [token, at]));
   let lastLine = -1;
+  let braceMissing = false;
+  let slipped = false;
   for (const error of parser.errors) {
     const previous = 'previousToken' in error ? (error.previousToken as IToken | undefined) : undefined;
     const place = placeOf(error.token, previous, lexed.tokens);
     const line = sources.position(place.start).line;
     // One mistake often makes the parser stumble twice on one line: only the first is the author's.
     if (line === lastLine || explained.has(line) || place.end > swallowed) continue;
+    // Where a `{` is missing, its `}` closes too much: that the file then ends too early, or too late, is an echo.
+    if (braceMissing && isAtTheEnd(error.token, tokens)) continue;
+    const isChange = error.context.ruleStack.at(-1) === 'change';
+    const slip = slipAt(error, indices.get(error.token) ?? tokens.length, tokens);
+    // What follows a statement of another language is mostly the rest of it.
+    const echo = slipped && isChange && slip === undefined;
+    slipped = slip !== undefined;
+    if (echo) continue;
     lastLine = line;
-    diagnostics.add('DSS001', unpack(error.message), place, { help: meantKeyword(error.token, previous) });
+    if (slip === undefined)
+      diagnostics.add('DSS001', unpack(error.message), place, { help: meantKeyword(error.token, previous) });
+    else slip(diagnostics);
+    braceMissing ||= slipped && error.context.ruleStack.at(-1) === 'block';
   }
   const unread =
     diagnostics.errors > errorsBefore
@@ -77,6 +93,9 @@ export function parse(source: Source, diagnostics: Diagnostics, base = 0): Sourc
   parser.input = [];
   return file === undefined ? empty : { ...attachDocumentation(file, lexed), unread };
 }
+
+const isAtTheEnd = (token: IToken, tokens: readonly IToken[]): boolean =>
+  token.tokenType === EOF || token === tokens.at(-1);
 
 /** All offsets `base` further on. */
 function shifted(lexed: LexResult, base: number): LexResult {
@@ -142,9 +161,15 @@ function reportLexerErrors(lexed: LexResult, diagnostics: Diagnostics): void {
     const place = span(error.offset, error.offset + error.length);
     const text = diagnostics.sources.slice(span(place.start, Math.min(place.end, place.start + 40)));
     const shown = place.end - place.start > 20 ? `${text.slice(0, 17)}...` : text;
-    const help = /[\u2018-\u201F\u00AB\u00BB']/.test(text)
-      ? 'a text stands between plain double quotes: `"`'
-      : undefined;
+    if (text === '!') {
+      diagnostics.add('DSS013', { found: '!', word: 'not' }, place);
+      continue;
+    }
+    const help = text.startsWith('#')
+      ? 'a comment begins with `//`'
+      : /[\u2018-\u201F\u00AB\u00BB']/.test(text)
+        ? 'a text stands between plain double quotes: `"`'
+        : undefined;
     diagnostics.add('DSS002', { text: shown }, place, { help });
   }
 }
@@ -181,7 +206,8 @@ function checkLiterals(tokens: readonly IToken[], diagnostics: Diagnostics): boo
       } else if (tooLong || integerValue(token.image) >= 1n << 64n) {
         diagnostics.add('DSS007', { digits: shortened(token.image) }, spanOf(token));
         readable &&= !tooLong;
-      }
+      } else if (/^0[0-7_]*[1-9][0-7_]*$/.test(token.image) && Number(token.image.replaceAll('_', '')) > 7)
+        diagnostics.add('DSS405', { digits: token.image, value: integerValue(token.image).toString() }, spanOf(token));
     }
   }
   return readable;

@@ -8,6 +8,7 @@
  */
 import type { Device, Expression, Include, Item, Name, Template } from './ast.ts';
 import { didYouMean, type Diagnostics } from './diagnostics.ts';
+import { mentions } from './mentions.ts';
 import type { Span } from './source.ts';
 
 /** Nodes of the tree that all includes of a device may add together: about what a file of the largest size has. */
@@ -18,6 +19,8 @@ export interface Expanded {
   readonly device: Device;
   /** Prefixes of includes that could not be written out: names that begin with them are no mistakes. */
   readonly lost: readonly string[];
+  /** Names of the templates that were written out. */
+  readonly used: ReadonlySet<string>;
 }
 
 interface Expansion {
@@ -63,7 +66,7 @@ export function expandTemplates(
     )
       diagnostics.add('DSS401', { kind: 'template', name: name.text }, name.span);
   }
-  return { device: { ...device, items }, lost: expansion.lost };
+  return { device: { ...device, items }, lost: expansion.lost, used: expansion.used };
 }
 
 function collect(
@@ -90,6 +93,9 @@ function collect(
         broken.add(template);
       }
     }
+    const isOwn = diagnostics.sources.isOwn(template.name.span) && !diagnostics.hasErrors;
+    for (const each of isOwn ? parameters.values() : [])
+      if (!mentions(template.items, each.text)) diagnostics.add('DSS406', { name: each.text }, each.span);
     for (const name of template.items.flatMap(declaredName)) {
       const parameter = parameters.get(name.text);
       if (parameter === undefined || name.text === '') continue;
@@ -155,9 +161,25 @@ function expandItem(item: Item, expansion: Expansion): readonly Item[] {
   return all;
 }
 
+/** What comes with the language, and where; a test holds it complete. */
+export const standardTemplates: Readonly<Record<string, string | undefined>> = {
+  BufferList: 'std/list.dss',
+  PciCapabilities: 'std/pci.dss',
+  PciHeader: 'std/pci.dss',
+  Ring: 'std/ring.dss',
+  ScatterList: 'std/scatter.dss',
+};
+
 function reportUnknown(name: Name, { diagnostics, templates, incomplete }: Expansion): void {
   if (name.text === '' || incomplete) return;
   const close = didYouMean(name.text, templates.keys());
+  const file = standardTemplates[name.text];
+  if (close === undefined && file !== undefined) {
+    diagnostics.add('DSS120', { name: name.text, file }, name.span, {
+      help: `write \`import "${file}"\` before the device`,
+    });
+    return;
+  }
   diagnostics.add('DSS101', { kind: 'template', name: name.text }, name.span, {
     help: close === undefined ? 'templates are declared before `device`, or imported' : `did you mean \`${close}\`?`,
   });

@@ -29,7 +29,7 @@ const cases = readdirSync(root, { recursive: true, encoding: 'utf8' })
 
 function compileCase(name: string): CompileResult {
   const load = loadFrom(join(root, name), name);
-  return compileBytes(readFileSync(join(root, name)), name, { load });
+  return compileBytes(readFileSync(join(root, name)), name, { load, strict: name.startsWith('strict/') });
 }
 
 const printed = (result: CompileResult): string => {
@@ -63,13 +63,14 @@ test('every case begins with a comment that names the codes it shows, and shows 
   }
 });
 
-test('cases in ok compile without a word, in warn with warnings only, elsewhere not at all', () => {
+test('cases in ok compile without a word, in warn and strict with warnings only, elsewhere not at all', () => {
   for (const name of cases) {
     const { program, diagnostics } = compileCase(name);
     const errors = diagnostics.filter((each) => each.severity === 'error').length;
     if (name.startsWith('ok/')) assert.deepEqual(diagnostics, [], name);
-    if (name.startsWith('warn/')) assert.ok(diagnostics.length > 0, name);
-    const compiles = name.startsWith('ok/') || name.startsWith('warn/');
+    const warns = name.startsWith('warn/') || name.startsWith('strict/');
+    if (warns) assert.ok(diagnostics.length > 0, name);
+    const compiles = name.startsWith('ok/') || warns;
     assert.equal(errors === 0, compiles, name);
     assert.equal(program !== undefined, compiles, name);
     if (program !== undefined) assert.match(emitJs(program), /export function createMonitor/);

@@ -10,8 +10,19 @@ export function elaborateArithmetic(expression: Binary, scope: Scope): Value {
   const left = elaborateNumber(expression.left, scope);
   const right = elaborateNumber(expression.right, scope);
   if (left === undefined || right === undefined) return undefined;
+  lintVanishing(expression, left, right, scope);
   const value = arithmetic(expression, left, right, scope);
   return value === undefined ? undefined : known(fold(value), scope);
+}
+
+/** A mask that has none of the value's bits, or a shift that leaves none: always 0, whatever the value. */
+function lintVanishing({ operator, span }: Binary, left: NumberValue, right: NumberValue, scope: Scope): void {
+  const isKnown = ({ min, max }: NumberValue): boolean => min === max;
+  if (isKnown(left) === isKnown(right)) return;
+  const [mask, value] = isKnown(left) ? [left.min, right] : [right.min, left];
+  const masked = operator === '&' && mask !== 0n && (mask & maxOf(value.bits)) === 0n;
+  const shifted = operator === '>>' && isKnown(right) && mask >= BigInt(value.bits) && mask < 64n;
+  if (masked || shifted) scope.context.diagnostics.add('DSS426', { bits: value.bits }, span);
 }
 
 function arithmetic(expression: Binary, left: NumberValue, right: NumberValue, scope: Scope): NumberValue | undefined {

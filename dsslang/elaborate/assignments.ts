@@ -47,15 +47,23 @@ function notAssignable(statement: Extract<ast.Statement, { kind: 'assign' }>, ha
     context.find(target.name, 'variable');
     return [];
   }
-  const help = symbol?.kind === 'machine' ? `a machine changes with \`${symbol.machine.name} -> State\`` : undefined;
-  context.diagnostics.add('DSS105', { name: context.text(target.span) }, target.span, {
-    labels: declared === undefined ? [] : [{ span: declared.span, text: 'declared here' }],
-    help,
-  });
+  const name = context.text(target.span);
+  const labels = declared === undefined ? [] : [{ span: declared.span, text: 'declared here' }];
+  const isValue = binding?.kind === 'value' && binding.value.type === 'number' && isArgument(binding.value.expr);
+  if (binding === undefined && symbol?.kind === 'register')
+    context.diagnostics.add('DSS117', { name }, target.span, { labels });
+  else if (binding === undefined && symbol?.kind === 'machine') {
+    const state = context.text(statement.value.span);
+    const help = symbol.machine.states.includes(state) ? `write \`${name} -> ${state}\`` : undefined;
+    context.diagnostics.add('DSS118', { name }, target.span, { labels, help });
+  } else if (isValue) context.diagnostics.add('DSS119', { name }, target.span, { labels });
+  else context.diagnostics.add('DSS105', { name }, target.span, { labels });
   // What is assigned to a machine by mistake names a state: it is no second mistake.
   if (symbol?.kind !== 'machine') elaborate(statement.value, scopeOf(handler));
   return [];
 }
+
+const isArgument = (expr: NumberExpr): boolean => expr.op === 'argument' && expr.argument === 'value';
 
 function fits(value: NumberValue, place: Place, span: Span, handler: HandlerScope): boolean {
   if (value.max <= place.max) return true;

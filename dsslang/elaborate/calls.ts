@@ -33,6 +33,9 @@ export function elaborateCall(expression: Extract<ast.Expression, { kind: 'call'
     const length = elaborateNumber(args[1] as ast.Expression, scope);
     if (base === undefined || length === undefined) return undefined;
     const range = { base: base.expr, length: length.expr };
+    if (length.max === 0n) context.diagnostics.add('DSS453', { name }, expression.span);
+    else if (base.bits <= 16 && length.bits >= 32 && base.expr.op !== 'const' && length.expr.op !== 'const')
+      context.diagnostics.add('DSS454', { base: base.bits, length: length.bits }, expression.span);
     return {
       type: 'bool',
       expr: purposes === undefined ? { op: 'outsideBars', ...range } : { op: 'inside', purposes, ...range },

@@ -10,12 +10,18 @@ import type { Range } from './facts.ts';
 import { engineMember, type Element } from './places.ts';
 import { asNumber, constant, type Scope, type Value } from './values.ts';
 
+const orders: ReadonlySet<string> = new Set(['<', '<=', '>', '>=']);
+
 export type Binary = Extract<ast.Expression, { kind: 'binary' }>;
 
 export function elaborateComparison(expression: Binary, scope: Scope): Value {
   const state = machineComparison(expression, scope);
   if (state !== 'none') return state;
   const { operator } = expression;
+  if (expression.left.kind === 'binary' && orders.has(expression.left.operator) && orders.has(operator)) {
+    scope.context.diagnostics.add('DSS224', {}, expression.span);
+    return undefined;
+  }
   const leftValue = elaborate(expression.left, scope);
   const rightValue = elaborate(expression.right, scope);
   if (leftValue === undefined || rightValue === undefined) return undefined;

@@ -74,6 +74,7 @@ export interface OpenEngine {
   readonly at: ast.Location;
   readonly offset: bigint;
   readonly stride: bigint;
+  readonly stridePlace: Span;
   /** Which element its names stand for. */
   readonly index: NumberExpr;
 }
@@ -274,7 +275,7 @@ export class Context {
   }
 
   /** Is the name, or the prefix of an include that it begins with, among what was refused or could not be read? */
-  private isLost(name: string): boolean {
+  isLost(name: string): boolean {
     if (this.broken.has(name)) return true;
     if (!this.incomplete) return false;
     // A prefix longer than that is nobody's: names of a hostile file may be a million characters long.
@@ -289,6 +290,13 @@ export class Context {
     const declared = this.declaredKinds.get(name.text);
     if (declared !== undefined) {
       this.diagnostics.add('DSS103', { name: name.text, kind: kindNames[declared], wanted: 'const' }, name.span);
+      return;
+    }
+    const engine = [...this.engines.values()].find(({ draft }) => draft.members.has(name.text));
+    if (engine !== undefined && this.engine?.name !== engine.name) {
+      this.diagnostics.add('DSS147', { name: name.text, engine: engine.name }, name.span, {
+        labels: [{ span: engine.span, text: 'the engine is declared here' }],
+      });
       return;
     }
     const close = this.diagnostics.full ? undefined : didYouMean(name.text, candidates());

@@ -41,6 +41,7 @@ export function declareEngine(item: ast.ItemOf<'engine'>, context: Context): voi
     at: item.at,
     offset: BigInt(offset),
     stride: BigInt(stride),
+    stridePlace: item.stride.span,
     index: accessedIndex(count),
   };
   context.engines.set(draft.name, context.engine);

@@ -31,8 +31,8 @@ export interface HandlerScope {
 export type LowerBlock = (statements: readonly ast.Statement[], handler: HandlerScope) => Statement[];
 
 export function scopeOf(handler: HandlerScope): Scope {
-  const { context, bindings, facts, time } = handler;
-  return { context, bindings, facts, time, access: handler.register !== undefined };
+  const { context, bindings, facts, time, hasValue } = handler;
+  return { context, bindings, facts, time, access: handler.register !== undefined, hasValue };
 }
 
 export function bind(name: ast.Name, binding: Binding, handler: HandlerScope): void {

@@ -13,6 +13,7 @@ import { openEngine } from './engines.ts';
 import { elaborateEvent, type Events } from './events.ts';
 import { Facts } from './facts.ts';
 import { bind, type HandlerScope } from './handler-scope.ts';
+import { learn } from './learning.ts';
 import { elaborateBlock } from './statements.ts';
 
 /** For each machine (by index) that the surrounding `in` blocks name: the states allowed. */
@@ -116,6 +117,7 @@ function elaborateHandler(handler: ast.HandlerDeclaration, states: StateMap | un
     register,
     hasValue: handler.event !== 'read',
   };
+  if (states !== undefined) learn(guardOf(states, context), true, scope.facts);
   bindParameters(handler, register, scope);
   // The body is checked even if its register is not: it may hold mistakes of its own.
   const body = elaborateBlock(handler.body, scope);

@@ -22,7 +22,7 @@ import { Facts } from './facts.ts';
 import { elaborateFreeze } from './freeze.ts';
 import { elaborateHandlers, reactionOf } from './handlers.ts';
 import { elaborateInterrupt, type InterruptParts } from './interrupts.ts';
-import { lint } from './lints.ts';
+import { lint, lintOpenRegisters } from './lints.ts';
 import { prepareProgrammed } from './memory.ts';
 import { elaborateOwnership } from './ownership.ts';
 import { reportOverlappingPlaces } from './overlaps.ts';
@@ -57,11 +57,13 @@ function symbolKindOf(item: ast.Item): string {
 /**
  * @param unread if something could not be read: the names of all declarations, also of lost ones, and the prefixes of
  *   includes that could not be written out
+ * @param strict also say which registers no rule speaks of
  */
 export function elaborateDevice(
   device: ast.Device,
   unread: ReadonlySet<string> | undefined,
   diagnostics: Diagnostics,
+  strict = false,
 ): Program | undefined {
   const context = new Context(diagnostics);
   const items = device.items.filter((item) => item !== undefined);
@@ -187,6 +189,8 @@ export function elaborateDevice(
   boundSteps(program, device, diagnostics);
   checkFilled(of('pool'), program, context);
   if (!diagnostics.hasErrors) lint(items, program, events, context);
+  if (!diagnostics.hasErrors && strict)
+    lintOpenRegisters((register) => interrupt.before(register, 'write').length > 0, context);
   return diagnostics.hasErrors ? undefined : program;
 }
 

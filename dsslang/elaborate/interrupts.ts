@@ -13,6 +13,7 @@ import { addMachine } from './variables.ts';
 import { elaborateBool, elaborateConstant } from './expressions.ts';
 import { constant, type Binding } from './values.ts';
 import { Facts } from './facts.ts';
+import { hasUnit } from './limits.ts';
 import { elaborateSteps } from './steps.ts';
 import { newBucket, RATE_MAX, takeCredit } from './token-bucket.ts';
 
@@ -42,7 +43,9 @@ export function elaborateInterrupt(
   reportMissing(item, context);
   const cause = item.cause === undefined ? undefined : context.find(item.cause, 'register')?.register;
   const deadline =
-    item.deadline === undefined ? undefined : bounded(item.deadline, 'the deadline', DEADLINE_US_MAX, context);
+    item.deadline === undefined || !hasUnit(item.deadline, 'time', context)
+      ? undefined
+      : bounded(item.deadline, 'the deadline', DEADLINE_US_MAX, context);
   const rate = item.rate === undefined ? undefined : bounded(item.rate, 'the rate', RATE_MAX, context);
   const burst = item.burst === undefined ? rate : bounded(item.burst, 'the burst', RATE_MAX, context);
   const acknowledge =

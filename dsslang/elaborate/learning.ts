@@ -49,6 +49,31 @@ export function learn(condition: BoolExpr, truth: boolean, facts: Facts): void {
   }
 }
 
+/** Is the condition known to hold, or not to hold, here? Undefined if it may be either. */
+export function decidedTruth(condition: BoolExpr, facts: Facts): boolean | undefined {
+  if (facts.knowsTruth(condition)) return true;
+  if (facts.knowsTruth({ op: 'not', of: condition })) return false;
+  switch (condition.op) {
+    case 'bool':
+      return condition.value;
+    case 'not': {
+      const truth = decidedTruth(condition.of, facts);
+      return truth === undefined ? undefined : !truth;
+    }
+    case 'eq':
+    case 'ne': {
+      const [a, b] = [
+        facts.range(condition.left, natural(condition.left)),
+        facts.range(condition.right, natural(condition.right)),
+      ];
+      if (a.max < b.min || b.max < a.min) return condition.op === 'ne';
+      return a.min === a.max && b.min === b.max && a.min === b.min ? condition.op === 'eq' : undefined;
+    }
+    default:
+      return undefined;
+  }
+}
+
 const natural = (expression: NumberExpr): Range =>
   expression.op === 'const' ? { min: expression.value, max: expression.value } : { min: 0n, max: expression.max };
 

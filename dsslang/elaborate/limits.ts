@@ -38,6 +38,24 @@ export function constantWithin(
   return Number(value);
 }
 
+/**
+ * Reports a size where a time is needed, or a time where a size is; and a time that does not say in what.
+ * @returns false if the number means something else
+ */
+export function hasUnit(expression: ast.Expression, wanted: 'size' | 'time', context: Context): boolean {
+  if (expression.kind !== 'integer') return true;
+  const text = context.text(expression.span);
+  const [, unit] = /^[0-9_]+(us|ms|s|K|M|G)$/.exec(text) ?? [];
+  const found = unit === undefined ? undefined : /s$/.test(unit) ? 'time' : 'size';
+  if (found !== undefined && found !== wanted) {
+    context.diagnostics.add('DSS223', { text, found, wanted }, expression.span);
+    return false;
+  }
+  if (found === undefined && wanted === 'time' && expression.value !== 0n)
+    context.diagnostics.add('DSS410', { text }, expression.span);
+  return true;
+}
+
 /** One more than a limit allows, or not. */
 export function tooMany(what: string, count: number, max: number, place: Span, context: Context): boolean {
   if (count <= max) return false;

@@ -7,11 +7,14 @@
 import type * as ast from '../ast.ts';
 import type { Program } from '../ir.ts';
 import type { Cell } from './cells.ts';
-import type { Context, HandlerDraft, SymbolOf } from './context.ts';
+import { isWritable, type Context, type HandlerDraft, type RegisterDraft, type SymbolOf } from './context.ts';
 import { openEngine } from './engines.ts';
+import { lintText, startedClocks } from './suspicions.ts';
 import type { Events } from './events.ts';
 
 export function lint(items: readonly ast.Item[], program: Program, events: Events, context: Context): void {
+  lintText(items, context);
+  lintMemory(items, startedClocks(items), setCells(program), context);
   const handlers = [
     ...context.registers.flatMap((each) => [...each.write, ...each.read, ...each.report]),
     ...Object.values(events.drafts).flat(),
@@ -99,6 +102,43 @@ function readCells(program: Program, counters: ReadonlySet<string>): ReadonlySet
   return read;
 }
 
+/** Clocks that never run, values that never change: what is asked of them is always the same. */
+function lintMemory(
+  items: readonly ast.Item[],
+  started: ReadonlySet<string>,
+  set: ReadonlySet<string>,
+  context: Context,
+): void {
+  for (const item of items) {
+    if (item.kind === 'engine') {
+      openEngine(item.name.text, context, () => lintMemory(item.items, started, set, context));
+    } else if ((item.kind === 'clock' || item.kind === 'deadline') && context.used.has(item.name.text)) {
+      if (!started.has(item.name.text))
+        context.diagnostics.add('DSS432', { kind: item.kind, name: item.name.text }, item.name.span);
+    } else if ((item.kind === 'var' || item.kind === 'counter') && context.used.has(item.name.text)) {
+      const symbol = context.symbols.get(item.name.text);
+      const key = symbol?.kind === 'variable' ? keyOf(symbol.cell) : symbol?.kind === 'array' ? `a${symbol.array}` : '';
+      if (key !== '' && !set.has(key))
+        context.diagnostics.add('DSS433', { kind: item.kind, name: item.name.text }, item.name.span);
+    }
+  }
+}
+
+/** Every cell that some statement of the program writes. */
+function setCells(program: Program): ReadonlySet<string> {
+  const set = new Set<string>();
+  const visit = (node: unknown): void => {
+    if (node === null || typeof node !== 'object') return;
+    const { op, scalar, array } = node as { readonly op?: string; readonly scalar?: number; readonly array?: number };
+    if (op === 'set') set.add(`s${String(scalar)}`);
+    if (op === 'setElement' || op === 'fill') set.add(`a${String(array)}`);
+    for (const each of Object.values(node)) visit(each);
+  };
+  const { registers, store, grant, interrupt, check, tick } = program;
+  visit([registers.map(({ write, read, report }) => [write, read, report]), store, grant, interrupt, check, tick]);
+  return set;
+}
+
 // ---- machines --------------------------------------------------------------------------------------------------------
 
 function lintMachine(
@@ -150,4 +190,20 @@ function reach(from: number, next: ReadonlyMap<number, ReadonlySet<number>>): Re
   const found = new Set([from]);
   for (const state of found) for (const to of next.get(state) ?? []) found.add(to);
   return found;
+}
+
+// ---- registers nobody mentions ---------------------------------------------------------------------------------------
+
+/**
+ * Registers that a driver may write in any state with any value. Many of a real device are meant so: asked for only.
+ * @param isSpecial does writing it mean something by itself (an acknowledgement)?
+ */
+export function lintOpenRegisters(isSpecial: (register: RegisterDraft) => boolean, context: Context): void {
+  for (const register of context.registers) {
+    const { declaration, write, frozen, written, programmed } = register;
+    const mentioned =
+      write.length + frozen.length > 0 || written !== undefined || programmed !== undefined || isSpecial(register);
+    if (isWritable(register.access) && !mentioned)
+      context.diagnostics.add('DSS460', { name: register.name }, declaration.name.span);
+  }
 }

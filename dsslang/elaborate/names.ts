@@ -6,11 +6,29 @@ import { didYouMean } from '../diagnostics.ts';
 import type { NumberExpr } from '../ir.ts';
 import { extract } from './bits.ts';
 import { readCell, type Cell } from './cells.ts';
-import { bitLength, kindName, maxOf, type Context, type RegisterDraft, type StructField } from './context.ts';
+import {
+  bitLength,
+  isReadable,
+  isWritable,
+  kindName,
+  maxOf,
+  type Context,
+  type RegisterDraft,
+  type StructField,
+} from './context.ts';
 import { elaborate } from './expressions.ts';
 import { elementIndex, engineMember, placeOf, readPlace } from './places.ts';
 import { lastValueCell } from './registers.ts';
-import { constant, known, number, type Binding, type NumberValue, type Scope, type Value } from './values.ts';
+import {
+  constant,
+  known,
+  number,
+  type Binding,
+  type BoolValue,
+  type NumberValue,
+  type Scope,
+  type Value,
+} from './values.ts';
 
 export function elaborateName(name: ast.Name, scope: Scope): Value {
   const { context } = scope;
@@ -27,7 +45,7 @@ export function elaborateName(name: ast.Name, scope: Scope): Value {
   const symbol = context.symbol(name.text);
   if (symbol === undefined) {
     if (context.isBeingEvaluated(name.text)) context.diagnostics.add('DSS113', { name: name.text }, name.span);
-    else
+    else if (!explainUnknown(name, scope))
       context.unknown(name, 'value', () => [
         ...scope.bindings.keys(),
         ...context.namesOf('variable'),
@@ -66,6 +84,31 @@ export function elaborateName(name: ast.Name, scope: Scope): Value {
       return undefined;
   }
 }
+
+/** Names that mean something, though not by themselves. @returns false if this is none of them */
+function explainUnknown(name: ast.Name, { context, bindings, hasValue }: Scope): boolean {
+  const { text, span } = name;
+  if (text === '' || context.isLost(text)) return false;
+  for (const [of, symbol] of context.symbols) {
+    if (symbol.kind !== 'machine' || !symbol.machine.states.includes(text)) continue;
+    context.diagnostics.add('DSS114', { state: text, machine: of }, span);
+    return true;
+  }
+  for (const [of, binding] of bindings) {
+    const fields = binding.kind === 'value' && binding.value.type === 'number' ? (binding.value.fields ?? []) : [];
+    const inStruct = binding.kind === 'descriptor' && binding.struct.fields.has(text);
+    if (!inStruct && !fields.some((each) => each.name === text)) continue;
+    context.diagnostics.add('DSS115', { field: text, of }, span);
+    return true;
+  }
+  const named = [...bindings.values()].some(({ ...each }) => each.kind === 'value' && isOperationsValue(each.value));
+  if (hasValue !== true || named || !/^(v|val|value|data|x)$/.test(text)) return false;
+  context.diagnostics.add('DSS116', { name: text }, span);
+  return true;
+}
+
+const isOperationsValue = (value: NumberValue | BoolValue): boolean =>
+  value.type === 'number' && value.expr.op === 'argument' && value.expr.argument === 'value';
 
 /** What a variable or a `mut` number holds. */
 function cellValue({ cell, bits }: { readonly cell: Cell; readonly bits: number }, scope: Scope): NumberValue {
@@ -170,6 +213,13 @@ function lastValue(
   if (index === 'all') {
     context.diagnostics.add('DSS144', {}, member.span);
     return undefined;
+  }
+  const happens = member.text === 'written' ? isWritable(register.access) : isReadable(register.access);
+  if (!happens) {
+    const { name, access: mode } = register;
+    context.diagnostics.add('DSS425', { name, mode, which: member.text }, member.span, {
+      labels: [{ span: register.declaration.modeSpan, text: 'declared here' }],
+    });
   }
   const expr = readCell(lastValueCell(register, member.text, context), context, index);
   return known({ ...number(expr, { min: 0n, max: expr.max }, register.bits), fields: register.fields }, scope);

@@ -6,13 +6,14 @@
 import type * as ast from '../ast.ts';
 import { CONFIG_SPACE, MEMORY_SPACE, PORT_SPACE } from '../runtime.ts';
 import { isReadable, isWritable, show, type Context } from './context.ts';
-import { AREAS_MAX, constantWithin, REGIONS_MAX, tooMany, WINDOWS_MAX } from './limits.ts';
+import { AREAS_MAX, hasUnit, constantWithin, REGIONS_MAX, tooMany, WINDOWS_MAX } from './limits.ts';
 import { lastValueCell } from './registers.ts';
 import { registerWidth } from './types.ts';
 
 export function declareRegion(item: ast.ItemOf<'region'>, context: Context): void {
   const inMemory = item.space === 'memory' || item.space === 'fixed-memory';
   const sizeMax = item.space === 'config' ? 4096n : inMemory ? 1n << 31n : 65536n;
+  if (!hasUnit(item.size, 'size', context)) return;
   const sizeBytes = constantWithin(item.size, context, "the region's size", 1n, sizeMax);
   let space = CONFIG_SPACE;
   let base = 0;
@@ -92,6 +93,7 @@ export function place(
 }
 
 export function declareArea(item: ast.ItemOf<'area'>, context: Context): void {
+  if (!hasUnit(item.size, 'size', context)) return;
   const sizeBytes = constantWithin(item.size, context, "the area's size", 1n, 1n << 31n);
   if (sizeBytes === undefined) return;
   const at = place(item.at, item.name, sizeBytes, 1, context);

@@ -28,9 +28,13 @@ export function declareRegister(written: ast.ItemOf<'register'>, context: Contex
       ? 1
       : constantWithin(item.count, context, 'the number of elements', 1n, BigInt(REGISTER_ELEMENTS_MAX));
   if (width === undefined || count === undefined) return;
-  const stride =
-    item.stride === undefined ? width : constantWithin(item.stride, context, 'the stride', BigInt(width), 1n << 20n);
+  const stride = item.stride === undefined ? width : constantWithin(item.stride, context, 'the stride', 1n, 1n << 20n);
   if (stride === undefined) return;
+  if (stride < width) {
+    const place = engine === undefined ? (item.stride?.span ?? item.span) : engine.stridePlace;
+    context.diagnostics.add('DSS222', { name: item.name.text, stride, width }, place);
+    return;
+  }
   const at = place(item.at, item.name, stride * (count - 1) + width, width, context);
   if (at === undefined) return;
   if (tooMany('registers', context.registers.length + 1, REGISTERS_MAX, item.span, context)) return;

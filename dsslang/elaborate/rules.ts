@@ -7,7 +7,7 @@ import type { ViolationAction } from '../runtime.ts';
 import { maxOf, show, type Context } from './context.ts';
 import { elaborateBool, elaborateNumber } from './expressions.ts';
 import { scopeOf, type HandlerScope } from './handler-scope.ts';
-import { assume, learn } from './learning.ts';
+import { assume, decidedTruth, learn } from './learning.ts';
 
 const actions: ReadonlySet<string> = new Set<ViolationAction>(['deny', 'fault', 'clamp', 'log']);
 
@@ -44,8 +44,9 @@ export function elaborateRequire(
   }
   const rule = context.rule(statement.reason, statement.condition.span, action);
   const place = statement.condition.span;
-  if (handler.facts.knowsTruth(condition) && !context.diagnostics.has('DSS402', place))
-    context.diagnostics.add('DSS422', {}, place);
+  const truth = decidedTruth(condition, handler.facts);
+  if (truth !== undefined && !context.diagnostics.has('DSS402', place))
+    context.diagnostics.add(truth ? 'DSS422' : 'DSS436', {}, place);
   // Whoever only logs goes on either way: nothing is known afterwards.
   if (action === 'log') return [{ op: 'note', condition, rule }];
   if (action === 'clamp') return elaborateClamp(statement, condition, rule, handler);

@@ -11,7 +11,7 @@ import { fillCell, writeCell } from './cells.ts';
 import { findState } from './comparisons.ts';
 import { elaborate, elaborateBool } from './expressions.ts';
 import { bind, scopeOf, unbind, type HandlerScope } from './handler-scope.ts';
-import { assume, doubting } from './learning.ts';
+import { assume, decidedTruth, doubting } from './learning.ts';
 import { elaborateForget } from './memory.ts';
 import { engineMember } from './places.ts';
 import { elaborateFor } from './rings.ts';
@@ -135,6 +135,10 @@ function elaborateTransition(
 function elaborateIf(statement: Extract<ast.Statement, { kind: 'if' }>, handler: HandlerScope): Statement[] {
   const condition = elaborateBool(statement.condition, scopeOf(handler));
   const before = handler.facts;
+  const truth = condition === undefined ? undefined : decidedTruth(condition, before);
+  const place = statement.condition.span;
+  if (truth !== undefined && !handler.context.diagnostics.has('DSS402', place))
+    handler.context.diagnostics.add('DSS435', { taken: truth ? 'always' : 'never' }, place);
   handler.facts = condition === undefined ? doubting(before) : assume(condition, true, before);
   const consequent = elaborateBlock(statement.consequent, handler);
   const afterThen = handler.facts;

@@ -2,6 +2,7 @@
 import type * as ast from '../ast.ts';
 import type { DeviceStep } from '../runtime.ts';
 import { isReadable, maxOf, show, type Context, type RegisterDraft } from './context.ts';
+import { hasUnit } from './limits.ts';
 import { elaborateConstant } from './expressions.ts';
 import { noMember } from './names.ts';
 import { isAll } from './places.ts';
@@ -90,6 +91,7 @@ function elements(
 }
 
 function time(expression: ast.Expression, context: Context): number | undefined {
+  if (!hasUnit(expression, 'time', context)) return undefined;
   const value = elaborateConstant(expression, context, 'the time');
   if (value === undefined) return undefined;
   if (value > STEP_TIME_US_MAX) {
@@ -139,6 +141,13 @@ function elaborateStep(step: ast.StepDeclaration, context: Context): DeviceStep[
       return [];
     }
     if (!exact(value, 'the value', step.value.span, context)) return [];
+    if ((value & register.reservedMask) !== 0n) {
+      const { reservedSpan } = register;
+      context.diagnostics.add('DSS316', { name: register.name }, step.value.span, {
+        labels: reservedSpan === undefined ? [] : [{ span: reservedSpan, text: 'these bits are reserved' }],
+      });
+      return [];
+    }
     return places.map((place) => ({ step: 'write', ...place, value: Number(value) }));
   }
   return elaborateWait(step, at, places, context);

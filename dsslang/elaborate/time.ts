@@ -8,7 +8,7 @@ import type * as ast from '../ast.ts';
 import type { NumberExpr, RuleId, Statement } from '../ir.ts';
 import { fillCell, newCell, writeCell } from './cells.ts';
 import { show, type Context, type SymbolOf } from './context.ts';
-import { constantWithin } from './limits.ts';
+import { hasUnit, constantWithin } from './limits.ts';
 import { constant } from './values.ts';
 import { clockPlace, elapsedOf, now, symbolPlace, timeIsKnown, TIME_BITS, TIME_MAX } from './memory.ts';
 import { scopeOf, type HandlerScope } from './handler-scope.ts';
@@ -32,6 +32,7 @@ function newClock(name: ast.Name, context: Context): SymbolOf<'clock'> {
 }
 
 export function declareDeadline(item: ast.ItemOf<'deadline'>, context: Context): void {
+  if (!hasUnit(item.time, 'time', context)) return;
   const limit = constantWithin(item.time, context, 'the deadline', 1n, DEADLINE_US_MAX);
   if (limit === undefined) return;
   const clock = newClock(item.name, context);

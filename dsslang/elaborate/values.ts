@@ -50,6 +50,8 @@ export interface Scope {
   readonly facts: Facts;
   /** Is this evaluated while a register is accessed? */
   readonly access?: boolean | undefined;
+  /** Does the operation bring a value? */
+  readonly hasValue?: boolean | undefined;
   /** Is the time known there? */
   readonly time?: boolean | undefined;
 }

@@ -63,8 +63,8 @@ export function declareVariable(item: ast.ItemOf<'var'>, context: Context): void
   }
   if (initial > max) {
     context.diagnostics.add(
-      'DSS204',
-      { name: item.name.text, largest: show(initial), max: show(max) },
+      'DSS225',
+      { name: item.name.text, initial: show(initial), max: show(max) },
       item.initial?.span ?? item.span,
     );
     return;

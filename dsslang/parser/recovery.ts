@@ -8,7 +8,7 @@ import { EmbeddedActionsParser, EOF, tokenMatcher, type IToken, type TokenType }
 import type { Name } from '../ast.ts';
 import { parserMessages } from '../parser-messages.ts';
 import type { Span } from '../source.ts';
-import { allTokens, Close, Comma, K, Open, Semicolon } from '../tokens.ts';
+import { allTokens, Close, Comma, K, Open, Plus, Semicolon } from '../tokens.ts';
 import { spanOf } from './leaves.ts';
 
 /** After so many errors the rest of a file is not read: each costs far more time than a good statement. */
@@ -68,6 +68,8 @@ export abstract class RecoveringParser extends EmbeddedActionsParser {
     const next = this.LA(1).tokenType;
     // `at most` behind a forgotten condition would be read as a condition.
     if (type === K.while || type === K.until) return false;
+    // `at 0x10` would be a place counted from the begin of an engine.
+    if (type === Plus) return false;
     return type !== Close || (next !== Semicolon && next !== Comma);
   }
 

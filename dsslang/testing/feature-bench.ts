@@ -89,7 +89,7 @@ export const arrays = `
     last = i
   }
   on write CLEAR(v) { if v == 1 { seen[all] = 3 } else { seen[last] = 0 } }
-  property "the first is even" { seen[0] & 1 == 0 or last == 3 }
+  property "the first is not four" { seen[0] != 4 or last == 3 }
 `;
 
 export const programmedBody = `
