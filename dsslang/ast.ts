@@ -144,7 +144,9 @@ export type Statement =
   /** `forget REG, PORT[2]`, or `forget all`. */
   | (Node & { readonly kind: 'forget'; readonly registers: readonly Expression[] })
   | (Node & { readonly kind: 'start' | 'stop'; readonly clock: Expression })
-  | (Node & { readonly kind: 'spend'; readonly rate: Expression });
+  | (Node & { readonly kind: 'spend'; readonly rate: Expression })
+  /** `check NAME(arguments)`: the body of that check stands here. */
+  | (Node & { readonly kind: 'check'; readonly name: Name; readonly args: readonly Expression[] });
 
 /** `for p in Prd at base count n at most 256 until p.LAST { ... }`; one of `count` and `until` is there. */
 export interface TableWalk extends Node {
@@ -371,6 +373,13 @@ export type Item =
       readonly after: Name;
       readonly body: readonly Statement[];
     })
+  /** What several handlers demand, said once. */
+  | (Node & {
+      readonly kind: 'check';
+      readonly name: Name;
+      readonly parameters: readonly CheckParameter[];
+      readonly body: readonly Statement[];
+    })
   | (Node & { readonly kind: 'reset'; readonly steps: readonly StepDeclaration[] })
   /** `invariant` or `property`: two words for one thing. */
   | (Node & { readonly kind: 'invariant'; readonly text: string; readonly condition: Expression });
@@ -393,6 +402,12 @@ export interface Template extends Node {
 /** `import "std/pci.dss"`; the span is that of the path without its quotes. */
 export interface Import extends Node {
   readonly path: string;
+}
+
+/** `d : Descriptor`, a structure that a walk has reached; without a struct, a value. */
+export interface CheckParameter {
+  readonly name: Name;
+  readonly struct: Name | undefined;
 }
 
 export type ItemOf<K extends Item['kind']> = Extract<Item, { readonly kind: K }>;

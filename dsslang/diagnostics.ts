@@ -48,6 +48,8 @@ export class Diagnostics {
   readonly #all: (Diagnostic & { readonly order: number })[] = [];
   readonly #seen = new Set<string>();
   #errors = 0;
+  /** The uses of what is being written out, the outermost first. */
+  readonly #around: Span[] = [];
   /** How many were dropped beyond `DIAGNOSTICS_MAX`. */
   dropped = 0;
 
@@ -63,7 +65,7 @@ export class Diagnostics {
     const message = (entry.message as (parameters: Parameters<C>) => string)(shortened(parameters));
     const includes = this.sources.includes(span.start);
     // A template is written for many devices: what looks wrong in one of them is not its author's mistake.
-    if (includes.length > 0 && entry.severity === 'warning') return;
+    if (includes.length + this.#around.length > 0 && entry.severity === 'warning') return;
     // A mistake in a template is one mistake, however often it is included; a wrong argument has words of its own.
     const key = `${code}@${source.file}@${place.start}-${place.end}${includes.length === 0 ? '' : message.replaceAll(`\`${this.sources.prefix(span.start)}_`, '`')}`;
     if (this.#seen.has(key)) return;
@@ -86,11 +88,19 @@ export class Diagnostics {
       note: extra.note,
       labels: [
         ...(extra.labels ?? []),
+        ...ends(this.#around).map((use) => ({ span: use, text: 'checked here' })),
         ...ends(includes).map((include) => ({ span: include, text: 'included here' })),
       ].map((label) => ({ text: label.text, ...this.sources.place(label.span) })),
       help,
       order: span.start,
     });
+  }
+
+  /** Diagnostics that come while `read` runs are about what is written out at `use`. */
+  around(use: Span, read: () => void): void {
+    this.#around.push(use);
+    read();
+    this.#around.pop();
   }
 
   /** Was this code recorded at this very place? */

@@ -587,3 +587,29 @@ test('S16: a store into a pool is judged by every structure that it touches, as 
     assert.equal(write(monitor, 0, 65552), 'no two links there', 'end-exact');
   }
 });
+
+test('S17: a check stands where it is used: arguments first, one rule, and a failed one refuses the whole operation', async () => {
+  const body = `register R at regs+0 : u32 rw register Q at regs+4 : u32 rw var x : u32 var seen : u32
+    check small(n, most) { x = x +% 1 require n <= most "too large" seen = n }
+    on write R(v) { check small(v, x) x = 9 }
+    on write Q(v) { x = v check small(x + 1, 20) check small(v, 7) }`;
+  const numbers = new Set<number>();
+  for (const monitor of await monitors(body)) {
+    assert.equal(write(monitor, 0, 1), 'too large', 'x was 0 before the body changed it');
+    assert.equal(variable(monitor, 'x'), 0n);
+    assert.equal(write(monitor, 0, 0), 'allowed');
+    assert.equal(variable(monitor, 'x'), 9n);
+    assert.equal(write(monitor, 4, 7), 'allowed');
+    assert.equal(variable(monitor, 'x'), 9n, 'two checks count');
+    assert.equal(variable(monitor, 'seen'), 7n);
+    assert.equal(write(monitor, 4, 8), 'too large', 'the second check');
+    assert.equal(variable(monitor, 'seen'), 7n, 'nothing is left of the first');
+    for (const [offset, value] of [
+      [0, 50],
+      [4, 20],
+      [4, 8],
+    ] as const)
+      numbers.add(monitor.write(0, offset, 4, value, 0, 0));
+  }
+  assert.equal(numbers.size, 1, 'one rule, wherever it is written out');
+});

@@ -127,7 +127,7 @@ function meantKeyword(token: IToken, previous: IToken | undefined): string | und
 const declaringWords: readonly Keyword[] = [
   'region', 'const', 'register', 'area', 'window', 'struct', 'machine', 'var', 'ring',
   'counter', 'table', 'clock', 'deadline', 'rate', 'engine',
-  'mut', 'frozen', 'pool', 'template',
+  'mut', 'frozen', 'pool', 'template', 'check',
   'as', // and the prefix of an include
 ]; // prettier-ignore
 const declaring = new Set(declaringWords.map((word) => K[word]));

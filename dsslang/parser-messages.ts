@@ -75,6 +75,9 @@ export const phrases: Readonly<Record<string, string>> = {
   forgetClause: '`forget REGISTER` or `forget all`',
   clockClause: '`start NAME` or `stop NAME`',
   spendClause: '`spend NAME`',
+  checkClause: '`check NAME(ARGUMENT, ...)`',
+  checkDeclaration: '`check NAME(PARAMETER, ...) { ... }`',
+  checkParameter: 'a parameter such as `size`, or `d : STRUCT`',
   place: 'a name such as `NAME`, `NAME[i]` or `ENGINE[i].NAME`',
 };
 

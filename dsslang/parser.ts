@@ -106,6 +106,7 @@ export class DssParser extends InterruptParser {
       { ALT: () => this.SUBRULE(this.frozen) },
       { ALT: () => this.SUBRULE(this.pool) },
       { ALT: () => this.SUBRULE(this.include) },
+      { ALT: () => this.SUBRULE(this.checkDeclaration) },
     ]);
     this.OPTION(() => this.CONSUME(Semicolon));
     return item;

@@ -50,7 +50,7 @@ test('what is known of an element is forgotten when any element is assigned', ()
     register R at regs+0 : u32 rw
     var a[5] : u8
     var b : u8
-    on write R(v) { require a[0] <= 9 and v < 5 "x"  ${between}  b = 19 - a[0]  if b == 15 { b = 0 } }`;
+    on write R(v) { require a[0] <= 9 and v < 5 "x"  ${between}  b = 19 - a[0]  if b == 15 { b = 0  a[0] = 1 } }`;
   assert.deepEqual(codes(body('')), []);
   assert.deepEqual(codes(body('a[1] = 20')), ['DSS205']);
   assert.deepEqual(codes(body('a[v] = 20')), ['DSS205']);

@@ -12,7 +12,7 @@ const scopes: Readonly<Record<string, readonly Keyword[]>> = {
   'storage.modifier.dss': ['ro', 'wo', 'rw', 'w1c', 'rc', 'platform', 'reserved'],
   'storage.type.dss': [
     'device', 'region', 'const', 'register', 'area', 'window', 'struct', 'machine', 'var', 'ring', 'let', 'interrupt',
-    'reset', 'invariant', 'match',
+    'reset', 'invariant', 'match', 'check',
   ],
 }; // prettier-ignore
 

@@ -23,7 +23,7 @@ export const keywords = [
   'next', 'while', 'mut', 'frozen', 'from', 'import', 'template', 'include', 'as', 'pool', 'filled',
   // state, time, actions
   'counter', 'modulo', 'saturating', 'table', 'freeze', 'engine', 'clock', 'deadline', 'rate', 'property', 'grant',
-  'store', 'tick', 'forget', 'start', 'stop', 'spend', 'clamp', 'fifo',
+  'store', 'tick', 'forget', 'start', 'stop', 'spend', 'clamp', 'fifo', 'check',
 ] as const; // prettier-ignore
 
 export type Keyword = (typeof keywords)[number];

@@ -3,28 +3,31 @@
  * these at its start or after it. Too much is harmless here; too little would let a handler index past an array.
  */
 import type * as ast from '../ast.ts';
+import { eachStatement } from '../mentions.ts';
 import type { Cell } from './cells.ts';
 import type { Context, Symbol } from './context.ts';
 import type { HandlerScope } from './handler-scope.ts';
 
 /** Forgets whatever the statements, which may run more than once, may change. */
 export function forgetChanges(statements: readonly ast.Statement[], handler: HandlerScope): void {
-  const { facts } = handler;
+  forgetAll(statements, handler, new Set());
+}
+
+function forgetAll(
+  statements: readonly ast.Statement[],
+  handler: HandlerScope,
+  checks: Set<ast.ItemOf<'check'>>,
+): void {
+  const { facts, context } = handler;
   eachStatement(statements, (statement) => {
+    const symbol = statement.kind === 'check' ? context.symbols.get(statement.name.text) : undefined;
+    if (symbol?.kind === 'check' && !checks.has(symbol.declaration)) {
+      checks.add(symbol.declaration);
+      forgetAll(symbol.declaration.body, handler, checks);
+    }
     for (const cell of changedBy(statement, handler)) facts.forgetCell(cell);
     if (statement.kind === 'require' && statement.action?.value !== undefined) facts.forgetValue();
   });
-}
-
-function eachStatement(statements: readonly ast.Statement[], visit: (statement: ast.Statement) => void): void {
-  for (const statement of statements) {
-    if (statement === undefined) continue; // recovery leaves holes
-    visit(statement);
-    if ('body' in statement) eachStatement(statement.body, visit);
-    if (statement.kind !== 'if') continue;
-    eachStatement(statement.consequent, visit);
-    eachStatement(statement.alternative, visit);
-  }
 }
 
 /** The cells that one statement changes by itself. (A `mut` begins with a cell that nothing is known of.) */
@@ -49,6 +52,7 @@ function changedBy(statement: ast.Statement, handler: HandlerScope): readonly Ce
     case 'for':
     case 'table':
     case 'list':
+    case 'check': // its statements are visited themselves
       return [];
   }
 }

@@ -153,7 +153,8 @@ export type Symbol =
   | { readonly kind: 'engine'; readonly span: Span; readonly engine: EngineDraft }
   | { readonly kind: 'ring'; readonly span: Span; readonly ring: RingDraft }
   | { readonly kind: 'frozen'; readonly span: Span }
-  | { readonly kind: 'pool'; readonly span: Span; readonly pool: PoolInfo };
+  | { readonly kind: 'pool'; readonly span: Span; readonly pool: PoolInfo }
+  | { readonly kind: 'check'; readonly span: Span; readonly declaration: ast.ItemOf<'check'> };
 
 export type SymbolOf<K extends Symbol['kind']> = Extract<Symbol, { readonly kind: K }>;
 
@@ -195,6 +196,11 @@ export class Context {
   readonly tested = new Set<number>();
   /** States that some transition enters, as `machine.state` indices. */
   readonly entered = new Set<string>();
+  /** The checks being written out, the outermost first; and how much has been written out. */
+  readonly openChecks: ast.ItemOf<'check'>[] = [];
+  checkStatements = 0;
+  /** Rules that stand in checks, by what they say and where: one rule each, however often it is written out. */
+  readonly #checkRules = new Map<string, RuleId>();
   readonly rules: Rule[] = [{ reason: '', file: '', line: 0, column: 0, text: '', action: 'fault' }];
 
   constructor(diagnostics: Diagnostics) {
@@ -208,6 +214,15 @@ export class Context {
 
   /** A new rule whose place is `span`. */
   rule(reason: string, span: Span, action: ViolationAction = 'fault'): RuleId {
+    if (this.openChecks.length === 0) return this.newRule(reason, span, action);
+    const key = `${span.start}-${span.end} ${action} ${reason}`;
+    const known = this.#checkRules.get(key);
+    const rule = known ?? this.newRule(reason, span, action);
+    if (known === undefined) this.#checkRules.set(key, rule);
+    return rule;
+  }
+
+  private newRule(reason: string, span: Span, action: ViolationAction): RuleId {
     const { source, span: at } = this.source.place(span);
     const { line, column } = source.position(at.start);
     this.rules.push({ reason, file: source.file, line, column, text: this.text(span, 120), action });
@@ -319,6 +334,7 @@ const kindNames: Readonly<Record<Symbol['kind'], string>> = {
   ring: 'ring',
   frozen: 'frozen range',
   pool: 'pool',
+  check: 'check',
   array: 'array',
   table: 'table',
   clock: 'clock',

@@ -74,6 +74,17 @@ function declareMembers(item: ast.ItemOf<'engine'>, context: Context): void {
   all('ring', declareRing);
 }
 
+/** Reads something of the whole device, also while an engine's body is read: its names mean nothing there. */
+export function withoutEngine(context: Context, read: () => void): void {
+  const { engine, symbols } = context;
+  if (engine !== undefined)
+    context.symbols = new Map([...symbols].filter(([name, symbol]) => engine.draft.members.get(name) !== symbol));
+  context.engine = undefined;
+  read();
+  context.symbols = symbols;
+  context.engine = engine;
+}
+
 /**
  * Reads something inside an engine's body: its names are known.
  * @param index the element that they mean; without it, the one that is being accessed

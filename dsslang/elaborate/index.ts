@@ -38,11 +38,11 @@ const nothing: Reaction = { handlers: [], otherwise: undefined };
 
 type NamedKind =
   | 'region' | 'struct' | 'machine' | 'var' | 'register' | 'area' | 'window' | 'ring'
-  | 'counter' | 'table' | 'clock' | 'deadline' | 'rate' | 'engine' | 'frozen' | 'pool'; // prettier-ignore
+  | 'counter' | 'table' | 'clock' | 'deadline' | 'rate' | 'engine' | 'frozen' | 'pool' | 'check'; // prettier-ignore
 
 const symbolKinds: ReadonlySet<string> = new Set<Symbol['kind']>([
   'region', 'constant', 'register', 'area', 'window', 'struct', 'machine', 'variable', 'ring', 'table', 'clock', 'rate',
-  'engine', 'frozen', 'pool',
+  'engine', 'frozen', 'pool', 'check',
 ]); // prettier-ignore
 const isSymbolKind = (kind: string): kind is Symbol['kind'] => symbolKinds.has(kind);
 
@@ -99,6 +99,7 @@ export function elaborateDevice(
   declareAll('ring', declareRing);
   declareAll('engine', declareEngine);
   declareAll('pool', declarePool);
+  declareAll('check', (item) => context.declare(item.name, { kind: 'check', span: item.name.span, declaration: item }));
   declareAll('frozen', (item) => context.declare(item.name, { kind: 'frozen', span: item.name.span }));
   const interruptItem = only('interrupt', of('interrupt'), diagnostics);
   const resetItem = only('reset', of('reset'), diagnostics);

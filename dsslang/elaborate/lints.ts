@@ -28,7 +28,7 @@ export function lint(items: readonly ast.Item[], program: Program, events: Event
 }
 
 const declaredInVain: ReadonlySet<ast.Item['kind']> = new Set<ast.Item['kind']>([
-  'const', 'var', 'struct', 'ring', 'counter', 'table', 'clock', 'deadline', 'rate', 'pool',
+  'const', 'var', 'struct', 'ring', 'counter', 'table', 'clock', 'deadline', 'rate', 'pool', 'check',
 ]); // prettier-ignore
 
 function lintItems(

@@ -8,6 +8,7 @@ import type * as ast from '../ast.ts';
 import type { Statement } from '../ir.ts';
 import { elaborateAssignment, elaborateCount } from './assignments.ts';
 import { fillCell, writeCell } from './cells.ts';
+import { elaborateCheck } from './checks.ts';
 import { findState } from './comparisons.ts';
 import { elaborate, elaborateBool } from './expressions.ts';
 import { bind, scopeOf, unbind, type HandlerScope } from './handler-scope.ts';
@@ -68,6 +69,8 @@ function elaborateStatement(statement: ast.Statement, handler: HandlerScope): St
       return elaborateClock(statement, handler);
     case 'spend':
       return elaborateSpend(statement, handler);
+    case 'check':
+      return elaborateCheck(statement, handler, elaborateBlock);
   }
 }
 

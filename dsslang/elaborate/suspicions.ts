@@ -5,7 +5,7 @@
  * Works on the tree of a specification without errors. Silent where it is not sure.
  */
 import type * as ast from '../ast.ts';
-import { mentions } from '../mentions.ts';
+import { eachStatement, mentions } from '../mentions.ts';
 import type { Context } from './context.ts';
 
 type Handler = ast.HandlerDeclaration | ast.EventDeclaration;
@@ -15,6 +15,7 @@ export function lintText(items: readonly ast.Item[], context: Context): void {
     if (item.kind === 'engine') lintText(item.items, context);
     else if (item.kind === 'in') lintInBlock(item, new Map(), context);
     else if (item.kind === 'handler' || item.kind === 'event') lintHandler(item, new Map(), context);
+    else if (item.kind === 'check' || item.kind === 'pool') lintBlock(item.body, context);
     else if (item.kind === 'match') lintMatch(item, context);
     else if (item.kind === 'reset' && item.steps.length === 0)
       context.diagnostics.add('DSS412', {}, { start: item.span.start, end: item.span.start + 'reset'.length });
@@ -78,7 +79,7 @@ function lintBlock(statements: readonly ast.Statement[], context: Context): void
     }
     if ('body' in statement) {
       if (!mentions(statement.body, statement.item.text))
-        diagnostics.add('DSS452', { item: statement.item.text }, statement.item.span);
+        diagnostics.add('DSS455', { item: statement.item.text }, statement.item.span);
       lintBlock(statement.body, context);
     }
   }
@@ -109,16 +110,6 @@ function changedName(statement: ast.Statement): string | undefined {
 function firstWord(statement: ast.Statement, context: Context): ast.Name['span'] {
   const [word = ''] = /^\w*/.exec(context.text(statement.span)) ?? [];
   return { start: statement.span.start, end: statement.span.start + Math.max(1, word.length) };
-}
-
-export function eachStatement(statements: readonly ast.Statement[], visit: (statement: ast.Statement) => void): void {
-  for (const statement of statements) {
-    visit(statement);
-    if ('body' in statement) eachStatement(statement.body, visit);
-    if (statement.kind !== 'if') continue;
-    eachStatement(statement.consequent, visit);
-    eachStatement(statement.alternative, visit);
-  }
 }
 
 /** Clocks and deadlines that some statement starts. */

@@ -7,7 +7,7 @@ import { isComment, type Piece } from './lines.ts';
 export const WIDE_GAP = 2;
 
 /** Words that begin a statement or a step. Only their spacing depends on this list: unknown ones get a single space. */
-const statementWords = new Set(['require', 'deny', 'let', 'if', 'write', 'read', 'wait', 'delay']);
+const statementWords = new Set(['require', 'deny', 'let', 'if', 'write', 'read', 'wait', 'delay', 'check']);
 
 const endsValue = (pieces: readonly Piece[], at: number): boolean => {
   const piece = pieces[at];

@@ -6,6 +6,7 @@ import { GRANT_COMMANDS } from '../runtime.ts';
 import { inside, truth, value } from './expressions.ts';
 import { Denied, type Frame } from './state.ts';
 
+/** S17: the body of a check stands here, written out; nothing is left of the check itself. */
 export function run(statements: readonly Statement[], frame: Frame): void {
   for (const statement of statements) execute(statement, frame);
 }

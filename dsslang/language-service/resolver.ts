@@ -120,6 +120,9 @@ export class Resolver {
       case 'for':
         this.#visitFor(node, locals);
         return;
+      case 'check':
+        this.#visitCheck(node, locals);
+        return;
       case 'member':
         this.#visitMember(node, locals);
         return;
@@ -169,6 +172,20 @@ export class Resolver {
     const struct = ring === undefined ? undefined : this.#globals.get(this.#ringStructs.get(ring) ?? '');
     const locals = this.#bind(item, node.span ?? { start: 0, end: 0 }, outer, struct);
     this.#visit(body, locals, undefined);
+  }
+
+  /** A declaration binds its parameters, a use refers to names of its surroundings. */
+  #visitCheck(node: TreeNode, outer: Locals): void {
+    const scope = node.span ?? { start: 0, end: 0 };
+    let locals = outer;
+    for (const parameter of listOf(node['parameters'])) {
+      if (!isNode(parameter)) continue;
+      const struct = isName(parameter['struct']) ? this.#globals.get(parameter['struct'].text) : undefined;
+      this.#visit(parameter['struct'], outer, undefined);
+      locals = this.#bind(parameter['name'], scope, locals, struct);
+    }
+    const { parameters: _, ...rest } = node;
+    this.#visitParts(rest, locals, undefined);
   }
 
   #visitMember(node: TreeNode, locals: Locals): void {

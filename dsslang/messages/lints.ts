@@ -1,5 +1,5 @@
 /** 4xx: allowed, but looks wrong. */
-import { warning } from './entry.ts';
+import { error, warning } from './entry.ts';
 
 export const lints = {
   DSS401: warning(
@@ -96,7 +96,12 @@ export const lints = {
     'read the link from the structure, such as `next t.link`',
   ),
   DSS451: warning((p: { name: string }) => `\`${p.name}\` freezes no byte: its size is always 0`, 'say how many bytes'),
-  DSS452: warning(
+  DSS452: error(
+    (p: { name: string; reason: string }) =>
+      `what new memory of \`${p.name}\` is filled with breaks a rule of the pool: ${p.reason}`,
+    'fill it with a word that keeps them, such as the mark that ends a list: `filled 1`',
+  ),
+  DSS455: warning(
     (p: { item: string }) => `this walk looks at nothing of \`${p.item}\`: whatever lies there is accepted`,
     'judge its fields: addresses, lengths, flags',
   ),

@@ -107,6 +107,20 @@ export const nameMistakes = {
     (p: { name: string }) => `\`${p.name}\` must be a name here, but it stands for a value`,
     'pass the name of a register, a variable, a machine or a region',
   ),
+  DSS155: error(
+    (p: { trail: readonly string[] }) =>
+      `a check contains itself: ${p.trail.map((each) => `\`${each}\``).join(' -> ')}`,
+    'a check is written out where it is used, so it cannot contain itself',
+  ),
+  DSS156: error(
+    () => 'written out, the checks of this device are too large or nest too deep',
+    'a specification, written out, has at most 65536 statements of checks, in at most 16 levels',
+  ),
+  DSS157: error(
+    (p: { parameter: string; struct: string }) =>
+      `\`${p.parameter}\` stands for a \`${p.struct}\` that a walk has reached, and this is none`,
+    'pass the name of a `for` over that struct',
+  ),
   DSS153: error(
     () => 'written out, the templates of this device are too large or nest too deep',
     'a specification, written out, is no larger than the largest file',

@@ -2,9 +2,23 @@
  * The grammar of handlers' bodies.
  */
 import { tokenMatcher } from 'chevrotain';
-import type { Action, Expression, Name, Statement } from '../ast.ts';
+import type { Action, CheckParameter, Expression, Item, Name, Statement } from '../ast.ts';
 import { join } from '../source.ts';
-import { Arrow, Assign, Close, Colon, Comma, Dot, K, NameToken, Open, Semicolon, Text } from '../tokens.ts';
+import {
+  Arrow,
+  Assign,
+  Close,
+  CloseRound,
+  Colon,
+  Comma,
+  Dot,
+  K,
+  NameToken,
+  Open,
+  OpenRound,
+  Semicolon,
+  Text,
+} from '../tokens.ts';
 import { noExpression, noName, orElse, spanOf } from './leaves.ts';
 import { unreadWalk, WalkParser } from './walks.ts';
 
@@ -39,6 +53,7 @@ export abstract class StatementParser extends WalkParser {
         { GATE: () => this.nameFollows(), ALT: () => this.SUBRULE(this.forgetClause), IGNORE_AMBIGUITIES: true },
         { GATE: () => this.nameFollows(), ALT: () => this.SUBRULE(this.clockClause), IGNORE_AMBIGUITIES: true },
         { GATE: () => this.nameFollows(), ALT: () => this.SUBRULE(this.spendClause), IGNORE_AMBIGUITIES: true },
+        { GATE: () => this.nameFollows(), ALT: () => this.SUBRULE(this.checkClause), IGNORE_AMBIGUITIES: true },
         { ALT: () => this.SUBRULE(this.change) },
       ],
     }),
@@ -120,6 +135,40 @@ export abstract class StatementParser extends WalkParser {
     const rate = this.SUBRULE(this.place);
     return { kind: 'spend', span: this.since(first), rate };
   });
+
+  protected checkClause = this.RULE('checkClause', (): Statement => {
+    const first = this.CONSUME(K.check);
+    const name = this.SUBRULE(this.name);
+    const args: Expression[] = [];
+    this.CONSUME(OpenRound);
+    this.MANY_SEP({ SEP: Comma, DEF: () => args.push(this.SUBRULE(this.expression)) });
+    this.CONSUME(CloseRound);
+    return { kind: 'check', span: this.since(first), name, args };
+  });
+
+  protected checkDeclaration = this.RULE('checkDeclaration', (): Item => {
+    const first = this.CONSUME(K.check);
+    const name = this.SUBRULE(this.name);
+    const parameters: CheckParameter[] = [];
+    this.CONSUME(OpenRound);
+    this.MANY_SEP({ SEP: Comma, DEF: () => parameters.push(this.SUBRULE(this.checkParameter)) });
+    this.CONSUME(CloseRound);
+    const body = this.SUBRULE(this.block);
+    return { kind: 'check', span: this.since(first), name, parameters, body };
+  });
+
+  protected checkParameter = this.RULE(
+    'checkParameter',
+    (): CheckParameter => {
+      const name = this.SUBRULE(this.name);
+      const struct = this.OPTION(() => {
+        this.CONSUME(Colon);
+        return this.SUBRULE1(this.name);
+      });
+      return { name, struct };
+    },
+    orElse({ name: noName, struct: undefined }),
+  );
 
   /** What such a statement is about: `NAME`, `NAME[i]`, `NAME[i].MEMBER`. */
   protected place = this.RULE(

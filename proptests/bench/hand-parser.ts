@@ -125,6 +125,7 @@ class HandParser {
         return { kind: 'reset', steps: this.#steps(), span: this.#since(start) };
       }
       case 'invariant': return this.#invariant(start);
+      case 'check': return this.#checkDeclaration(start);
       default: return this.#fail('a declaration');
     } // prettier-ignore
   }
@@ -548,7 +549,38 @@ class HandParser {
         case 'for': return this.#for(start);
       } // prettier-ignore
     }
+    // `check` is a name too: another name must follow.
+    if (this.#is('check') && /^\w/.test(this.#tokens[this.#at + 1]?.text ?? '')) return this.#check(start);
     return this.#change(start);
+  }
+
+  #check(start: number): ast.Statement {
+    this.#next();
+    const name = this.#name();
+    const args: ast.Expression[] = [];
+    this.#list(() => args.push(this.#expression()));
+    return { kind: 'check', span: this.#since(start), name, args };
+  }
+
+  #checkDeclaration(start: number): ast.Item {
+    this.#next();
+    const name = this.#name();
+    const parameters: ast.CheckParameter[] = [];
+    this.#list(() => {
+      const parameter = this.#name();
+      parameters.push({ name: parameter, struct: this.#accept(':') ? this.#name() : undefined });
+    });
+    const body = this.#block();
+    return { kind: 'check', span: this.#since(start), name, parameters, body };
+  }
+
+  /** `( each, each )` */
+  #list(each: () => void): void {
+    this.#expect('(');
+    while (!this.#accept(')')) {
+      each();
+      if (!this.#is(')')) this.#expect(',');
+    }
   }
 
   #action(): ast.Name | undefined {
