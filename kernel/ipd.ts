@@ -9,7 +9,7 @@ import { KernelError } from './errors.ts';
 import type { Accusation, Fault, ResetOutcome } from './fault.ts';
 import type { FromIpd } from './ipd-messages.ts';
 import type { DomainThread, ThreadEnd } from './ipd-thread.ts';
-import { LOG_LINES_MAX } from './limits.ts';
+import { EARLY_MESSAGES_MAX, LOG_LINES_MAX } from './limits.ts';
 import { copyMessage } from './plain-data.ts';
 import type { Granted } from './rvm/rvm.ts';
 
@@ -51,6 +51,8 @@ export class Ipd {
   readonly #log: string[] = [];
   readonly #grants: Granted[] = [];
   readonly #listeners: ((message: DriverMessage) => void)[] = [];
+  /** Said, and not heard by anybody yet. */
+  readonly #early: DriverMessage[] = [];
   #state: IpdState = 'running';
   #startFailure: string | undefined;
   #fault: Fault | undefined;
@@ -105,9 +107,13 @@ export class Ipd {
     this.#parts.thread.post({ type: 'message', message: copy });
   }
 
-  /** Calls `listener` with each message of the driver. A listener that throws is its owner's uncaught exception. */
+  /**
+   * Calls `listener` with each message of the driver. The first listener also hears, soon, what the driver said before there
+   * was any: at the most `EARLY_MESSAGES_MAX` messages. A listener that throws is its owner's uncaught exception.
+   */
   onMessage(listener: (message: DriverMessage) => void): void {
     this.#listeners.push(listener);
+    if (this.#listeners.length === 1 && this.#early.length > 0) queueMicrotask(() => this.#deliverEarly());
   }
 
   /** Orderly end: the device reset, memory reclaimed. Resolves when it is over, also if the driver faults meanwhile. */
@@ -128,7 +134,10 @@ export class Ipd {
       case 'ready':
         return this.#resolveStarted();
       case 'message':
-        if (this.#fault === undefined) for (const listener of this.#listeners) listener(message.message);
+        if (this.#fault !== undefined) return;
+        if (this.#listeners.length === 0 && this.#early.length === EARLY_MESSAGES_MAX) return;
+        this.#early.push(message.message);
+        if (this.#listeners.length > 0) this.#deliverEarly();
         return;
       case 'log':
         this.#log.push(message.text);
@@ -178,6 +187,13 @@ export class Ipd {
       ...accusation,
     };
     void this.#end(gone ? { done: 'impossible', reason: accusation.message } : { done: 'pending' });
+  }
+
+  /** In the order in which the driver said it. */
+  #deliverEarly(): void {
+    for (let message = this.#early.shift(); message !== undefined; message = this.#early.shift()) {
+      for (const listener of this.#listeners) listener(message);
+    }
   }
 
   #waitAtMost(ms: number): void {

@@ -30,3 +30,5 @@ export const MESSAGE_DEPTH_MAX = 16;
 export const LOG_LINE_MAX = 1000;
 /** The kernel keeps this many log lines of each IPD, the newest. */
 export const LOG_LINES_MAX = 1000;
+/** Messages that the kernel keeps of an IPD to which nobody listens yet; later ones are dropped. */
+export const EARLY_MESSAGES_MAX = 64;

@@ -113,3 +113,12 @@ export function parseMac(text: unknown): Uint8Array | undefined {
 export function frameMaxBytes(frame: Uint8Array): number {
   return frame[12] === 0x81 && frame[13] === 0x00 ? FRAME_MAX_BYTES + VLAN_TAG_BYTES : FRAME_MAX_BYTES;
 }
+
+/** The addresses of a `multicast` message; undefined if it is none. */
+export function multicastOf(addresses: unknown): readonly Uint8Array[] | undefined {
+  if (!Array.isArray(addresses) || addresses.length > MULTICAST_MAX) return undefined;
+  const parsed = addresses.map(parseMac);
+  return parsed.every((address) => address !== undefined && ((address[0] ?? 0) & 1) === 1)
+    ? (parsed as Uint8Array[])
+    : undefined;
+}

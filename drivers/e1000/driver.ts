@@ -14,10 +14,11 @@ import {
   FRAME_PADDED_BYTES,
   formatMac,
   frameMaxBytes,
+  multicastOf,
   type NetworkFeature,
 } from '../class/network.ts';
 import * as setup from './driver-setup.ts';
-import { multicastOf, NO_FILTERS, programFilters, vlansOf, type Filters } from './filters.ts';
+import { NO_FILTERS, programFilters, vlansOf, type Filters } from './filters.ts';
 import * as r from './registers.ts';
 import { Statistics } from './statistics.ts';
 

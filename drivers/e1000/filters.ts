@@ -4,7 +4,6 @@
  * Both tables are bit vectors of 4096: one for a hash of the address, one for the tag itself.
  */
 import type { DeviceIo } from '../../kernel/abi.ts';
-import { MULTICAST_MAX, parseMac } from '../class/network.ts';
 import * as r from './registers.ts';
 
 const TABLE_BITS = 4096;
@@ -16,15 +15,6 @@ export interface Filters {
 }
 
 export const NO_FILTERS: Filters = { multicast: [], vlans: [] };
-
-/** The addresses of a `multicast` message; undefined if it is none. */
-export function multicastOf(addresses: unknown): readonly Uint8Array[] | undefined {
-  if (!Array.isArray(addresses) || addresses.length > MULTICAST_MAX) return undefined;
-  const parsed = addresses.map(parseMac);
-  return parsed.every((address) => address !== undefined && ((address[0] ?? 0) & 1) === 1)
-    ? (parsed as Uint8Array[])
-    : undefined;
-}
 
 /** The tags of a `vlans` message; undefined if it is none. */
 export function vlansOf(ids: unknown): readonly number[] | undefined {

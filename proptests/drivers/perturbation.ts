@@ -128,12 +128,12 @@ export class PerturbedDevice implements MediatedDevice {
     }
   }
 
-  allocate(sizeBytes: number, purpose: DmaPurpose): Granted {
+  allocate(sizeBytes: number, purpose: DmaPurpose, pool?: string): Granted {
     const due = this.#due();
     const size =
       due && this.#random.oneIn(2) ? Math.max(1, sizeBytes + this.#random.pick([-1, -16, -sizeBytes / 2])) : sizeBytes;
     const other = due && this.#random.oneIn(2) ? this.#random.pick(PURPOSES) : purpose;
-    const granted = this.#rvm.allocate(Math.floor(size), other);
+    const granted = this.#rvm.allocate(Math.floor(size), other, due && this.#random.oneIn(4) ? undefined : pool);
     this.#regions.push(granted);
     return granted;
   }

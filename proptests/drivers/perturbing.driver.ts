@@ -48,8 +48,8 @@ function mediated(io: DeviceIo): MediatedDevice {
       const region = regionAt(address);
       region.copyIn(address - region.address, from);
     },
-    allocate(sizeBytes: number, purpose: DmaPurpose) {
-      const region = io.allocate(sizeBytes, purpose);
+    allocate(sizeBytes: number, purpose: DmaPurpose, pool?: string) {
+      const region = io.allocate(sizeBytes, purpose, pool);
       regions.push(region);
       return { address: region.address, sizeBytes: region.sizeBytes, purpose };
     },
@@ -94,9 +94,9 @@ function perturbedIo(io: DeviceIo): DeviceIo {
     write8: (space, offset, value) => device.write(space, offset, 1, value),
     write16: (space, offset, value) => device.write(space, offset, 2, value),
     write32: (space, offset, value) => device.write(space, offset, 4, value),
-    allocate: (sizeBytes, purpose) =>
+    allocate: (sizeBytes, purpose, pool) =>
       region(
-        device.allocate(sizeBytes, purpose),
+        device.allocate(sizeBytes, purpose, pool),
         (address, into) => device.readMemory(address, into),
         (address, from) => device.writeMemory(address, from),
       ),
