@@ -83,6 +83,24 @@ describe('an honest driver', () => {
     await run.kernel.shutdown();
   });
 
+  test('is heard also for what it said before anybody listened: the first 64 messages, in order', async () => {
+    const kernel = Kernel.boot();
+    const open = openEcho();
+    const ipd = await kernel.spawn({
+      name: 'early',
+      program: '(io) => ({ init() { for (let n = 0; n < 70; n += 1) io.send({ kind: "said", n }); } })',
+      monitorModule: ECHO_MONITOR_SOURCE,
+      backing: open,
+    });
+    const heard: unknown[] = [];
+    ipd.onMessage((message) => heard.push(message['n']));
+    assert.deepEqual(heard, [], 'not during the call');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    assert.deepEqual(heard, Array.from({ length: 64 }, (_, n) => n));
+    await kernel.shutdown();
+    await open.close();
+  });
+
   test('is known by the hash of its program, whatever its name', async () => {
     const run = await runProgram(idleProgram);
     assert.equal(run.ipd.programHash, createHash('sha256').update(idleProgram).digest('hex'));

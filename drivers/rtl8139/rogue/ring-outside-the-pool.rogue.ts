@@ -5,7 +5,6 @@
  */
 import type { DeviceIo } from '../../../kernel/abi.ts';
 import * as r from '../registers.ts';
-import * as setup from '../driver-setup.ts';
 import { allocateLast, rogue } from './honest-setup.ts';
 
 export default (io: DeviceIo) =>
