@@ -96,7 +96,10 @@ describe('an honest driver', () => {
     ipd.onMessage((message) => heard.push(message['n']));
     assert.deepEqual(heard, [], 'not during the call');
     await new Promise((resolve) => setTimeout(resolve, 20));
-    assert.deepEqual(heard, Array.from({ length: 64 }, (_, n) => n));
+    assert.deepEqual(
+      heard,
+      Array.from({ length: 64 }, (_, n) => n),
+    );
     await kernel.shutdown();
     await open.close();
   });
