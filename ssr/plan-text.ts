@@ -66,7 +66,7 @@ export function planText(request: RegionPlanRequest, plan: RegionPlan): string {
     `region of ${sizeText(request.sizeBytes)}, ${workloadText(request.workload, request.updates)}, engine ${plan.engine}`,
     ...plan.calibrations.map(
       (c) =>
-        `calibrated ${c.engine}: ${c.fixedUs.toFixed(3)} us (+- ${c.fixedErrorUs.toFixed(3)}) a hash` +
+        `calibrated ${c.engine}${c.isInPlace ? ', nodes in place' : ''}: ${c.fixedUs.toFixed(3)} us (+- ${c.fixedErrorUs.toFixed(3)}) a hash` +
         ` + ${(c.perByteUs * 1000).toFixed(3)} ns (+- ${(c.perByteErrorUs * 1000).toFixed(3)}) a byte, R2 ${c.r2.toFixed(4)}`,
     ),
     '',

@@ -114,13 +114,16 @@ function priceOf(engine: PlanEngine): Prices {
   if (engine === 'fastest') {
     const node = calibrateEngine(openEngine('node'));
     const wasm = calibrateEngine(openEngine('wasm'));
-    const hash = cheapestHashCost('fastest', [calibratedHashCost(node), calibratedHashCost(wasm)]);
-    return { hash, bookkeepingPerLeafUs, calibrations: [node, wasm], closedForm: undefined, space };
+    const nodes = calibrateEngine(openEngine('wasm'), { isInPlace: true });
+    const hash = cheapestHashCost('fastest', [calibratedHashCost(node), calibratedHashCost(wasm, nodes)]);
+    return { hash, bookkeepingPerLeafUs, calibrations: [node, wasm, nodes], closedForm: undefined, space };
   }
   const calibration = calibrateEngine(openEngine(engine));
+  const nodes = engine === 'wasm' ? calibrateEngine(openEngine(engine), { isInPlace: true }) : undefined;
   const form = closedForm(calibration, DIGEST_SIZE_BYTES, PREFIX_SIZE_BYTES);
-  const hash = calibratedHashCost(calibration);
-  return { hash, bookkeepingPerLeafUs, calibrations: [calibration], closedForm: form, space };
+  const hash = calibratedHashCost(calibration, nodes);
+  const calibrations = nodes === undefined ? [calibration] : [calibration, nodes];
+  return { hash, bookkeepingPerLeafUs, calibrations, closedForm: form, space };
 }
 
 /**

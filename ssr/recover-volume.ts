@@ -68,7 +68,7 @@ export function recoverVolume(options: RecoverOptions, seams: Seams = {}): Promi
       // If this is the same TPM, the old anchor would still vouch for a copy of the disk from before. It goes first: a crash
       // from here on leaves a volume that only the recovery key opens, and never two anchors.
       const old = { tpm: access.tpm, session: access.session, secret: keyring.anchorSecret };
-      await removeAnchor(old, superblock.anchor);
+      await (seams.removeAnchor ?? removeAnchor)(old, superblock.anchor);
       const anchor = await anchorAnew(access, rekeyed, renewed.anchor, core.anchored, seams);
       forgetOtherSuperblocks(options.store, superblockOffset(renewed));
       return volumeOf({ options, core, anchor, access }, { wasSlotTorn: false, wasRolledForward: false });

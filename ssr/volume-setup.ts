@@ -5,6 +5,7 @@
  */
 import type { AnchorPlace, AnchorPoint } from './anchor-slots.ts';
 import { formatAnchor, openAnchor, tpmUnavailable } from './anchor.ts';
+import type { removeAnchor } from './anchor.ts';
 import type { Anchor } from './anchor.ts';
 import { SsrError } from './errors.ts';
 import { beginAccess, releaseStorageKey, superblockKey } from './keys.ts';
@@ -65,6 +66,7 @@ export interface Seams {
   readonly protocol?: Protocol;
   readonly decide?: typeof decideMount;
   readonly openAnchor?: typeof openAnchor;
+  readonly removeAnchor?: typeof removeAnchor;
 }
 
 export function behaviourOf(options: OpenOptions | CreateOptions): VolumeBehaviour {

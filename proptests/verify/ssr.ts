@@ -5,6 +5,7 @@
  * of its operations, `0.3.3`: attacks follow from the seed and the history, so that one history shows again what it showed.
  */
 import type { WorldOptions, WorldReport } from '../../ssr/testing/crash-world.ts';
+import type { LifeReport } from '../../ssr/testing/life-world.ts';
 import type { Campaign, CampaignContext, CampaignPart, PartFindings } from './campaign.ts';
 
 const NO_SWTPM = 'swtpm is not installed: sudo apt-get install swtpm';
@@ -149,6 +150,37 @@ const PARTS: readonly CampaignPart[] = [
         violations: survivors.map((name) => ({ what: `the mutant survived: ${name}`, history: 'all of its world' })),
         details: { caught: `${tried - survivors.length} of ${MUTANTS.length}` },
         isUnfinished: tried < MUTANTS.length,
+      };
+    },
+  },
+  {
+    name: 'life',
+    meaning: 'every power cut inside create and recover, on the simulated TPM and on swtpm',
+    async run({ size, seed, onProgress, isTimeUp }) {
+      const { exploreLife } = await import('../../ssr/testing/life-world.ts');
+      const { rewindableSimulated, rewindableSwtpm, isSwtpmInstalled } = await world();
+      if (!isSwtpmInstalled()) return { cases: 0, violations: [], missing: NO_SWTPM };
+      const reports: LifeReport[] = [];
+      for (const makeTpm of [() => Promise.resolve(rewindableSimulated()), rewindableSwtpm]) {
+        const report = await exploreLife({
+          makeTpm,
+          imagesPerMoment: size('images'),
+          attacksPerMoment: Math.ceil(size('attacks') / 10),
+          seed,
+          isTimeUp: ({ moments }) => {
+            onProgress(`${moments} moments`);
+            return isTimeUp();
+          },
+        });
+        reports.push(report);
+      }
+      const sum = (count: (report: (typeof reports)[number]) => number): number =>
+        reports.reduce((total, report) => total + count(report), 0);
+      return {
+        cases: sum((report) => report.cases + report.attacks),
+        violations: reports.flatMap((report) => report.violations),
+        details: { moments: sum((report) => report.moments), 'by the recovery key alone': sum((report) => report.recoveredAgain) }, // prettier-ignore
+        isUnfinished: reports.some((report) => report.isUnfinished),
       };
     },
   },

@@ -19,6 +19,8 @@ import { seededRandom } from './random.ts';
 
 export interface Calibration extends LinearCost {
   readonly engine: string;
+  /** Of inner nodes that lie in the engine's own memory. */
+  readonly isInPlace: boolean;
   /** Standard errors of the two. */
   readonly fixedErrorUs: number;
   readonly perByteErrorUs: number;
@@ -39,9 +41,13 @@ export interface CalibrationOptions {
   readonly bodySizesBytes?: readonly number[];
   /** About how long to measure, milliseconds. */
   readonly budgetMs?: number;
+  /** Bodies in the memory that the engine gives trees for their levels, where it hashes without copying. */
+  readonly isInPlace?: boolean;
 }
 
 const DEFAULT_BODY_SIZES = [32, 64, 128, 183, 256, 512, 1024, 2048, 4096];
+/** Bodies of inner nodes: whole digests. */
+const NODE_BODY_SIZES = [64, 96, 160, 256, 512, 1024, 2048, 4096];
 const DEFAULT_BUDGET_MS = 250;
 /** Where the extra price of memory is measured: it hardly depends on the body. */
 const COLD_BODY_SIZES = [64, 160, 512];
@@ -50,24 +56,24 @@ const ROUNDS_MAX = 40;
 
 /** @throws RangeError with fewer than three body sizes: a line through two points has no error to tell */
 export function calibrateEngine(engine: HashEngine, options: CalibrationOptions = {}): Calibration {
-  const sizes = options.bodySizesBytes ?? DEFAULT_BODY_SIZES;
+  const isInPlace = options.isInPlace === true;
+  const sizes = options.bodySizesBytes ?? (isInPlace ? NODE_BODY_SIZES : DEFAULT_BODY_SIZES);
   if (new Set(sizes.map((size) => shaSteppedBytes(size + PREFIX_SIZE_BYTES))).size < 3) {
     throw new RangeError('calibration needs at least three body sizes of different numbers of SHA blocks');
   }
-  // Filled, so that no page is touched for the first time while the clock runs.
-  const source = new Uint8Array(HOT_SIZE_BYTES).fill(1);
-  for (const size of sizes) measureBatch(engine, source, size, 0);
+  const hot = placeFor(engine, HOT_SIZE_BYTES, sizes, isInPlace);
+  for (const size of sizes) measureBatch(engine, hot, size, 0);
   const budgetMs = (options.budgetMs ?? DEFAULT_BUDGET_MS) / sizes.length;
   const samples = sizes.map((bodySizeBytes): CalibrationSample => {
-    const us = measureBatch(engine, source, bodySizeBytes, budgetMs);
+    const us = measureBatch(engine, hot, bodySizeBytes, budgetMs);
     return { bodySizeBytes, steppedBytes: shaSteppedBytes(bodySizeBytes + PREFIX_SIZE_BYTES), us };
   });
-  const cold = new Uint8Array(COLD_SIZE_BYTES).fill(1);
+  const cold = placeFor(engine, COLD_SIZE_BYTES, COLD_BODY_SIZES, isInPlace);
   const differences = COLD_BODY_SIZES.map((size) => {
-    return measureBatch(engine, cold, size, budgetMs) - measureBatch(engine, source, size, budgetMs);
+    return measureBatch(engine, cold, size, budgetMs) - measureBatch(engine, hot, size, budgetMs);
   });
   const coldUs = Math.max(0, [...differences].sort((a, b) => a - b)[1] ?? 0);
-  return { engine: engine.name, ...fitLine(samples), coldUs, samples };
+  return { engine: engine.name, isInPlace, ...fitLine(samples), coldUs, samples };
 }
 
 /**
@@ -89,12 +95,24 @@ export function calibrateBookkeeping(): number {
   return fastQuantile(times);
 }
 
+interface Place {
+  readonly source: Uint8Array;
+  readonly out: Uint8Array;
+}
+
+/** So many bytes of bodies, and room for their digests; filled, so that no page is touched first while the clock runs. */
+function placeFor(engine: HashEngine, sizeBytes: number, bodySizes: readonly number[], isInPlace: boolean): Place {
+  const outSizeBytes = Math.ceil(sizeBytes / Math.min(...bodySizes)) * DIGEST_SIZE_BYTES;
+  const given = isInPlace ? engine.allocate?.([sizeBytes, outSizeBytes]) : undefined;
+  const [source = new Uint8Array(sizeBytes), out = new Uint8Array(outSizeBytes)] = given ?? [];
+  return { source: source.fill(1), out: out.fill(1) };
+}
+
 /** Microseconds per message. */
-function measureBatch(engine: HashEngine, source: Uint8Array, bodySizeBytes: number, budgetMs: number): number {
+function measureBatch(engine: HashEngine, { source, out }: Place, bodySizeBytes: number, budgetMs: number): number {
   const places = Math.max(1, Math.floor(source.length / bodySizeBytes));
   const count = Math.max(LANES, Math.min(512, places, 4 * Math.ceil(65_536 / bodySizeBytes / 4)));
   const random = seededRandom(bodySizeBytes);
-  const out = new Uint8Array(places * DIGEST_SIZE_BYTES).fill(1);
   const times: number[] = [];
   const start = performance.now();
   while (times.length < ROUNDS_MIN || (times.length < ROUNDS_MAX && performance.now() - start < budgetMs)) {
@@ -126,7 +144,9 @@ export function fastQuantile(times: readonly number[]): number {
  * The line with the least sum of squared relative errors, its standard errors and R². A price below zero is no price:
  * it is clamped to 0 (a fixed cost lost in noise), and the other refitted.
  */
-export function fitLine(samples: readonly CalibrationSample[]): Omit<Calibration, 'engine' | 'coldUs' | 'samples'> {
+export function fitLine(
+  samples: readonly CalibrationSample[],
+): Omit<Calibration, 'engine' | 'isInPlace' | 'coldUs' | 'samples'> {
   let [sw, swx, swy, swxx, swxy, swyy] = [0, 0, 0, 0, 0, 0];
   for (const { steppedBytes: x, us: y } of samples) {
     const w = 1 / (y * y);
@@ -155,9 +175,9 @@ export function fitLine(samples: readonly CalibrationSample[]): Omit<Calibration
   };
 }
 
-/** A calibration as a price for the cost model. */
-export function calibratedHashCost(calibration: Calibration): HashCost {
-  return linearHashCost({
+/** A calibration as a price for the cost model; with a second one, the price of inner nodes is that one's. */
+export function calibratedHashCost(calibration: Calibration, ofNodes?: Calibration): HashCost {
+  const cost = linearHashCost({
     name: calibration.engine,
     fixedUs: calibration.fixedUs,
     perByteUs: calibration.perByteUs,
@@ -167,4 +187,7 @@ export function calibratedHashCost(calibration: Calibration): HashCost {
     prefixSizeBytes: PREFIX_SIZE_BYTES,
     lanes: calibration.engine === 'wasm' ? LANES : 1,
   });
+  if (ofNodes === undefined) return cost;
+  const nodes = calibratedHashCost(ofNodes);
+  return { ...cost, nodeLevelUs: (messages, bodySizeBytes, levelSizeBytes) => nodes.levelUs(messages, bodySizeBytes, levelSizeBytes) }; // prettier-ignore
 }

@@ -22,6 +22,8 @@ export interface HashCost {
    * `levelSizeBytes` bytes of digests: beyond the processor's cache each costs a trip to memory.
    */
   levelUs(messages: number, bodySizeBytes: number, levelSizeBytes: number): number;
+  /** The same for inner nodes, where an engine hashes them cheaper than leaves: they lie in its own memory. */
+  nodeLevelUs?(messages: number, bodySizeBytes: number, levelSizeBytes: number): number;
   /** Rate for hashing the region as one message, microseconds per byte. */
   readonly wholeRegionPerByteUs: number;
 }
@@ -111,6 +113,12 @@ export function linearHashCost(line: {
   };
 }
 
+function nodeLevelUs(hash: HashCost, messages: number, bodySizeBytes: number, levelSizeBytes: number): number {
+  return hash.nodeLevelUs === undefined
+    ? hash.levelUs(messages, bodySizeBytes, levelSizeBytes)
+    : hash.nodeLevelUs(messages, bodySizeBytes, levelSizeBytes);
+}
+
 /** The cheaper of several engines, level by level. */
 export function cheapestHashCost(name: string, engines: readonly [HashCost, ...HashCost[]]): HashCost {
   return {
@@ -119,6 +127,8 @@ export function cheapestHashCost(name: string, engines: readonly [HashCost, ...H
     wholeRegionPerByteUs: Math.min(...engines.map((engine) => engine.wholeRegionPerByteUs)),
     levelUs: (messages, bodySizeBytes, levelSizeBytes) =>
       Math.min(...engines.map((engine) => engine.levelUs(messages, bodySizeBytes, levelSizeBytes))),
+    nodeLevelUs: (messages, bodySizeBytes, levelSizeBytes) =>
+      Math.min(...engines.map((engine) => nodeLevelUs(engine, messages, bodySizeBytes, levelSizeBytes))),
   };
 }
 
@@ -146,7 +156,7 @@ export function commitCost(
     spanBytes *= arity;
     const expected = touched(spanBytes);
     touchedNodes += expected;
-    nodeHashUs += terms.hash.levelUs(expected, nodeBytes, below * terms.hash.digestSizeBytes);
+    nodeHashUs += nodeLevelUs(terms.hash, expected, nodeBytes, below * terms.hash.digestSizeBytes);
     levels += 1;
   }
   const leafHashUs = terms.hash.levelUs(touchedLeaves, leafBytes, leaves * terms.hash.digestSizeBytes);

@@ -74,6 +74,7 @@ function builtTree(
   const { engine, buildEngine, sizeBytes } = request;
   const switching: HashEngine = {
     name: engine.name,
+    ...(engine.allocate && { allocate: (sizes) => engine.allocate?.(sizes) }),
     hash: (message, out, outOffset) => (building ? buildEngine : engine).hash(message, out, outOffset),
     hashMany: (batch) => (building ? buildEngine : engine).hashMany(batch),
   };

@@ -19,7 +19,9 @@ import { COMMIT_ORDER, safeProtocol } from '../volume-core.ts';
 import type { CommitStep, Protocol } from '../volume-core.ts';
 import { exploreCrashes } from './crash-world.ts';
 import type { ModelAnchor, Violation, WorldOptions } from './crash-world.ts';
+import { exploreLife } from './life-world.ts';
 import { OPERATIONS } from './operations.ts';
+import { rewindableSimulated } from './rewindable-tpm.ts';
 import type { RewindableTpm } from './rewindable-tpm.ts';
 
 export interface MutantResult {
@@ -282,6 +284,17 @@ function tolerantOfMissingSlots(): Promise<MutantResult> {
   });
 }
 
+/** Recovers beside an anchor that still vouches for the disk as it was. */
+async function withOldAnchor(): Promise<MutantResult> {
+  const report = await exploreLife({
+    makeTpm: () => Promise.resolve(rewindableSimulated()),
+    imagesPerMoment: 1,
+    attacksPerMoment: 1,
+    seams: { removeAnchor: () => Promise.resolve() },
+  });
+  return { cases: report.cases + report.attacks, violation: report.violations[0] };
+}
+
 function withoutHolding(): () => void {
   const original = Object.getOwnPropertyDescriptor(FreeMap.prototype, 'hold');
   Object.defineProperty(FreeMap.prototype, 'hold', { configurable: true, writable: true, value: () => undefined });
@@ -330,6 +343,7 @@ export const MUTANTS: readonly Mutant[] = [
   { name: 'nonces are counted from the mount', run: world({ protocol: countingNonces(), depth: 2 }) },
   { name: 'blocks are not verified', run: world({ protocol: unverified() }) },
   { name: 'no lock', run: withoutLock },
+  { name: 'recovery leaves the old anchor', run: withOldAnchor },
 ];
 
 /** As `fallBack`, and by epoch until the first digest is known. */
