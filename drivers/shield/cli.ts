@@ -26,7 +26,7 @@ export function registerShieldCommands(program: Command, terminal: () => Termina
     .option('--rogue', 'the guest misbehaves after its work')
     .option('--record <file>', 'write the trace of the driver; with `all`, a folder')
     .option('--spec <file>', "another specification than the device's own")
-    .addOption(new Option('--timeout <seconds>', 'give the guest up after this long').argParser(Number).default(180))
+    .addOption(new Option('--timeout <seconds>', 'give the guest up after this long').argParser(Number).default(300))
     .option('--any-qemu', 'also with a QEMU whose proxy protocol is untested')
     .option('--console', "show the guest's console too")
     .option('--setup', "only fetch the guest's kernel")

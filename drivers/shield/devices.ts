@@ -110,6 +110,40 @@ poke $DEVICE/resource1 1 11 '\\001'`,
     },
   },
   {
+    name: 'snd-ens1370',
+    title: 'Ensoniq AudioPCI ES1370, Linux driver snd_ens1370',
+    specification: 'drivers/es1370/es1370.dss',
+    qemu: { argument: 'ES1370', vendor: 0x1274, device: 0x5000 },
+    modules: ['snd_pcm_oss', 'snd_ens1370'],
+    outside: sound,
+    probe: SOUND_PROBE,
+    traffic: SOUND_TRAFFIC,
+    unload: '',
+    rogue: {
+      title: 'user space records to a frame beyond its memory, through BAR0 in sysfs',
+      // Page 0xD, ADC frame address := 0x1000_0000, ADC frame size := 0xFFFF, sample count; then CONTROL.ADC_EN.
+      script: `poke $DEVICE/resource0 4 3 '\\015\\000\\000\\000'
+poke $DEVICE/resource0 4 12 '\\000\\000\\000\\020'
+poke $DEVICE/resource0 4 13 '\\377\\377\\000\\000'
+poke $DEVICE/resource0 4 0 '\\020\\000\\000\\000'`,
+    },
+  },
+  {
+    name: 'uhci',
+    title: 'PIIX3 USB host controller with a USB disk, Linux drivers uhci_hcd and usb-storage',
+    specification: 'drivers/uhci/uhci.dss',
+    qemu: { argument: 'piix3-usb-uhci,id=usb', vendor: 0x8086, device: 0x7020 },
+    modules: ['sd_mod', 'usb_storage', 'uhci_hcd'],
+    outside: (folder) => disk(folder, 'usb-storage,bus=usb.0'),
+    probe: DISK_PROBE,
+    traffic: DISK_TRAFFIC,
+    unload: 'sync',
+    rogue: {
+      title: 'user space moves the frame list of the running schedule beyond its memory, through BAR4 in sysfs',
+      script: `poke $DEVICE/resource4 4 2 '\\000\\000\\000\\020'`,
+    },
+  },
+  {
     name: 'ahci',
     title: 'Intel ICH9 SATA controller with a disk, Linux driver ahci',
     specification: 'drivers/cve/ahci/ahci.dss',

@@ -11,15 +11,7 @@
  * Invariants: no access reaches the device without a verdict, save the platform's own (decoding stays on, BARs stay put)
  * and the specification's resets; after a violation nothing of the guest reaches the device until it is given back.
  */
-import {
-  ALLOWED,
-  CONFIG_SPACE,
-  describeStates,
-  GRANT_COMMANDS,
-  GRANT_READS,
-  GRANT_WRITES,
-  registerAt,
-} from '../../dsslang/index.ts';
+import { ALLOWED, CONFIG_SPACE, describeStates, everyPurpose, registerAt } from '../../dsslang/index.ts';
 import type { Monitor, MonitorInfo, Program, Rule, Space, Verdict } from '../../dsslang/index.ts';
 import { runSteps, type Device, type Fault, type Operation, type ResetOutcome } from '../../kernel/index.ts';
 import type { MonitorModule } from '../../dsslang/index.ts';
@@ -256,7 +248,7 @@ export class GuestRvm {
   #begin(): void {
     const { guestBytes, places } = this.#options;
     for (const { bar, address, sizeBytes } of places) this.#must(this.#monitor.place(bar, address, sizeBytes));
-    this.#must(this.#monitor.grant(0, guestBytes, GRANT_COMMANDS | GRANT_READS | GRANT_WRITES));
+    this.#must(this.#monitor.grant(0, guestBytes, everyPurpose(this.info)));
   }
 
   #must(verdict: Verdict): void {

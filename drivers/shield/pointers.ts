@@ -156,6 +156,9 @@ const keyOf = (to: Source | Assignment['to']): string =>
 
 /** Finds every place that holds the address of descriptors. Pure. */
 export function findPointers(program: Program): Pointers {
+  if (program.pools.length > 0) {
+    return { kind: 'impossible', reason: 'its driver publishes descriptors by storing them, without a doorbell' };
+  }
   const bodies = (handlers: readonly Handler[]): Facts[] => handlers.map(({ body }) => factsOf(body));
   const writes = program.registers.map((register) => ({ register, facts: bodies(register.write.handlers) }));
   const reactions = [program.store, program.grant, program.interrupt, program.check, program.tick];

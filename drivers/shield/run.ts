@@ -38,7 +38,7 @@ import { memoryOf, passThrough, placesOf } from './platform.ts';
 import { createPlainMemory, createShadow } from './shadow.ts';
 
 export const GUEST_BYTES = 256 << 20;
-export const RUN_MS = 180_000;
+export const RUN_MS = 300_000;
 /** Descriptors that the device completes without an interrupt or an access of the guest are looked for this often. */
 const COLLECT_MS = 2;
 

@@ -28,7 +28,7 @@ const missing = withoutQemu
 
 test(
   'an unmodified Linux driver works behind the monitor, and is refused only when the guest misbehaves',
-  { skip: missing, timeout: 240_000 },
+  { skip: missing, timeout: 360_000 },
   async () => {
     const [row] = SHIELD_ROWS;
     assert.ok(row !== undefined);

@@ -165,7 +165,7 @@ function describeShadow(shadow: ShieldResult['shadow']): string {
     case 'none':
       return 'nothing to shadow: this device reads no descriptors that its specification names';
     case 'impossible':
-      return `not possible (${shadow.reason}); the device's machine has no memory but the guest's`;
+      return `descriptors are not judged: ${shadow.reason}; the device's machine has no memory but the guest's`;
   }
 }
 

@@ -43,6 +43,8 @@ export interface ShieldBenchResult {
 
 const ADDED_US_GOAL = 20;
 const TRANSFER_GOAL = 0.9;
+/** Generous: a bench may run beside other work. */
+const BOOT_MS = 900_000;
 
 export async function benchShield(options: ShieldBenchOptions): Promise<ShieldBenchResult> {
   const { device = 'e1000', rounds = 3, repeat = 5, onProgress } = options;
@@ -57,7 +59,15 @@ export async function benchShield(options: ShieldBenchOptions): Promise<ShieldBe
     for (const which of order) {
       onProgress(`round ${round + 1} of ${rounds}, ${which}`);
       const unwatched = which === 'unwatched';
-      const result = await runShield({ row, specification, guest, rogue: false, unwatched, repeat });
+      const result = await runShield({
+        row,
+        specification,
+        guest,
+        rogue: false,
+        unwatched,
+        repeat,
+        timeoutMs: BOOT_MS,
+      });
       if (result.work.wrong.length > 0)
         throw new Error(`the guest did not do its work: ${result.work.wrong.join('; ')}`);
       results[which].push(result);
