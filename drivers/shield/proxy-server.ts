@@ -23,7 +23,7 @@ export interface ProxyTarget {
 
 /** Linux and its firmware together make fewer than 100 configuration writes in a whole run. */
 export const CONFIG_WRITES_BURST = 1000;
-export const CONFIG_WRITES_PER_SECOND = 100;
+export const CONFIG_WRITES_PER_SECOND = 10;
 
 export interface ProxyServerOptions {
   readonly socket: Duplex;

@@ -100,7 +100,7 @@ const BAD_ENDS: readonly { readonly what: string; readonly script: string; reado
   },
   {
     what: 'floods the configuration space',
-    script: 'while true; do dd if=/dev/zero of=$DEVICE/config bs=1 seek=12 count=2 conv=notrunc 2>/dev/null; done',
+    script: 'while true; do dd if=/dev/zero of=$DEVICE/config bs=8 seek=2 count=3 conv=notrunc 2>/dev/null; done',
     code: 'GUEST_FLOOD',
   },
 ];
