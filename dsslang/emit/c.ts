@@ -41,7 +41,7 @@ export function emitC(program: Program): CText {
     ...event(
       'store',
       'uint64_t address, uint64_t length, uint64_t now',
-      ['address', 'length', 'now'],
+      ['address', 'length', 'purposes', 'now'],
       storeBody(handlers.reaction(program.store)),
     ),
     ...(['interrupt', 'check', 'tick'] as const).flatMap((name) =>
