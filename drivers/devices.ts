@@ -5,13 +5,14 @@ import { qemuVersion } from './backing/qemu/index.ts';
 import type { BackingName, DeviceEntry } from './device-entry.ts';
 import { DEVICE_NAMES } from './device-names.ts';
 import { E1000 } from './e1000/entry.ts';
+import { IDE } from './ide/entry.ts';
 import { packageRoot } from './package-root.ts';
 import { RTL8139 } from './rtl8139/entry.ts';
 import { KERNEL_ROGUES } from './rogue/catalogue.ts';
 import type { RogueDriver } from './rogue/rogue-driver.ts';
 import { loadSpecification, type LoadedSpecification } from './specification.ts';
 
-export const DEVICES: readonly DeviceEntry[] = [E1000, RTL8139, AC97];
+export const DEVICES: readonly DeviceEntry[] = [E1000, RTL8139, AC97, IDE];
 
 /** @throws RangeError for a name that is not in the table */
 export function deviceNamed(name: string): DeviceEntry {

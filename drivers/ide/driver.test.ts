@@ -6,13 +6,18 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, describe, it } from 'node:test';
 import { Kernel, type DriverMessage, type OpenBacking } from '../../kernel/index.ts';
+import { modelBacking } from '../backing/model/model-backing.ts';
 import { qemuBacking, qemuVersion } from '../backing/qemu/index.ts';
 import { blockConformance, type BlockUnderTest } from '../class/block-conformance.ts';
+import { InlineDevice } from '../inline/inline-device.ts';
+import { InlineDomain } from '../inline/inline-domain.ts';
 import { packageRoot } from '../package-root.ts';
 import { loadSpecification } from '../specification.ts';
+import ideDriver from './driver.ts';
+import { ideMedium, ideModel } from './model.ts';
 import * as r from './registers.ts';
 
-const { source: monitorModule } = await loadSpecification(
+const { module, source: monitorModule } = await loadSpecification(
   `${packageRoot()}/drivers/ide/ide.dss`,
   'drivers/ide/ide.dss',
 );
@@ -68,6 +73,32 @@ function suite(
       if (only.test(check.name)) it(check.name, () => check.run());
   });
 }
+
+const openModel = (): Promise<OpenBacking> => modelBacking(ideModel, { model: ideMedium() }).open();
+suite('by the bus master, on the model, the driver conforms to the block class:', false, openModel, 'master');
+
+describe('by the data port, on the model in virtual time, the driver conforms to the block class:', () => {
+  function startInline(): Promise<BlockUnderTest> {
+    const device = new InlineDevice(ideModel, { model: ideMedium() });
+    const domain = new InlineDomain({ device, program: ideDriver, monitor: module });
+    const { disk } = device.ends;
+    assert.ok(disk !== undefined);
+    domain.send({ kind: 'transfers', by: 'port' });
+    return Promise.resolve({
+      sectorBytes: r.SECTOR_BYTES,
+      disk,
+      send: (message) => domain.send(message),
+      messages: domain.messages,
+      idle: () => domain.wait(1000),
+      close() {
+        domain.stop();
+        assert.equal(domain.fault, undefined);
+        return Promise.resolve();
+      },
+    });
+  }
+  for (const check of blockConformance(startInline)) it(check.name, () => check.run());
+});
 
 const openQemu = (): Promise<OpenBacking> => qemuBacking({ device: 'ide' }).open();
 suite("by the bus master, on QEMU's controller, the driver conforms to the block class:", skip, openQemu, 'master');

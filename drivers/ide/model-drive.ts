@@ -1,0 +1,281 @@
+/**
+ * The drive of the IDE model: its task file, its commands and its data port (ATA/ATAPI-7 volume 1, 5.14 and 6).
+ *
+ * Commands are carried out within the call that gives them, but those that move data by the bus master wait until it runs.
+ * Whatever is written here, a call returns: a command moves at most 65536 sectors, and all that it touches lies on the
+ * medium, whose end is checked for each command.
+ */
+import { identityWords } from './model-identity.ts';
+import * as state from './model-state.ts';
+import type { IdeState } from './model-state.ts';
+import * as r from './registers.ts';
+
+const READY = r.STATUS_DRDY | r.STATUS_DSC;
+const HEADS = 16;
+const SECTORS_PER_TRACK = 63;
+
+export interface Drive {
+  readonly state: IdeState;
+  readonly medium: Uint8Array;
+  /** A command waits for the bus master. */
+  runMaster(): void;
+}
+
+const isWide = (command: number): boolean => [0x24, 0x25, 0x29, 0x34, 0x35, 0x39, 0x42].includes(command);
+
+/** Power on, or the end of a reset: ready, with the signature of a disk in its registers (9.12). */
+export function resetDrive({ fields }: IdeState): void {
+  fields.status = READY;
+  fields.error = 1;
+  fields.count = 1;
+  fields.lbaLow = 1;
+  fields.lbaMid = 0;
+  fields.lbaHigh = 0;
+  fields.device = 0;
+  fields.interrupting = 0;
+  fields.flow = state.FLOW_NONE;
+  fields.waiting = 0;
+  fields.multiple = state.MULTIPLE_MAX;
+}
+
+/** Raises the interrupt, unless nIEN; the bus master notes it (Bus Master IDE, 2.2). */
+export function interrupt({ fields }: IdeState): void {
+  if ((fields.control & r.CONTROL_NIEN) !== 0) return;
+  fields.interrupting = 1;
+  fields.masterStatus |= r.BMISTA_INTERRUPT;
+}
+
+export function readTask(drive: Drive, register: number, width: number): number {
+  const { fields } = drive.state;
+  if (register === r.DATA) return readData(drive, width);
+  if (width !== 1) return 0;
+  // Nobody answers for the second drive but with zeros.
+  const absent = (fields.device & r.DEVICE_DEV) !== 0;
+  if (register === r.DEVICE) return absent ? 0 : fields.device | r.DEVICE_OBSOLETE;
+  if (absent) return 0;
+  const before = (fields.control & r.CONTROL_HOB) !== 0;
+  switch (register) {
+    case r.ERROR:
+      return fields.error;
+    case r.COUNT:
+      return before ? fields.countBefore : fields.count;
+    case r.LBA_LOW:
+      return before ? fields.lbaLowBefore : fields.lbaLow;
+    case r.LBA_MID:
+      return before ? fields.lbaMidBefore : fields.lbaMid;
+    case r.LBA_HIGH:
+      return before ? fields.lbaHighBefore : fields.lbaHigh;
+    default:
+      fields.interrupting = 0;
+      return fields.status;
+  }
+}
+
+export function readAlternate({ fields }: IdeState): number {
+  return (fields.device & r.DEVICE_DEV) !== 0 ? 0 : fields.status;
+}
+
+export function writeControl(ide: IdeState, value: number): void {
+  const { fields } = ide;
+  const rises = (value & ~fields.control & r.CONTROL_SRST) !== 0;
+  const falls = (~value & fields.control & r.CONTROL_SRST) !== 0;
+  fields.control = value;
+  if (rises) {
+    fields.status = r.STATUS_BSY | r.STATUS_DSC;
+    fields.flow = state.FLOW_NONE;
+    fields.waiting = 0;
+    fields.interrupting = 0;
+  }
+  if (falls) resetDrive(ide);
+}
+
+export function writeTask(drive: Drive, register: number, width: number, value: number): void {
+  const { fields } = drive.state;
+  if (register === r.DATA) return writeData(drive, width, value);
+  if (width !== 1) return;
+  const works = (fields.status & (r.STATUS_BSY | r.STATUS_DRQ)) !== 0;
+  if (works) return;
+  if (register !== r.COMMAND) fields.control &= ~r.CONTROL_HOB;
+  switch (register) {
+    case r.FEATURES:
+      fields.features = value;
+      break;
+    case r.COUNT:
+      fields.countBefore = fields.count;
+      fields.count = value;
+      break;
+    case r.LBA_LOW:
+      fields.lbaLowBefore = fields.lbaLow;
+      fields.lbaLow = value;
+      break;
+    case r.LBA_MID:
+      fields.lbaMidBefore = fields.lbaMid;
+      fields.lbaMid = value;
+      break;
+    case r.LBA_HIGH:
+      fields.lbaHighBefore = fields.lbaHigh;
+      fields.lbaHigh = value;
+      break;
+    case r.DEVICE:
+      fields.device = value;
+      break;
+    default:
+      execute(drive, value);
+  }
+}
+
+function execute(drive: Drive, command: number): void {
+  const { fields } = drive.state;
+  if ((fields.device & r.DEVICE_DEV) !== 0 && command !== r.EXECUTE_DIAGNOSTIC) return;
+  fields.interrupting = 0;
+  fields.error = 0;
+  fields.status = READY;
+  switch (command) {
+    case r.IDENTIFY:
+      drive.state.block.set(identityWords(drive.medium.length / r.SECTOR_BYTES, fields.multiple));
+      return offer(drive, state.FLOW_IDENTITY, r.SECTOR_BYTES, true);
+    case r.READ_SECTORS:
+    case 0x21:
+    case r.READ_SECTORS_EXT:
+      return beginPort(drive, state.FLOW_IN, 1, isWide(command));
+    case r.WRITE_SECTORS:
+    case 0x31:
+    case r.WRITE_SECTORS_EXT:
+      return beginPort(drive, state.FLOW_OUT, 1, isWide(command));
+    case r.READ_MULTIPLE:
+    case r.READ_MULTIPLE_EXT:
+      return beginPort(drive, state.FLOW_IN, fields.multiple, isWide(command));
+    case r.WRITE_MULTIPLE:
+    case r.WRITE_MULTIPLE_EXT:
+      return beginPort(drive, state.FLOW_OUT, fields.multiple, isWide(command));
+    case r.READ_DMA:
+    case 0xc9:
+    case r.READ_DMA_EXT:
+      return beginMaster(drive, 1, isWide(command));
+    case r.WRITE_DMA:
+    case 0xcb:
+    case r.WRITE_DMA_EXT:
+      return beginMaster(drive, 2, isWide(command));
+    case r.READ_VERIFY:
+    case 0x41:
+    case r.READ_VERIFY_EXT:
+      return locate(drive, isWide(command)) ? interrupt(drive.state) : abort(drive.state);
+    case r.SET_MULTIPLE:
+      return setMultiple(drive.state);
+    case r.EXECUTE_DIAGNOSTIC:
+      resetDrive(drive.state);
+      return interrupt(drive.state);
+    case r.CHECK_POWER:
+      fields.count = 0xff;
+      return interrupt(drive.state);
+    case r.SET_FEATURES:
+      return FEATURES.has(fields.features) ? interrupt(drive.state) : abort(drive.state);
+    default:
+      return SIMPLE.has(command) ? interrupt(drive.state) : abort(drive.state);
+  }
+}
+
+/** Commands that move nothing and change nothing that this model has. */
+const SIMPLE = new Set([
+  0x10, 0x70, r.INITIALIZE_PARAMETERS, 0x94, 0x95, 0x96, 0x97, 0x98, 0x99, r.STANDBY_IMMEDIATE, r.IDLE_IMMEDIATE,
+  r.STANDBY, r.IDLE, r.SLEEP, r.FLUSH, r.FLUSH_EXT,
+]); // prettier-ignore
+const FEATURES = new Set([0x02, 0x03, 0x05, 0x55, 0x66, 0x82, 0x85, 0xaa, 0xcc]);
+
+function abort(ide: IdeState): void {
+  ide.fields.status = READY | r.STATUS_ERR;
+  ide.fields.error = r.ERROR_ABRT;
+  interrupt(ide);
+}
+
+function setMultiple(ide: IdeState): void {
+  const { fields } = ide;
+  const isPower = (fields.count & (fields.count - 1)) === 0;
+  if (fields.count > state.MULTIPLE_MAX || !isPower) return abort(ide);
+  fields.multiple = fields.count;
+  interrupt(ide);
+}
+
+/** Notes where the command acts and how many sectors it moves; false beyond the end of the medium. */
+function locate({ state: { fields, sector }, medium }: Drive, wide: boolean): boolean {
+  const count = wide ? (fields.countBefore & 0xff) * 256 + fields.count : fields.count;
+  fields.sectorsLeft = count === 0 ? (wide ? 65_536 : 256) : count;
+  const low = fields.lbaLow + fields.lbaMid * 2 ** 8 + fields.lbaHigh * 2 ** 16;
+  const high = fields.lbaLowBefore + fields.lbaMidBefore * 2 ** 8 + fields.lbaHighBefore * 2 ** 16;
+  const cylinder = fields.lbaMid + fields.lbaHigh * 2 ** 8;
+  const byGeometry = (cylinder * HEADS + (fields.device & 0x0f)) * SECTORS_PER_TRACK + fields.lbaLow - 1;
+  const isAddress = (fields.device & r.DEVICE_LBA) !== 0;
+  sector[0] = wide
+    ? low + high * 2 ** 24
+    : isAddress
+      ? low + (fields.device & 0x0f) * 2 ** 24
+      : Math.max(0, byGeometry);
+  return sector[0] + fields.sectorsLeft <= medium.length / r.SECTOR_BYTES;
+}
+
+function beginPort(drive: Drive, flow: number, blockSectors: number, wide: boolean): void {
+  const { fields } = drive.state;
+  if (blockSectors === 0 || !locate(drive, wide)) return abort(drive.state);
+  fields.blockSectors = blockSectors;
+  nextBlock(drive, flow, flow === state.FLOW_IN);
+}
+
+/** Offers the next block, or is done. */
+function nextBlock(drive: Drive, flow: number, interrupts: boolean): void {
+  const { fields, sector, block } = drive.state;
+  const bytes = Math.min(fields.blockSectors, fields.sectorsLeft) * r.SECTOR_BYTES;
+  if (flow === state.FLOW_IN && bytes > 0) {
+    const at = (sector[0] ?? 0) * r.SECTOR_BYTES;
+    block.set(drive.medium.subarray(at, at + bytes));
+  }
+  offer(drive, bytes === 0 ? state.FLOW_NONE : flow, bytes, interrupts);
+}
+
+function offer({ state: ide }: Drive, flow: number, bytes: number, interrupts: boolean): void {
+  ide.fields.flow = flow;
+  ide.fields.position = 0;
+  ide.fields.limit = bytes;
+  ide.fields.status = READY | (flow === state.FLOW_NONE ? 0 : r.STATUS_DRQ);
+  if (interrupts) interrupt(ide);
+}
+
+function readData(drive: Drive, width: number): number {
+  const { fields, block } = drive.state;
+  if (fields.flow !== state.FLOW_IDENTITY && fields.flow !== state.FLOW_IN) return 0;
+  if (width === 1 || fields.position + width > fields.limit) return 0;
+  let value = 0;
+  for (let at = 0; at < width; at += 1) value += (block[fields.position + at] ?? 0) * 2 ** (8 * at);
+  fields.position += width;
+  if (fields.position === fields.limit) endBlock(drive);
+  return value;
+}
+
+function writeData(drive: Drive, width: number, value: number): void {
+  const { fields, block } = drive.state;
+  if (fields.flow !== state.FLOW_OUT || width === 1 || fields.position + width > fields.limit) return;
+  for (let at = 0; at < width; at += 1) block[fields.position + at] = Math.floor(value / 2 ** (8 * at)) & 0xff;
+  fields.position += width;
+  if (fields.position === fields.limit) endBlock(drive);
+}
+
+/** The last word of a block has moved. */
+function endBlock(drive: Drive): void {
+  const { fields, sector, block } = drive.state;
+  const { flow, limit } = fields;
+  if (flow === state.FLOW_OUT) drive.medium.set(block.subarray(0, limit), (sector[0] ?? 0) * r.SECTOR_BYTES);
+  if (flow !== state.FLOW_IDENTITY) {
+    sector[0] = (sector[0] ?? 0) + limit / r.SECTOR_BYTES;
+    fields.sectorsLeft -= limit / r.SECTOR_BYTES;
+    nextBlock(drive, flow, flow === state.FLOW_OUT || fields.sectorsLeft > 0);
+  } else {
+    offer(drive, state.FLOW_NONE, 0, false);
+  }
+}
+
+function beginMaster(drive: Drive, direction: 1 | 2, wide: boolean): void {
+  const { fields } = drive.state;
+  if (!locate(drive, wide)) return abort(drive.state);
+  fields.waiting = direction;
+  fields.status = READY | r.STATUS_DRQ;
+  drive.runMaster();
+}

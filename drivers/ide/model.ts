@@ -1,0 +1,196 @@
+/**
+ * A small in-process model of the PIIX3's IDE controller with one drive, the first of the primary channel.
+ *
+ * It is the device to use where QEMU is absent, and the fast one for campaigns. What a driver sees of it is what a driver
+ * sees of QEMU 7.2's; `model-differential.test.ts` compares the two. It models the task file, the commands of a disk, PIO and
+ * bus master transfers, and PCI configuration. It does not model time, packet devices or SMART; nobody is on the secondary
+ * channel.
+ *
+ * The model is synchronous: DMA happens inside the call that causes it. It trusts nobody above it: whatever a driver writes,
+ * a call returns, and every touch of memory is in the record.
+ */
+import { existsSync } from 'node:fs';
+import { CONFIG_SPACE, PORT_SPACE } from '../../dsslang/runtime.ts';
+import type { Space, Width } from '../../dsslang/runtime.ts';
+import type { Disk } from '../../kernel/abi.ts';
+import type { DeviceModel, ModelDefinition, ModelHost } from '../backing/model/device-model.ts';
+import { readAlternate, readTask, resetDrive, writeControl, writeTask } from './model-drive.ts';
+import type { Drive } from './model-drive.ts';
+import { runMaster } from './model-master.ts';
+import { CONFIG_SIZE_BYTES, ideState, STATE_SIZE_BYTES, type IdeState } from './model-state.ts';
+import * as r from './registers.ts';
+
+export interface IdeModelOptions {
+  /** Whole sectors; shared by all who hold the model, and by its far end. */
+  readonly medium: SharedArrayBuffer;
+}
+
+export const MEDIUM_BYTES_DEFAULT = 1 << 20;
+
+/** A fresh disk of zeros. */
+export function ideMedium(sizeBytes = MEDIUM_BYTES_DEFAULT): IdeModelOptions {
+  return { medium: new SharedArrayBuffer(sizeBytes) };
+}
+
+export function ideOnHost(host: ModelHost, options: IdeModelOptions): DeviceModel {
+  const state = ideState(host.state);
+  const drive: Drive = {
+    state,
+    medium: new Uint8Array(options.medium),
+    runMaster: () => runMaster(drive, host.memory),
+  };
+  if (state.fields.powered === 0) powerOn(state);
+
+  /** The interrupt line follows its cause at the end of every call. */
+  function settle(): void {
+    const { fields } = state;
+    const level = fields.interrupting !== 0 && (fields.control & r.CONTROL_NIEN) === 0 ? 1 : 0;
+    if (level === fields.line) return;
+    fields.line = level;
+    host.interrupt(level);
+  }
+
+  return {
+    read(space, offset, width) {
+      const value = readSpace(drive, space, offset, width);
+      settle();
+      return value;
+    },
+    write(space, offset, width, value) {
+      writeSpace(drive, space, offset, width, value >>> 0);
+      settle();
+    },
+    receiveFrame: () => undefined,
+    resume: () => undefined,
+    advance: () => undefined,
+    nextDeadlineUs: () => Infinity,
+    interruptLevel: () => (state.fields.line === 1 ? 1 : 0),
+  };
+}
+
+/** Vendor, device, class 01.01 with bus master, and decoding of the ports switched on as firmware leaves it. */
+const CONFIG_AT_POWER_ON: readonly (readonly [offset: number, value: number])[] = [
+  [0x00, r.VENDOR_INTEL & 0xff],
+  [0x01, r.VENDOR_INTEL >> 8],
+  [0x02, r.DEVICE_PIIX3_IDE & 0xff],
+  [0x03, r.DEVICE_PIIX3_IDE >> 8],
+  [r.PCI_COMMAND, r.PCI_COMMAND_IO],
+  [0x06, 0x80],
+  [0x07, 0x02],
+  [0x09, 0x80],
+  [0x0a, 0x01],
+  [0x0b, 0x01],
+  [0x20, 0x01],
+  [r.IDETIM + 1, 0x80],
+  [r.IDETIM + 3, 0x80],
+];
+const CONFIG_WRITABLE: readonly (readonly [offset: number, mask: number])[] = [
+  [r.PCI_COMMAND, 0x05],
+  [0x0d, 0xf0],
+  [0x20, 0xf0],
+  [0x21, 0xff],
+  [r.IDETIM, 0xff],
+  [r.IDETIM + 1, 0xf3],
+  [r.IDETIM + 2, 0xff],
+  [r.IDETIM + 3, 0xf3],
+  [0x44, 0xff],
+];
+const configMasks = new Uint8Array(CONFIG_SIZE_BYTES);
+for (const [offset, mask] of CONFIG_WRITABLE) configMasks[offset] = mask;
+
+function powerOn(state: IdeState): void {
+  for (const [offset, value] of CONFIG_AT_POWER_ON) state.config[offset] = value;
+  resetDrive(state);
+  state.fields.powered = 1;
+}
+
+function inside(offset: number, first: number, size: number): boolean {
+  return offset >= first && offset < first + size;
+}
+
+function readSpace(drive: Drive, space: Space, offset: number, width: Width): number {
+  const { config, fields } = drive.state;
+  if (space === CONFIG_SPACE) return bytesOf(config, offset, width);
+  if (space === PORT_SPACE) {
+    if (inside(offset, r.PRIMARY.task, 8)) return readTask(drive, offset - r.PRIMARY.task, width);
+    return offset === r.PRIMARY.control && width === 1 ? readAlternate(drive.state) : 0;
+  }
+  if (space !== r.BAR_MASTER || offset >= 8) return 0;
+  if (offset === r.BMIDTP && width === 4) return fields.table;
+  if (width !== 1) return 0;
+  return offset === r.BMICOM ? fields.masterCommand : offset === r.BMISTA ? fields.masterStatus : 0;
+}
+
+function bytesOf(bytes: Uint8Array, offset: number, width: number): number {
+  let value = 0;
+  for (let at = 0; at < width; at += 1) value += (bytes[offset + at] ?? 0) * 2 ** (8 * at);
+  return value;
+}
+
+function writeSpace(drive: Drive, space: Space, offset: number, width: Width, value: number): void {
+  const { config, fields } = drive.state;
+  if (space === CONFIG_SPACE) {
+    for (let at = 0; at < width && offset + at < CONFIG_SIZE_BYTES; at += 1) {
+      const mask = configMasks[offset + at] ?? 0;
+      config[offset + at] = ((config[offset + at] ?? 0) & ~mask) | (Math.floor(value / 2 ** (8 * at)) & mask);
+    }
+    drive.runMaster();
+  } else if (space === PORT_SPACE) {
+    if (inside(offset, r.PRIMARY.task, 8)) writeTask(drive, offset - r.PRIMARY.task, width, value);
+    else if (offset === r.PRIMARY.control && width === 1) writeControl(drive.state, value);
+  } else if (space === r.BAR_MASTER && offset === r.BMIDTP && width === 4) {
+    fields.table = (value & ~3) >>> 0;
+  } else if (space === r.BAR_MASTER && width === 1) {
+    if (offset === r.BMICOM) writeMaster(drive, value);
+    if (offset === r.BMISTA) {
+      const cleared = value & (r.BMISTA_INTERRUPT | r.BMISTA_ERROR);
+      fields.masterStatus = (fields.masterStatus & ~cleared & ~r.BMISTA_DRIVES) | (value & r.BMISTA_DRIVES);
+    }
+  }
+}
+
+function writeMaster(drive: Drive, value: number): void {
+  const { fields } = drive.state;
+  const starts = (value & ~fields.masterCommand & r.BMICOM_START) !== 0;
+  fields.masterCommand = value & (r.BMICOM_START | r.BMICOM_READ);
+  if ((value & r.BMICOM_START) === 0) fields.masterStatus &= ~r.BMISTA_ACTIVE;
+  if (!starts) return;
+  fields.masterStatus |= r.BMISTA_ACTIVE;
+  drive.runMaster();
+}
+
+/** The medium as another machine would find it. */
+function diskOf({ medium }: IdeModelOptions): Disk {
+  const bytes = new Uint8Array(medium);
+  function check(offset: number, length: number): void {
+    if (Number.isSafeInteger(offset) && offset >= 0 && offset + length <= bytes.length) return;
+    throw new RangeError(`the medium has ${bytes.length} bytes, and not ${length} from ${offset} on`);
+  }
+  return {
+    sizeBytes: bytes.length,
+    read(offset, length) {
+      check(offset, length);
+      return Uint8Array.from(bytes.subarray(offset, offset + length));
+    },
+    write(offset, from) {
+      check(offset, from.length);
+      bytes.set(from, offset);
+    },
+  };
+}
+
+/** The controller for `modelBacking`; its options are an `IdeModelOptions`, and without any there is an empty disk of its own. */
+export const ideModel: ModelDefinition = {
+  name: 'ide',
+  module: attachModule(),
+  identity: { vendor: r.VENDOR_INTEL, device: r.DEVICE_PIIX3_IDE },
+  stateSizeBytes: STATE_SIZE_BYTES,
+  ends: ({ options }) => (options === undefined ? {} : { disk: diskOf(options as IdeModelOptions) }),
+  create: (host, options) => ideOnHost(host, (options as IdeModelOptions | undefined) ?? ideMedium()),
+};
+
+/** The compiled `attach` module, also when this file has been bundled into `dist/cli/`. */
+function attachModule(): string {
+  const beside = new URL('./model-attach.js', import.meta.url);
+  return existsSync(beside) ? beside.href : new URL('../drivers/ide/model-attach.js', import.meta.url).href;
+}

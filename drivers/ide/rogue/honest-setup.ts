@@ -1,0 +1,107 @@
+/**
+ * The honest beginning that every rogue IDE driver shares: what the real driver does until the disk has moved a sector.
+ *
+ * A rogue must look respectable up to its one attack, so that what refuses it is the rule against that attack and not
+ * something earlier. `rogue` resets the drives, waits until the first is ready, reads one sector by the bus master, says
+ * `honest`, attacks, and says `attacked` if it still can.
+ */
+import type { DeviceIo, DmaPurpose, DmaRegion, DriverEntries } from '../../../kernel/abi.ts';
+import * as setup from '../driver-setup.ts';
+import * as r from '../registers.ts';
+
+const POLL_US = 2000;
+const PAGE_BYTES = 4096;
+const ISOLATED_TRIES_MAX = 8;
+
+/** A disk that works, and the memory of its driver. */
+export interface Rig {
+  readonly io: DeviceIo;
+  readonly buffers: setup.Buffers;
+  /** Every region that this driver was granted. */
+  readonly regions: DmaRegion[];
+}
+
+export interface Rogue {
+  /** The single attack, on a disk that is up and at rest. */
+  attack(rig: Rig): void;
+  /** Default: acknowledges, as an honest driver must. */
+  interrupt?(rig: Rig): void;
+}
+
+export function rogue(io: DeviceIo, behaviour: Rogue): DriverEntries {
+  const buffers = setup.allocateBuffers(io);
+  const rig: Rig = { io, buffers, regions: [buffers.table, buffers.fromDisk, buffers.toDisk] };
+  let phase: 'held in reset' | 'starting' | 'reading' | 'attacked' = 'held in reset';
+  return {
+    init() {
+      setup.enableBusMaster(io);
+      setup.beginReset(io);
+      io.setTimer(setup.RESET_HOLD_US);
+    },
+    timer() {
+      if (phase === 'held in reset') {
+        setup.releaseReset(io);
+        phase = 'starting';
+      } else if (phase === 'starting' && !setup.isBusy(setup.status(io))) {
+        phase = 'reading';
+        setup.selectDrive(io);
+        setup.enableInterrupts(io);
+        setup.layTable(buffers.table, buffers.fromDisk.address, r.SECTOR_BYTES);
+        startTransfer(rig, true, 1);
+      }
+      if (phase !== 'reading') io.setTimer(POLL_US);
+    },
+    interrupt() {
+      if (phase !== 'reading') {
+        if (behaviour.interrupt === undefined) setup.status(io);
+        else behaviour.interrupt(rig);
+        return;
+      }
+      setup.status(io);
+      setup.outMaster(io, r.BMICOM, 0);
+      phase = 'attacked';
+      io.send({ kind: 'honest' });
+      behaviour.attack(rig);
+      io.send({ kind: 'attacked' });
+    },
+  };
+}
+
+/** One region, wherever it lies; as the whole table, or as one entry of a longer one. */
+export function layRegion(
+  { buffers }: Rig,
+  address: number,
+  bytes: number,
+  { at, isLast }: { readonly at: number; readonly isLast: boolean } = { at: 0, isLast: true },
+): void {
+  const entry = new DataView(new ArrayBuffer(r.REGION_SIZE_BYTES));
+  entry.setUint32(0, address, true);
+  entry.setUint32(4, ((bytes & 0xffff) | (isLast ? r.REGION_LAST : 0)) >>> 0, true);
+  buffers.table.copyIn(at, new Uint8Array(entry.buffer));
+}
+
+/** Moves sectors from the first on by the bus master, through the table as it lies there. */
+export function startTransfer({ io, buffers }: Rig, reads: boolean, count: number): void {
+  setup.prepareMaster(io, buffers.table, reads);
+  setup.program(io, 0, count, false);
+  setup.outTask(io, r.COMMAND, reads ? r.READ_DMA : r.WRITE_DMA);
+  setup.startMaster(io, reads);
+}
+
+/** A page that none of this driver's regions touches: above all of them, where other memory of the machine is. */
+export function outsideEveryGrant({ regions }: Rig): number {
+  const end = Math.max(...regions.map((region) => region.address + region.sizeBytes));
+  return Math.ceil(end / PAGE_BYTES) * PAGE_BYTES + PAGE_BYTES;
+}
+
+/** A new page that none of this driver's own regions follows directly, so that one byte more is another's. */
+export function allocateIsolated({ io, regions }: Rig, purpose: DmaPurpose): DmaRegion {
+  let region = io.allocate(PAGE_BYTES, purpose);
+  regions.push(region);
+  const isFollowed = (): boolean => regions.some((other) => other.address === region.address + region.sizeBytes);
+  for (let tries = 0; tries < ISOLATED_TRIES_MAX && isFollowed(); tries += 1) {
+    region = io.allocate(PAGE_BYTES, purpose);
+    regions.push(region);
+  }
+  return region;
+}
