@@ -16,7 +16,7 @@ const CASES_MIN = 100_000;
 function tell(context: TestContext, what: string, report: WorldReport): void {
   const refused = [...report.refused].map(([code, count]) => `${code} ${count}`).join(', ');
   context.diagnostic(
-    `${what}: ${report.crashCases + report.attackCases} cases (${report.crashCases} crashes, ${report.attackCases} attacks), ` +
+    `${what}: crash cases run ${report.crashCases + report.attackCases} (${report.crashCases} crashes, ${report.attackCases} attacks), ` +
       `${report.sequences} histories, mounted ${report.mounted}, refused: ${refused}; violations ${report.violations.length}`,
   );
 }
