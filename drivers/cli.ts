@@ -12,6 +12,7 @@ import { testFrame } from './class/network-traffic.ts';
 import { examine } from './doctor.ts';
 import { runDriver } from './run.ts';
 import { loadSpecification, SpecificationError, type LoadedSpecification } from './specification.ts';
+import { recordDriver } from './trace/record-driver.ts';
 import { LOW_RAM, replay, type AssumedGrant, type ReplayResult } from './trace/replay.ts';
 
 type GetTerminal = () => Terminal;
@@ -60,6 +61,21 @@ export function registerDriverCommands(program: Command, terminal: GetTerminal):
     .option('--frames <n>', 'a network card: send this many test frames once it is up', Number, 3)
     .action(async (file: string | undefined, options: RunFlags) => {
       await run(file, options, terminal());
+    });
+  program
+    .command('record')
+    .summary("write down what a device's own driver does")
+    .description(
+      "Has the device's driver do a little of its work behind its monitor, and writes a trace of every access at the driver's\n" +
+        'side, with the descriptors it published. `refmon replay` reads it; so does any other tool that knows JSON lines.',
+    )
+    .addOption(deviceOption())
+    .addOption(
+      new Option('--backing <name>', 'which kind of device; default: QEMU where installed').choices(['qemu', 'model']),
+    )
+    .requiredOption('-o, --out <file>', 'the trace, gzip; overwritten')
+    .action(async (options: { device: string; backing?: BackingName; out: string }) => {
+      await record(options, terminal());
     });
   program
     .command('doctor')
@@ -166,6 +182,34 @@ async function run(file: string | undefined, flags: RunFlags, terminal: Terminal
     fault: fault ?? null,
     reset,
   });
+}
+
+async function record(
+  options: { readonly device: string; readonly backing?: BackingName; readonly out: string },
+  terminal: Terminal,
+): Promise<void> {
+  const device = deviceNamed(options.device);
+  const backing = options.backing ?? (await availableBackings())[0] ?? 'model';
+  const specification = await loadDeviceSpecification(device);
+  const open = await device.backings[backing]().open();
+  try {
+    const { lines, operations, memory } = await recordDriver(device, specification, open, options.out);
+    const grant = `0x${memory.address.toString(16)}:0x${memory.sizeBytes.toString(16)}`;
+    terminal.print(`${options.out}: ${lines} lines, ${operations} operations of ${device.name} on ${backing}`);
+    terminal.print(`replay it: refmon replay ${device.specification} ${options.out} --grant ${grant}`);
+    terminal.finish('ok', {
+      command: 'record',
+      status: 'ok',
+      device: device.name,
+      backing,
+      trace: options.out,
+      lines,
+      operations,
+      grant,
+    });
+  } finally {
+    await open.close();
+  }
 }
 
 /** `receive frame: 60 bytes`. */

@@ -6,9 +6,10 @@
  * It protects nobody; `inline-domain.ts` puts the RVM in front of it.
  */
 import type { Space, Width } from '../../dsslang/runtime.ts';
-import type { Device, FarEnds } from '../../kernel/index.ts';
+import type { FarEnds } from '../../kernel/index.ts';
 import type { DeviceModel, ModelDefinition } from '../backing/model/device-model.ts';
 import { dmaMemory, RECORD_SIZE_BYTES, type DmaMemory } from '../backing/model/dma-memory.ts';
+import type { PacedDevice } from './paced-device.ts';
 
 /** As on the other backings, low memory is not for DMA. */
 export const INLINE_DMA_BASE = 0x10_0000;
@@ -32,12 +33,13 @@ export interface InlineDeviceOptions {
   readonly model?: unknown;
 }
 
-export class InlineDevice implements Device {
+export class InlineDevice implements PacedDevice {
   readonly definition: ModelDefinition;
   readonly ends: FarEnds;
   /** With the record of all that the device touched. */
   readonly memory: DmaMemory;
   readonly dma: { readonly base: number; readonly sizeBytes: number };
+  readonly isRealTime = false;
   readonly #model: DeviceModel;
   #nowUs = 0;
   #level: 0 | 1 = 0;

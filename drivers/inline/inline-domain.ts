@@ -1,5 +1,6 @@
 /**
- * A driver behind its real RVM and monitor, on the caller's own thread and in virtual time.
+ * A driver behind its real RVM and monitor, on the caller's own thread: in virtual time on a model, and, for recording, on
+ * any device in real time, where the caller lets time pass and calls `poll`.
  *
  * What is missing of an IPD is its walls: there is no compartment, no limit on memory, and an endless loop without `io` is
  * one. So programs here are our own, and `proptests` may do to their operations what it likes (`mediate`). The order of events
@@ -18,13 +19,13 @@ import {
   type MediatedDevice,
   type ResetOutcome,
 } from '../../kernel/index.ts';
-import type { InlineDevice } from './inline-device.ts';
+import type { PacedDevice } from './paced-device.ts';
 
 /** Events without time passing: more is a storm, which the monitor's rate must have ended long before. */
 const EVENTS_AT_ONCE_MAX = 100_000;
 
 export interface InlineDomainOptions {
-  readonly device: InlineDevice;
+  readonly device: PacedDevice;
   readonly program: DriverProgram;
   readonly monitor: MonitorModule;
   readonly name?: string;
@@ -33,7 +34,7 @@ export interface InlineDomainOptions {
 }
 
 export class InlineDomain {
-  readonly device: InlineDevice;
+  readonly device: PacedDevice;
   readonly messages: DriverMessage[] = [];
   readonly log: string[] = [];
   readonly grants: Granted[] = [];
@@ -100,12 +101,18 @@ export class InlineDomain {
     for (let events = 0; this.device.now() < endUs; events += 1) {
       const dueUs = Math.min(this.#timerAtUs, this.device.nextDeadlineUs());
       this.device.waitUntil(Math.min(endUs, events < EVENTS_AT_ONCE_MAX ? dueUs : endUs));
-      if (this.#timerAtUs <= this.device.now()) {
-        this.#timerAtUs = Infinity;
-        this.#waiting.push({ name: 'timer', run: () => this.#entries?.timer?.() });
-      }
-      this.#settle();
+      this.poll();
     }
+  }
+
+  /** Runs what is due now: interrupts that have been heard of, and the driver's timer. */
+  poll(): void {
+    if (this.device.isRealTime) for (const action of this.#later.splice(0)) action();
+    if (this.#timerAtUs <= this.device.now()) {
+      this.#timerAtUs = Infinity;
+      this.#waiting.push({ name: 'timer', run: () => this.#entries?.timer?.() });
+    }
+    this.#settle();
   }
 
   /** The orderly end, as `Ipd.stop`. */
@@ -118,7 +125,7 @@ export class InlineDomain {
   #settle(): void {
     for (let events = 0; events < EVENTS_AT_ONCE_MAX; events += 1) {
       if (this.device.tellInterrupt()) continue;
-      const action = this.#later.shift();
+      const action = this.device.isRealTime ? undefined : this.#later.shift();
       if (action !== undefined) {
         action();
         continue;

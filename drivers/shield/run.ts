@@ -33,7 +33,7 @@ import { closure, moduleName } from './modules.ts';
 import { findPointers } from './pointers.ts';
 import { serveProxy, type ProxyTarget } from './proxy-server.ts';
 import { TESTED_QEMU } from './proxy-messages.ts';
-import { createRecorder, type Recorder } from './recorder.ts';
+import { createRecorder, type Recorder } from '../trace/recorder.ts';
 import { memoryOf, passThrough, placesOf } from './platform.ts';
 import { createPlainMemory, createShadow } from './shadow.ts';
 

@@ -1,5 +1,5 @@
 /**
- * Writes a shielded driver's trace: every access as the driver made it, with the descriptors that the monitor was shown.
+ * Writes a trace at the driver's side: every access as the driver made it, with the descriptors that the monitor was shown.
  *
  * The format is that of `drivers/trace/format.ts`. A descriptor's line follows the write that published it and was read
  * before the device saw that write. Only what the monitor allowed is written, so a trace of a run without a violation is
@@ -18,6 +18,8 @@ export interface Recorder {
     value: number,
     fetched: readonly { readonly address: number; readonly bytes: Uint8Array }[],
   ): void;
+  /** A structure of a pool, as a store left it. */
+  structure(pool: string, address: number, bytes: Uint8Array): void;
   irq(line: number, level: 0 | 1): void;
   mark(phase: string): void;
   /** Writes what is left. Idempotent. */
@@ -47,15 +49,23 @@ export function createRecorder(file: string, device: string, now: () => number):
     if (pending.length > CHUNK_CHARACTERS) flush();
   }
 
+  function dma(what: string, address: number, bytes: Uint8Array): void {
+    emit({
+      k: 'dma',
+      what: `${device}.${what}`,
+      a: address,
+      len: bytes.length,
+      hex: Buffer.from(bytes).toString('hex'),
+    });
+  }
+
   return {
     access: (write, space, offset, width, value, fetched) => {
       if (space === CONFIG_SPACE) emit({ k: write ? 'cw' : 'cr', o: offset, s: width, v: value });
       else emit({ k: write ? 'w' : 'r', bar: space, o: offset, s: width, v: value });
-      for (const { address, bytes } of fetched) {
-        const hex = Buffer.from(bytes).toString('hex');
-        emit({ k: 'dma', what: `${device}.descriptor`, a: address, len: bytes.length, hex });
-      }
+      for (const { address, bytes } of fetched) dma('descriptor', address, bytes);
     },
+    structure: dma,
     irq: (line, level) => emit({ k: 'irq', n: line, l: level }),
     mark: (phase) => emit({ k: 'mark', phase }),
     close: () => {
