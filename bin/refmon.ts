@@ -3,12 +3,6 @@
  */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
-import { registerLanguageCommands } from '../dsslang/cli.ts';
-import { registerDriverCommands } from '../drivers/cli.ts';
-import { registerCveCommands } from '../drivers/cve/cli.ts';
-import { registerVerificationCommands } from '../proptests/cli.ts';
-import { registerSsrCommands } from '../ssr/cli.ts';
-import { registerShieldCommands } from '../drivers/shield/cli.ts';
 import { createTerminal, EXIT, type Format, type Terminal } from './terminal.ts';
 
 const packageFile = new URL('../../package.json', import.meta.url);
@@ -49,13 +43,41 @@ const terminal = (): Terminal => {
   return current;
 };
 
-registerLanguageCommands(program, terminal);
-registerDriverCommands(program, terminal);
-registerShieldCommands(program, terminal);
-registerCveCommands(program, terminal);
-registerSsrCommands(program, terminal);
-registerVerificationCommands(program, terminal);
-for (const command of program.commands) command.exitOverride();
+/** A room that has commands. */
+interface Room {
+  readonly commands: readonly string[];
+  readonly load: () => Promise<(program: Command, terminal: () => Terminal) => void>;
+}
+
+const rooms: readonly Room[] = [
+  {
+    commands: ['check', 'compile', 'fmt', 'explain', 'graph', 'init'],
+    load: async () => (await import('../dsslang/cli.ts')).registerLanguageCommands,
+  },
+  {
+    commands: ['demo', 'run', 'doctor', 'replay'],
+    load: async () => (await import('../drivers/cli.ts')).registerDriverCommands,
+  },
+  { commands: ['shield'], load: async () => (await import('../drivers/shield/cli.ts')).registerShieldCommands },
+  { commands: ['cve'], load: async () => (await import('../drivers/cve/cli.ts')).registerCveCommands },
+  { commands: ['ssr'], load: async () => (await import('../ssr/cli.ts')).registerSsrCommands },
+  {
+    commands: ['bench', 'verify'],
+    load: async () => (await import('../proptests/cli.ts')).registerVerificationCommands,
+  },
+];
+
+/** The first argument that is no global flag. */
+function wantedCommand(args: readonly string[]): string | undefined {
+  return args.find((arg, at) => !arg.startsWith('-') && args[at - 1] !== '--format');
+}
+
+/** `refmon check` need not load what starts devices. Help, and a word that no room lists, load every room. */
+async function registerCommands(wanted: string | undefined): Promise<void> {
+  const room = rooms.find(({ commands }) => wanted !== undefined && commands.includes(wanted));
+  for (const { load } of room === undefined ? rooms : [room]) (await load())(program, terminal);
+  for (const command of program.commands) command.exitOverride();
+}
 
 /** The world failed in a way that has a name: say it, and what to do. */
 function isTyped(error: unknown): error is Error & { code: string } {
@@ -73,22 +95,27 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
-try {
-  await program.parseAsync();
-} catch (error) {
-  if (error instanceof CommanderError) {
-    process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage;
-  } else if (isTyped(error)) {
-    const exit = error.code.startsWith('ENV_') ? 'environment' : 'rejected';
-    terminal().complain(`refmon: ${plainWords(error)}`);
-    terminal().finish(exit, {
-      command: program.args[0] ?? '',
-      status: 'failed',
-      error: { code: error.code, message: error.message },
-    });
-  } else {
-    terminal().complain(`refmon ${version}: this is a bug in refmon; please report it with the input that caused it`);
-    terminal().complain(error instanceof Error ? (error.stack ?? error.message) : String(error));
-    process.exitCode = EXIT.bug;
+async function main(): Promise<void> {
+  try {
+    await registerCommands(wantedCommand(process.argv.slice(2)));
+    await program.parseAsync();
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    } else if (isTyped(error)) {
+      const exit = error.code.startsWith('ENV_') ? 'environment' : 'rejected';
+      terminal().complain(`refmon: ${plainWords(error)}`);
+      terminal().finish(exit, {
+        command: program.args[0] ?? '',
+        status: 'failed',
+        error: { code: error.code, message: error.message },
+      });
+    } else {
+      terminal().complain(`refmon ${version}: this is a bug in refmon; please report it with the input that caused it`);
+      terminal().complain(error instanceof Error ? (error.stack ?? error.message) : String(error));
+      process.exitCode = EXIT.bug;
+    }
   }
 }
+
+void main();

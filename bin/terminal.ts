@@ -5,7 +5,7 @@
  * document. Commands receive a `Terminal`; the rooms import only its type.
  */
 import { stripVTControlCharacters, styleText } from 'node:util';
-import ora from 'ora';
+import type { Ora } from 'ora';
 import type { Style } from '../dsslang/index.ts';
 
 /** What a script may rely on; documented in docs/cli.md. */
@@ -106,7 +106,7 @@ export function createTerminal({ format, colour, quiet }: TerminalOptions): Term
   };
 }
 
-/** A spinner on a terminal; silence until the end elsewhere. */
+/** A spinner on a terminal; silence until the end elsewhere. The spinner is loaded when there is something to wait for. */
 function startProgress(text: string, quiet: boolean): Progress {
   if (quiet || process.stderr.isTTY !== true) {
     const say = (end: string): void => {
@@ -114,19 +114,33 @@ function startProgress(text: string, quiet: boolean): Progress {
     };
     return { update: () => undefined, done: say, fail: say, clear: () => undefined };
   }
-  const spinner = ora({ text, stream: process.stderr, discardStdin: false }).start();
+  let current = text;
+  let over = false;
+  let spinner: Ora | undefined;
+  const start = async (): Promise<void> => {
+    const { default: ora } = await import('ora');
+    if (!over) spinner = ora({ text: current, stream: process.stderr, discardStdin: false }).start();
+  };
+  void start();
+  const end = (mark: string, last: string): void => {
+    over = true;
+    spinner?.stop();
+    process.stderr.write(`${mark} ${last}\n`);
+  };
   return {
     update: (next) => {
-      spinner.text = next;
+      current = next;
+      if (spinner !== undefined) spinner.text = next;
     },
-    done: (end) => {
-      spinner.succeed(end);
+    done: (last) => {
+      end(styleText('green', '\u2714'), last);
     },
-    fail: (end) => {
-      spinner.fail(end);
+    fail: (last) => {
+      end(styleText('red', '\u2716'), last);
     },
     clear: () => {
-      spinner.stop();
+      over = true;
+      spinner?.stop();
     },
   };
 }

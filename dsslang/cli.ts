@@ -1,6 +1,5 @@
 /** The language's commands: `check` and `compile`. */
-import { readFileSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
 import type { Terminal } from '../bin/terminal.ts';
@@ -50,8 +49,8 @@ export function registerLanguageCommands(program: Command, terminal: GetTerminal
     .argument('<file>', 'specification (.dss); `-` is standard input')
     .addOption(new Option('--target <target>', 'what to make').choices(targets).default('js'))
     .option('-o, --output <file>', 'where to write it (a folder for c); standard output by default')
-    .action(async (file: string, options: { target: Target; output?: string }) => {
-      await compileFile(file, options.target, options.output, terminal());
+    .action((file: string, options: { target: Target; output?: string }) => {
+      compileFile(file, options.target, options.output, terminal());
     });
   registerToolCommands(program, terminal);
 }
@@ -205,12 +204,7 @@ function diagnosticDocument(diagnostic: Diagnostic): Record<string, unknown> {
   };
 }
 
-async function compileFile(
-  file: string,
-  target: Target,
-  output: string | undefined,
-  terminal: Terminal,
-): Promise<void> {
+function compileFile(file: string, target: Target, output: string | undefined, terminal: Terminal): void {
   const result = read(file);
   report(result, terminal);
   const base = { command: 'compile', target, diagnostics: result.diagnostics.map(diagnosticDocument) };
@@ -226,8 +220,8 @@ async function compileFile(
     return;
   }
   const files = outputFiles(program, target, output);
-  if (target === 'c') await mkdir(output, { recursive: true });
-  for (const { path, text } of files) await writeFile(path, text);
+  if (target === 'c') mkdirSync(output, { recursive: true });
+  for (const { path, text } of files) writeFileSync(path, text);
   terminal.note(`wrote ${files.map(({ path }) => path).join(' and ')}: ${summary(program)}`);
   terminal.finish('ok', { ...base, status: 'ok', output, files: files.map(({ path }) => path) });
 }

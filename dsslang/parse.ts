@@ -9,22 +9,12 @@ import type { SourceFile } from './ast.ts';
 import { didYouMean, type Diagnostics } from './diagnostics.ts';
 import { nestingError } from './nesting.ts';
 import { unpack } from './parser-messages.ts';
-import { dssParser } from './parser.ts';
+import { tokenize, type LexResult } from './lexer.ts';
+import { readTokens } from './parser.ts';
 import { CHAIN_MAX, integerValue, spanOf } from './parser/leaves.ts';
 import { mendSlips, slipAt } from './slips.ts';
 import { span, type Source, type Span } from './source.ts';
-import {
-  BadInteger,
-  Dot,
-  Identifier,
-  Integer,
-  K,
-  keywords,
-  lexer,
-  type Keyword,
-  OpenText,
-  type LexResult,
-} from './tokens.ts';
+import { BadInteger, Dot, Identifier, Integer, K, keywords, type Keyword, OpenText } from './tokens.ts';
 
 /**
  * @param base where the source stands among all the text of the compilation (`sources.ts`)
@@ -39,7 +29,7 @@ export function parse(source: Source, diagnostics: Diagnostics, base = 0): Sourc
     devices: [],
     unread: undefined,
   };
-  const lexed = shifted(lexer.tokenize(source.text), base);
+  const lexed = shifted(tokenize(source.text), base);
   const errorsBefore = diagnostics.errors;
   reportLexerErrors(lexed, diagnostics);
   const swallowed = reportOpenEnded(lexed, diagnostics);
@@ -52,18 +42,15 @@ export function parse(source: Source, diagnostics: Diagnostics, base = 0): Sourc
 
   nameTheDevice(lexed.tokens);
   const tokens = mendSlips(lexed.tokens, diagnostics);
-  const parser = dssParser();
-  parser.input = tokens;
-  parser.tooLong = [];
-  const file = parser.file() as SourceFile | undefined;
-  for (const place of parser.tooLong) diagnostics.add('DSS006', { what: 'operators in a row', max: CHAIN_MAX }, place);
+  const { file, errors, tooLong } = readTokens(tokens);
+  for (const place of tooLong) diagnostics.add('DSS006', { what: 'operators in a row', max: CHAIN_MAX }, place);
   // A character that does not belong there already explains what the parser stumbles over in the same line.
   const explained = new Set(lexed.errors.map((error) => sources.position(error.offset).line));
   const indices = new Map(tokens.map((token, at) => [token, at]));
   let lastLine = -1;
   let braceMissing = false;
   let slipped = false;
-  for (const error of parser.errors) {
+  for (const error of errors) {
     const previous = 'previousToken' in error ? (error.previousToken as IToken | undefined) : undefined;
     const place = placeOf(error.token, previous, lexed.tokens);
     const line = sources.position(place.start).line;
@@ -87,10 +74,9 @@ export function parse(source: Source, diagnostics: Diagnostics, base = 0): Sourc
     diagnostics.errors > errorsBefore
       ? unreadNames(
           lexed.tokens,
-          parser.errors.map((error) => error.token),
+          errors.map((error) => error.token),
         )
       : undefined;
-  parser.input = [];
   return file === undefined ? empty : { ...attachDocumentation(file, lexed), unread };
 }
 

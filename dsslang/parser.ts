@@ -6,16 +6,37 @@
  * here are files, devices, templates and engines. Chevrotain's own messages are never shown: `parser-messages.ts` has a
  * phrase for every rule.
  */
+import type { IRecognitionException, IToken } from 'chevrotain';
 import type { Device, Expression, Import, Item, Name, SourceFile, Template } from './ast.ts';
 import { InterruptParser } from './parser/interrupts.ts';
 import { spanOf } from './parser/leaves.ts';
+import type { ParserOptions } from './parser/recovery.ts';
+import type { Span } from './source.ts';
 import { Close, CloseRound, Comma, K, Open, OpenRound, Semicolon, Text } from './tokens.ts';
 
+/** What the parser makes of a file. */
+export interface Reading {
+  /** Absent if nothing could be read. */
+  readonly file: SourceFile | undefined;
+  readonly errors: readonly IRecognitionException[];
+  /** Rows longer than `CHAIN_MAX`. */
+  readonly tooLong: readonly Span[];
+}
+
 export class DssParser extends InterruptParser {
-  /** @param validate check the grammar itself for ambiguities: slow, so only the tests do */
-  constructor(validate = false) {
-    super(validate);
+  constructor(options: ParserOptions) {
+    super(options);
     this.performSelfAnalysis();
+  }
+
+  /** Reads the tokens of a file, and keeps nothing of it. */
+  read(tokens: IToken[]): Reading {
+    this.input = tokens;
+    this.tooLong = [];
+    const file = this.file() as SourceFile | undefined;
+    const { errors, tooLong } = this;
+    this.input = [];
+    return { file, errors, tooLong };
   }
 
   file = this.RULE('file', (): SourceFile => {
@@ -147,10 +168,15 @@ export class DssParser extends InterruptParser {
   );
 }
 
-let shared: DssParser | undefined;
+/** Made at the first file, and at the first one with a mistake: most have none. */
+let strict: DssParser | undefined;
+let recovering: DssParser | undefined;
 
-/** The parser's grammar is analysed once a process; it keeps nothing of a file between two calls. */
-export function dssParser(): DssParser {
-  shared ??= new DssParser();
-  return shared;
+/** The tree of a file. With a mistake in it, it is read again by a parser that goes on after mistakes. */
+export function readTokens(tokens: IToken[]): Reading {
+  strict ??= new DssParser({ recovery: false });
+  const reading = strict.read(tokens);
+  if (reading.errors.length === 0) return reading;
+  recovering ??= new DssParser({ recovery: true });
+  return recovering.read(tokens);
 }

@@ -1,14 +1,19 @@
 /**
- * The words of the language, for Chevrotain's lexer. One table of keywords; everything else is an operator or a literal.
- * Only offsets are tracked while lexing: lines and columns are computed when a message is printed (`source.ts`).
+ * The words of the language, as Chevrotain's token types. One table of keywords; everything else is an operator or a
+ * literal. What finds them in a text is `lexer.ts`.
  */
 import { createToken, Lexer, type TokenType } from 'chevrotain';
+
+// `start_chars_hint` says by which letters a pattern can begin; without it the lexer takes every pattern apart at every start.
+const digits = [...'0123456789'];
+const letters = [...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_'];
 
 /** Whatever may stand where a name is expected: identifiers, and the keywords that start nothing there. */
 export const NameToken = createToken({ name: 'Name', pattern: Lexer.NA, label: 'a name' });
 export const Identifier = createToken({
   name: 'Identifier',
   pattern: /[A-Za-z_][A-Za-z0-9_]*/,
+  start_chars_hint: letters,
   categories: [NameToken],
   label: 'a name',
 });
@@ -34,14 +39,13 @@ const reservedWords: ReadonlySet<Keyword> = new Set([
   'mut',
 ]); // prettier-ignore
 
-/** The token of each keyword. */
+/** The token of each keyword. The lexer reads an identifier first (`lexer.ts`), so they have no patterns. */
 export const K = Object.fromEntries(
   keywords.map((word) => [
     word,
     createToken({
       name: `keyword_${word}`,
-      pattern: word,
-      longer_alt: Identifier,
+      pattern: Lexer.NA,
       categories: reservedWords.has(word) ? [] : [NameToken],
       label: `\`${word}\``,
     }),
@@ -84,31 +88,60 @@ const operators = [
 export const Integer = createToken({
   name: 'Integer',
   pattern: /(?:0[xX][0-9a-fA-F_]+|0[bB][01_]+|[0-9][0-9_]*)(?:K|M|G|us|ms|s)?(?![A-Za-z0-9_])/,
+  start_chars_hint: digits,
   label: 'a number',
 });
 /** `0x`, `12ab`: begins like a number and is none. The parser takes it for one; `parse.ts` reports it. */
-export const BadInteger = createToken({ name: 'BadInteger', pattern: /[0-9][A-Za-z0-9_]*/, categories: [Integer] });
+export const BadInteger = createToken({
+  name: 'BadInteger',
+  pattern: /[0-9][A-Za-z0-9_]*/,
+  start_chars_hint: digits,
+  categories: [Integer],
+});
 /** `8086:100e`, only after `match pci`: four hexadecimal digits on both sides. */
 export const PciId = createToken({
   name: 'PciId',
   pattern: /[0-9a-fA-F]{4}:[0-9a-fA-F]{4}(?![0-9A-Za-z_])/,
+  start_chars_hint: [...digits, ...'abcdefABCDEF'],
   label: 'a PCI id such as `8086:100e`',
 });
 export const Type = createToken({
   name: 'Type',
   pattern: /u[0-9]+(?![A-Za-z0-9_])/,
+  start_chars_hint: ['u'],
   longer_alt: Identifier,
   label: 'a type such as `u32`',
 });
-export const Text = createToken({ name: 'Text', pattern: /"[^"\n\r]*"/, label: 'a reason in double quotes' });
+export const Text = createToken({
+  name: 'Text',
+  pattern: /"[^"\n\r]*"/,
+  start_chars_hint: ['"'],
+  label: 'a reason in double quotes',
+});
 /** A text that runs into the end of its line. The parser takes it for a text; `parse.ts` reports it. */
-export const OpenText = createToken({ name: 'OpenText', pattern: /"[^"\n\r]*/, categories: [Text] });
+export const OpenText = createToken({
+  name: 'OpenText',
+  pattern: /"[^"\n\r]*/,
+  start_chars_hint: ['"'],
+  categories: [Text],
+});
 
-export const DocComment = createToken({ name: 'DocComment', pattern: /\/\/\/[^\n]*/, group: 'documentation' });
-export const Comment = createToken({ name: 'Comment', pattern: /\/\/[^\n]*/, group: 'comments' });
+export const DocComment = createToken({
+  name: 'DocComment',
+  pattern: /\/\/\/[^\n]*/,
+  start_chars_hint: ['/'],
+  group: 'documentation',
+});
+export const Comment = createToken({
+  name: 'Comment',
+  pattern: /\/\/[^\n]*/,
+  start_chars_hint: ['/'],
+  group: 'comments',
+});
 export const BlockComment = createToken({
   name: 'BlockComment',
   pattern: /\/\*[^]*?\*\//,
+  start_chars_hint: ['/'],
   group: 'comments',
   line_breaks: true,
 });
@@ -116,35 +149,29 @@ export const BlockComment = createToken({
 export const OpenComment = createToken({
   name: 'OpenComment',
   pattern: /\/\*[^]*/,
+  start_chars_hint: ['/'],
   group: 'openComments',
   line_breaks: true,
 });
 export const Space = createToken({
   name: 'Space',
   pattern: /[ \t\r\n\uFEFF]+/,
+  start_chars_hint: [...' \t\r\n\uFEFF'],
   group: Lexer.SKIPPED,
   line_breaks: true,
 });
 
-/** In the order in which the lexer tries them: the longer operator first. */
-export const allTokens: TokenType[] = [
-  Space, DocComment, Comment, BlockComment, OpenComment, PciId, Integer, BadInteger, Text, OpenText, Type,
-  // Longest first: `in` must not claim the beginning of `interrupt`.
-  ...[...keywords].sort((a, b) => b.length - a.length).map((word) => K[word]), Identifier,
+/** What the lexer finds in a text, in the order in which it tries: the longer operator first. */
+export const lexedTokens: TokenType[] = [
+  Space, DocComment, Comment, BlockComment, OpenComment, PciId, Integer, BadInteger, Text, OpenText, Type, Identifier,
   Arrow, UpTo, BinaryOperatorToken, NameToken, ...operators, Assign, Bar, Plus, Tilde,
   Open, Close, OpenSquare, CloseSquare, OpenRound, CloseRound, Comma, Colon, Semicolon, Dot,
 ]; // prettier-ignore
+
+/** What the parser knows. */
+export const allTokens: TokenType[] = [...lexedTokens, ...Object.values(K)];
 
 /** Every operator as it is written, for highlighting. */
 export const operatorTexts: readonly string[] = [...operators, Bar, Plus, Assign, Arrow, UpTo, Tilde].map(
   (each) => each.PATTERN as string,
 );
-
-export const lexer: Lexer = new Lexer(allTokens, {
-  positionTracking: 'onlyOffset',
-  ensureOptimizations: false,
-  skipValidations: true, // validated by the tests instead of at every start
-});
-
-/** Doc comments and comments are kept aside, for documentation pages and the formatter. */
-export type LexResult = ReturnType<typeof lexer.tokenize>;

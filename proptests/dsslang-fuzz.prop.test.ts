@@ -14,7 +14,7 @@ import { emitJs } from '../dsslang/emit/js.ts';
 import { renderDiagnostics } from '../dsslang/render.ts';
 import { SOURCE_BYTES_MAX } from '../dsslang/source.ts';
 import { device } from '../dsslang/testing.ts';
-import { lexer } from '../dsslang/tokens.ts';
+import { tokenize } from '../dsslang/lexer.ts';
 import { campaign, Random } from './dsslang/random.ts';
 
 const { seed, scale } = campaign();
@@ -95,7 +95,7 @@ test('mutated bytes of shipped specifications', (t) => {
 test('mutated tokens of shipped specifications', (t) => {
   const random = new Random(seed + 1);
   const runs = Math.ceil(800 * scale);
-  const streams = seeds.map((bytes) => lexer.tokenize(bytes.toString()).tokens.map((token) => token.image));
+  const streams = seeds.map((bytes) => tokenize(bytes.toString()).tokens.map((token) => token.image));
   const codes = new Set<string>();
   let compiled = 0;
   for (let run = 0; run < runs; run += 1) {

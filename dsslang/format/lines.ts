@@ -10,7 +10,6 @@ import {
   CloseSquare,
   Identifier,
   Integer,
-  lexer,
   NameToken,
   Open,
   OpenRound,
@@ -19,6 +18,7 @@ import {
   Text,
   Type,
 } from '../tokens.ts';
+import { tokenize } from '../lexer.ts';
 
 /**
  * What a piece is for the layout. `reserved` words can never be names (`require`, `if`); `word`s are keywords that may be.
@@ -72,7 +72,7 @@ const tidyComment = (image: string): string => image.replace(/[ \t]*\r?\n/g, '\n
 
 /** @returns the lines, without blank ones at the begin and the end */
 export function readLines(text: string): Line[] {
-  const lexed = lexer.tokenize(text);
+  const lexed = tokenize(text);
   const groups: readonly (readonly IToken[] | undefined)[] = Object.values(lexed.groups);
   const comments = groups.flatMap((group) => group ?? []);
   const found: { at: number; image: string; kind: PieceKind; end: number }[] = [

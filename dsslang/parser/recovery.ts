@@ -10,21 +10,33 @@ import { parserMessages } from '../parser-messages.ts';
 import type { Span } from '../source.ts';
 import { allTokens, Close, Comma, K, Open, Plus, Semicolon } from '../tokens.ts';
 import { spanOf } from './leaves.ts';
+import { LazyLookahead } from './lookahead.ts';
 
 /** After so many errors the rest of a file is not read: each costs far more time than a good statement. */
 const ERRORS_MAX = 200;
+
+/** A rule is chosen by so many tokens. */
+const LOOKAHEAD_TOKENS = 2;
+
+export interface ParserOptions {
+  /** Go on after a mistake; a parser without it stops at the first, and is faster to make and to run. */
+  readonly recovery: boolean;
+  /** Check the grammar itself for ambiguities: slow, so only the tests do. */
+  readonly validate?: boolean;
+}
 
 export abstract class RecoveringParser extends EmbeddedActionsParser {
   /** Rows longer than `CHAIN_MAX` in the file that was parsed last. */
   tooLong: Span[] = [];
 
-  constructor(validate = false) {
+  constructor({ recovery, validate = false }: ParserOptions) {
     super(allTokens, {
-      recoveryEnabled: true,
-      maxLookahead: 2,
+      recoveryEnabled: recovery,
       nodeLocationTracking: 'none',
       skipValidations: !validate,
       errorMessageProvider: parserMessages,
+      lookaheadStrategy: new LazyLookahead(LOOKAHEAD_TOKENS),
+      maxLookahead: LOOKAHEAD_TOKENS,
     });
   }
 
