@@ -1,7 +1,7 @@
 // Builds the checkout: type-check and emit with TypeScript 7, then bundle what must start fast or travel as one text.
 // Exits with the compiler's own code. Run by `npm run build` and, through `prepare`, by `npm ci`.
 import { spawnSync } from 'node:child_process';
-import { existsSync, lstatSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -17,6 +17,7 @@ const compiled = spawnSync(process.execPath, [tsc, '-p', root], { stdio: 'inheri
 if (compiled.status !== 0) process.exit(compiled.status ?? 1);
 
 const { build } = await import('esbuild');
+const { default: ts } = await import('typescript');
 
 /** Every untrusted driver program is one self-contained script: the compartment has no module loader. */
 function driverPrograms() {
@@ -28,6 +29,23 @@ function driverPrograms() {
 }
 
 const bundle = join(root, 'dist', 'cli', 'refmon.js');
+
+/** Node knows no loader for what runs from V8's cache: in place of `import()` the bundle calls `importModule`. */
+function withLoader(text) {
+  const places = [];
+  const visit = (node) => {
+    if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword) places.push(node.expression);
+    ts.forEachChild(node, visit);
+  };
+  visit(ts.createSourceFile('bundle.js', text, ts.ScriptTarget.ES2023));
+  let end = 0;
+  const parts = places.map((place) => {
+    const before = text.slice(end, place.end - 'import'.length);
+    end = place.end;
+    return `${before}importModule`;
+  });
+  return parts.join('') + text.slice(end);
+}
 
 /** Runs the command once, on a real specification, and keeps what V8 compiled on the way. */
 function cacheCode() {
@@ -45,14 +63,18 @@ if (existsSync(join(root, 'bin', 'refmon.ts'))) {
     build({
       ...common,
       entryPoints: ['dist/bin/refmon.js'],
-      outfile: bundle,
+      write: false,
       format: 'cjs',
       minify: true,
       define: { 'import.meta.url': 'bundleUrl' },
-      banner: { js: '(function(require,module,exports,bundleUrl){' },
+      banner: { js: '(function(require,module,exports,bundleUrl,importModule){' },
       footer: { js: '})' },
       external: ['@viz-js/viz'],
-    }).then(cacheCode),
+    }).then(({ outputFiles: [{ text }] }) => {
+      mkdirSync(dirname(bundle), { recursive: true });
+      writeFileSync(bundle, withLoader(text));
+      cacheCode();
+    }),
   );
 }
 if (existsSync(join(root, 'kernel', 'ipd-worker.ts'))) {

@@ -18,10 +18,10 @@ const cache = `${bundle}.cache`;
 const script = new vm.Script(readFileSync(bundle, 'latin1'), {
   filename: bundle,
   cachedData: existsSync(cache) ? readFileSync(cache) : undefined,
-  importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
 });
 const module = { exports: {} };
-script.runInThisContext()(createRequire(bundle), module, module.exports, url.href);
+const importModule = (specifier) => import(specifier);
+script.runInThisContext()(createRequire(bundle), module, module.exports, url.href, importModule);
 
 // The build runs a command in this way once, and keeps what V8 compiled for it.
 if (process.argv0 === 'refmon-build') process.on('exit', () => writeFileSync(cache, script.createCachedData()));
