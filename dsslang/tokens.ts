@@ -39,13 +39,13 @@ const reservedWords: ReadonlySet<Keyword> = new Set([
   'mut',
 ]); // prettier-ignore
 
-/** The token of each keyword. The lexer reads an identifier first (`lexer.ts`), so they have no patterns. */
+/** The token of each keyword. The lexer reads an identifier first and then looks its word up (`lexer.ts`). */
 export const K = Object.fromEntries(
   keywords.map((word) => [
     word,
     createToken({
       name: `keyword_${word}`,
-      pattern: Lexer.NA,
+      pattern: word,
       categories: reservedWords.has(word) ? [] : [NameToken],
       label: `\`${word}\``,
     }),
