@@ -55,7 +55,7 @@ const rooms: readonly Room[] = [
     load: async () => (await import('../dsslang/cli.ts')).registerLanguageCommands,
   },
   {
-    commands: ['demo', 'run', 'doctor', 'replay'],
+    commands: ['demo', 'run', 'record', 'doctor', 'replay'],
     load: async () => (await import('../drivers/cli.ts')).registerDriverCommands,
   },
   { commands: ['shield'], load: async () => (await import('../drivers/shield/cli.ts')).registerShieldCommands },
