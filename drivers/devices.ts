@@ -10,9 +10,10 @@ import { packageRoot } from './package-root.ts';
 import { RTL8139 } from './rtl8139/entry.ts';
 import { KERNEL_ROGUES } from './rogue/catalogue.ts';
 import type { RogueDriver } from './rogue/rogue-driver.ts';
+import { UHCI } from './uhci/entry.ts';
 import { loadSpecification, type LoadedSpecification } from './specification.ts';
 
-export const DEVICES: readonly DeviceEntry[] = [E1000, RTL8139, AC97, IDE];
+export const DEVICES: readonly DeviceEntry[] = [E1000, RTL8139, AC97, IDE, UHCI];
 
 /** @throws RangeError for a name that is not in the table */
 export function deviceNamed(name: string): DeviceEntry {

@@ -57,6 +57,14 @@ if (traces !== undefined) {
       assert.ok(result.unjudged <= 2, 'two tables are longer than what the recorder kept of them');
     });
   });
+  describe("SeaBIOS and Linux's uhci-hcd and usbhid, recorded", () => {
+    it('are refused nothing, neither registers nor what the controller read of their schedules', async () => {
+      const uhci = await loadSpecification(inPackage('drivers/uhci/uhci.dss'));
+      const result = await replay(uhci.module.createMonitor, join(traces, 'uhci-mouse.jsonl.gz'));
+      assert.deepEqual(result.denials, []);
+      assert.ok(result.operations > 590 && result.descriptors > 260, 'the trace is the whole one');
+    });
+  });
   const linux = join(traces, 'e1000.jsonl.gz');
   describe("Linux's e1000 driver, recorded", () => {
     it('is refused nothing', async () => {

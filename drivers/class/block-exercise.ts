@@ -4,6 +4,8 @@ import { testBytes } from './block-work.ts';
 
 const SECTORS = [0, 3, 17];
 const COUNT = 2;
+/** Sectors that are compared, each way. */
+export const BLOCK_SECTORS = SECTORS.length * COUNT;
 
 export const blockExercise: Exercise = (bench) => {
   const { ends, messages } = bench;
@@ -20,7 +22,7 @@ export const blockExercise: Exercise = (bench) => {
   return () => {
     for (; looked < messages.length; looked += 1) {
       const message = messages[looked];
-      if (message?.kind === 'up' && sectorBytes === 0) {
+      if (message?.kind === 'up' && message['sectors'] !== undefined && sectorBytes === 0) {
         sectorBytes = Number(message['sectorBytes']);
         ask();
       }

@@ -43,7 +43,8 @@ export function reportMessages(report: Uint8Array, buttons: number): readonly (M
   const presses = MOUSE_BUTTONS.flatMap((button, bit): ButtonMessage[] =>
     (changed >> bit) & 1 ? [{ kind: 'button', button, down: (((report[0] ?? 0) >> bit) & 1) === 1 }] : [],
   );
-  const motion: MotionMessage = { kind: 'motion', dx: signed(1), dy: signed(2), wheel: signed(3) };
+  // A report counts the wheel away from the user (HID usage tables, 4.2).
+  const motion: MotionMessage = { kind: 'motion', dx: signed(1), dy: signed(2), wheel: 0 - signed(3) };
   const moved = motion.dx !== 0 || motion.dy !== 0 || motion.wheel !== 0;
   return moved ? [motion, ...presses] : presses;
 }

@@ -78,6 +78,14 @@ export function submit({ queues, descriptors }: Schedule, packets: readonly Pack
   queues.write32(QUEUE + 4, place(0));
 }
 
+const BROKEN = r.TD_BABBLE | r.TD_TIMEOUT | r.TD_BUFFER_ERROR | r.TD_BITSTUFF;
+
+/** Given up: 3.2.2 says STALLED; QEMU leaves it out where nobody answers, and only uses up the errors. */
+function hasFailed(status: number): boolean {
+  const errorsLeft = (status >>> r.TD_ERRORS_SHIFT) & r.TD_ERRORS_MAX;
+  return (status & r.TD_STALLED) !== 0 || ((status & BROKEN) !== 0 && errorsLeft === 0);
+}
+
 /** How far a transfer has come. `actual` counts the bytes of all packets that are done. */
 export interface Progress {
   readonly state: 'going' | 'done' | 'short' | 'stalled' | 'failed';
@@ -91,10 +99,7 @@ export function progress({ descriptors }: Schedule, packets: readonly Packet[]):
   for (const [index, packet] of packets.entries()) {
     const status = view.getUint32(index * r.DESCRIPTOR_BYTES + 4, true);
     if ((status & r.TD_ACTIVE) !== 0) return { state: 'going', actual };
-    if ((status & r.TD_STALLED) !== 0) {
-      const broken = (status & (r.TD_BABBLE | r.TD_TIMEOUT | r.TD_BUFFER_ERROR | r.TD_BITSTUFF)) !== 0;
-      return { state: broken ? 'failed' : 'stalled', actual };
-    }
+    if (hasFailed(status)) return { state: (status & BROKEN) === 0 ? 'stalled' : 'failed', actual };
     const moved = ((status & r.TD_ACTUAL) + 1) & r.TD_ACTUAL;
     // A device may say anything; more than was asked for is nothing that the controller can have moved.
     actual.push(Math.min(moved, packet.bytes));
@@ -116,5 +121,5 @@ export function mouseAnswer({
 }: Schedule): { readonly bytes: number; readonly failed: boolean } | undefined {
   const status = descriptors.read32(4);
   if ((status & r.TD_ACTIVE) !== 0) return undefined;
-  return { bytes: ((status & r.TD_ACTUAL) + 1) & r.TD_ACTUAL, failed: (status & r.TD_STALLED) !== 0 };
+  return { bytes: ((status & r.TD_ACTUAL) + 1) & r.TD_ACTUAL, failed: hasFailed(status) };
 }

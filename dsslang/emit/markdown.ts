@@ -25,6 +25,7 @@ export function emitMarkdown(program: Program): string {
     ['## States', '', ...program.machines.map((machine) => machineTable(program, machine))],
     variables(program),
     walks(program),
+    pools(program),
     ['## Rules', '', otherwise, '', rulesTable(program)],
     interrupts(program),
     [
@@ -60,6 +61,19 @@ function table(titles: readonly string[], rows: readonly (readonly string[])[]):
 
 const hex = (value: number | bigint, digits = 0): string =>
   `0x${value.toString(16).toUpperCase().padStart(digits, '0')}`;
+
+/** Memory without a doorbell; its rules stand with those of stores. */
+function pools(program: Program): string[] {
+  if (program.pools.length === 0) return [];
+  const rows = program.pools.map(({ name, structureBytes, filled }) => [
+    code(name),
+    `${structureBytes}`,
+    hex(filled, 8),
+  ]);
+  const about =
+    'Memory whose every structure keeps the rules of its pool at every store, since the device needs no doorbell to look at it.';
+  return ['## Pools', '', about, '', table(['name', 'bytes of a structure', 'filled with'], rows)];
+}
 
 function identity(program: Program): string {
   const ids = program.pci.map(({ vendor, device }) => `\`${hex4(vendor)}:${hex4(device)}\``);

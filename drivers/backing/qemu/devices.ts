@@ -47,6 +47,12 @@ export const KNOWN_DEVICES = {
       { first: 0x376, last: 0x376 },
     ],
   },
+  uhci: {
+    argument: 'piix3-usb-uhci,id=usb',
+    vendor: 0x8086,
+    device: 0x7020,
+    outside: ['hand', 'usb-disk'],
+  },
   edu: { argument: 'edu', vendor: 0x1234, device: 0x11e8, outside: [] },
 } as const satisfies Record<string, KnownDevice>;
 

@@ -3,6 +3,7 @@ import { diskPlug } from './disk.ts';
 import type { Plug } from './plug.ts';
 import { quietPlug } from './quiet.ts';
 import { soundPlug } from './sound.ts';
+import { handPlug, usbDiskPlug } from './usb.ts';
 import { wirePlug } from './wire.ts';
 
 export const PLUGS = {
@@ -10,6 +11,8 @@ export const PLUGS = {
   sound: soundPlug,
   wire: wirePlug,
   disk: diskPlug,
+  hand: handPlug,
+  'usb-disk': usbDiskPlug,
 } as const satisfies Record<string, () => Plug>;
 
 export type PlugName = keyof typeof PLUGS;
