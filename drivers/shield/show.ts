@@ -48,8 +48,9 @@ export async function showShield(device: string, flags: ShowFlags, terminal: Ter
   }
   const stop = new AbortController();
   const interrupt = (): void => stop.abort();
-  process.once('SIGINT', interrupt);
-  process.once('SIGTERM', interrupt);
+  // Not `once`: a second signal must not end the process before it has cleaned up.
+  process.on('SIGINT', interrupt);
+  process.on('SIGTERM', interrupt);
   const documents: object[] = [];
   let ok = true;
   try {
