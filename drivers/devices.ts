@@ -6,6 +6,7 @@ import type { BackingName, DeviceEntry } from './device-entry.ts';
 import { DEVICE_NAMES } from './device-names.ts';
 import { E1000 } from './e1000/entry.ts';
 import { IDE } from './ide/entry.ts';
+import { ES1370 } from './es1370/entry.ts';
 import { packageRoot } from './package-root.ts';
 import { RTL8139 } from './rtl8139/entry.ts';
 import { KERNEL_ROGUES } from './rogue/catalogue.ts';
@@ -13,7 +14,7 @@ import type { RogueDriver } from './rogue/rogue-driver.ts';
 import { UHCI } from './uhci/entry.ts';
 import { loadSpecification, type LoadedSpecification } from './specification.ts';
 
-export const DEVICES: readonly DeviceEntry[] = [E1000, RTL8139, AC97, IDE, UHCI];
+export const DEVICES: readonly DeviceEntry[] = [E1000, RTL8139, AC97, IDE, UHCI, ES1370];
 
 /** @throws RangeError for a name that is not in the table */
 export function deviceNamed(name: string): DeviceEntry {

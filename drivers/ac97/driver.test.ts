@@ -19,6 +19,7 @@ function start(personality: Personality): AudioUnderTest {
   const domain = new InlineDomain({ device, program: ac97Driver, monitor: module });
   const { speaker, microphone } = device.ends;
   return {
+    hertz: 48_000,
     send: (message) => domain.send(message),
     messages: domain.messages,
     heard: () => speaker?.heard() ?? new Uint8Array(0),

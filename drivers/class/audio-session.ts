@@ -13,6 +13,8 @@ export const CHUNK = 4096;
 
 /** A running sound driver, a loudspeaker and perhaps a microphone. */
 export interface AudioUnderTest {
+  /** What `up` must tell. */
+  readonly hertz: number;
   /** A message to the driver. */
   send(message: DriverMessage): void;
   /** Every message from the driver so far, in order; grows. */

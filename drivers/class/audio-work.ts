@@ -11,14 +11,15 @@ const SAID_BYTES = (RATE_DEFAULT / 10) * FRAME_BYTES;
 export async function audioWork(ipd: Ipd, backing: OpenBacking): Promise<WorkResult> {
   const begun = performance.now();
   try {
-    const session = new Session(audioOf(ipd, backing));
+    const audio = audioOf(ipd, backing);
+    const session = new Session(audio);
     await session.waitUntil('the driver says `up`', () => session.count('up') === 1);
     const { chunks, underruns } = await playSteadily(session, PLAYED_BYTES);
     await session.waitHeard(chunks);
     const played = total(chunks) / FRAME_BYTES;
     const recorded = backing.microphone === undefined ? 0 : await record(session);
     const milliseconds = Math.round(performance.now() - begun);
-    const listened = `${played} frames played at 48 kHz, ${underruns} underruns`;
+    const listened = `${played} frames played at ${audio.hertz} Hz, ${underruns} underruns`;
     const summary = `${listened}; ${recorded} frames recorded; each compared byte by byte`;
     return { summary, counts: { played, recorded, underruns }, milliseconds };
   } catch (error) {
@@ -44,6 +45,9 @@ export function audioOf(ipd: Ipd, backing: OpenBacking): AudioUnderTest {
   const messages: DriverMessage[] = [];
   ipd.onMessage((message) => messages.push(message));
   return {
+    get hertz() {
+      return Number(messages.find(({ kind }) => kind === 'up')?.['hertz']);
+    },
     send: (message) => ipd.send(message),
     messages,
     heard: speaker === undefined ? undefined : () => speaker.heard(),

@@ -2,7 +2,7 @@
  * The audio class: what every sound driver is told and what it tells, whatever its controller.
  *
  * Sound is signed 16-bit little-endian samples, two channels interleaved, left first: 4 bytes a frame. There are two streams,
- * `playback` and `capture`, each stopped, running or paused, at 48 kHz until told otherwise. Playback takes chunks ahead of
+ * `playback` and `capture`, each stopped, running or paused, at the rate that `up` tells: 48 kHz where the device has it. Playback takes chunks ahead of
  * time, up to `QUEUE_MIN_BYTES` at least, plays them in order without a gap, and reports what it played. When they run out it
  * says so once, and goes on as soon as there is more: what is heard in between is silence, or the last sample.
  * A message whose fields have the wrong type is ignored. `audio-conformance.ts` checks a driver against this page.
@@ -63,7 +63,7 @@ export interface ResetMessage extends DriverMessage {
   readonly kind: 'reset';
 }
 
-/** From the driver: the device takes sound. */
+/** From the driver: the device takes sound, at this rate until told otherwise. */
 export interface UpMessage extends DriverMessage {
   readonly kind: 'up';
   readonly hertz: number;

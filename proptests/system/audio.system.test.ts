@@ -18,6 +18,7 @@ import { QEMU_MISSING } from './support.ts';
 
 async function suite(
   device: DeviceEntry,
+  hertz: number,
   where: string,
   skip: string | false,
   backing: () => Backing,
@@ -38,8 +39,13 @@ async function suite(
     async function start(): Promise<AudioUnderTest> {
       const open = await (opened ??= backing().open());
       const ipd = await kernel.spawn({ name: device.name, program, monitorModule: source, backing: open });
+      const audio = audioOf(ipd, open);
       return {
-        ...audioOf(ipd, open),
+        hertz,
+        send: (message) => audio.send(message),
+        messages: audio.messages,
+        heard: audio.heard,
+        say: audio.say,
         async close() {
           await ipd.stop();
           assert.equal(ipd.fault, undefined);
@@ -63,9 +69,19 @@ async function suite(
   });
 }
 
+/** 48 kHz, or what the device's clock divides to. */
+const RATES: Readonly<Record<string, number>> = { es1370: 44_100 };
+
 for (const device of DEVICES.filter(({ classes }) => classes.includes('audio'))) {
-  await suite(device, 'the model', false, () => modelBacking(device.model), ['loudspeaker', 'recorder', 'nothing']);
-  await suite(device, 'QEMU', QEMU_MISSING, () => device.backings.qemu(), ['loudspeaker', 'nothing']);
+  const hertz = RATES[device.name] ?? 48_000;
+  await suite(device, hertz, 'the model', false, () => modelBacking(device.model), [
+    'loudspeaker',
+    'recorder',
+    'nothing',
+  ]);
+  await suite(device, hertz, 'QEMU', QEMU_MISSING, () => device.backings.qemu(), ['loudspeaker', 'nothing']);
   const recording = `${device.name}-recording` as DeviceName;
-  await suite(device, 'QEMU in a quiet room', QEMU_MISSING, () => qemuBacking({ device: recording }), ['recorder']);
+  await suite(device, hertz, 'QEMU in a quiet room', QEMU_MISSING, () => qemuBacking({ device: recording }), [
+    'recorder',
+  ]);
 }

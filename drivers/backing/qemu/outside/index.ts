@@ -8,7 +8,8 @@ import { wirePlug } from './wire.ts';
 
 export const PLUGS = {
   quiet: quietPlug,
-  sound: soundPlug,
+  sound: () => soundPlug(48_000),
+  'sound-44100': () => soundPlug(44_100),
   wire: wirePlug,
   disk: diskPlug,
   hand: handPlug,

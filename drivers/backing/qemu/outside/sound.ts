@@ -15,7 +15,8 @@ const FRAME_BYTES = 4;
 /** About three minutes at 48 kHz. What is played after that is not heard. */
 export const HEARD_MAX_BYTES = 32 << 20;
 
-export function soundPlug(): Plug {
+/** @param hertz the device's own rate, or QEMU would make another of what it plays */
+export function soundPlug(hertz: number): Plug {
   let file: number | undefined;
 
   function heard(): Uint8Array {
@@ -32,8 +33,7 @@ export function soundPlug(): Plug {
 
   return {
     needsSocket: false,
-    // The device's own rate, or QEMU would make another of it.
-    before: (fd) => ['-audiodev', `wav,id=sound,path=/dev/fd/${fd},out.frequency=48000`],
+    before: (fd) => ['-audiodev', `wav,id=sound,path=/dev/fd/${fd},out.frequency=${hertz}`],
     file: () => (file ??= openNamelessFile(0)),
     property: 'audiodev=sound',
     connect: () => ({ speaker: { heard } }),
