@@ -164,6 +164,7 @@ async function benchRvm(terminal: Terminal): Promise<void> {
 }
 
 function goalText(goal: NonNullable<RvmBenchRow['goal']>): string {
+  if ('underruns' in goal) return `${goal.underruns} underruns`;
   return 'ratio' in goal ? `ratio at most ${goal.ratio.toFixed(3)}` : `at most ${goal.median_ns} ns`;
 }
 
@@ -173,6 +174,7 @@ function printRvmRow(row: RvmBenchRow, terminal: Terminal): void {
     `ratio ${row.ratio.toFixed(3)}`.padStart(NUMBER_COLUMNS + 2),
     row.framesPerSecond === undefined ? '' : `  ${row.framesPerSecond.toFixed(0)} frames/s`,
     row.lostPercent === undefined ? '' : `  ${row.lostPercent.toFixed(1)} % lost`,
+    row.underruns === undefined ? '' : `  ${row.underruns} underruns in ${row.seconds ?? 0} s`,
     row.goal === undefined ? '' : terminal.paint('dim', `  goal: ${goalText(row.goal)}`),
   ];
   terminal.print(`${row.name.padEnd(NAME_COLUMNS + 20)}${parts.join('')}`);
