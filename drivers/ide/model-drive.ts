@@ -159,7 +159,8 @@ function execute(drive: Drive, command: number): void {
     case r.READ_VERIFY:
     case 0x41:
     case r.READ_VERIFY_EXT:
-      return locate(drive, isWide(command)) ? interrupt(drive.state) : abort(drive.state);
+      locate(drive, isWide(command));
+      return isOnMedium(drive, drive.state.fields.sectorsLeft) ? interrupt(drive.state) : abort(drive.state);
     case r.SET_MULTIPLE:
       return setMultiple(drive.state);
     case r.EXECUTE_DIAGNOSTIC:
@@ -169,21 +170,29 @@ function execute(drive: Drive, command: number): void {
       fields.count = 0xff;
       return interrupt(drive.state);
     case r.SET_FEATURES:
-      return FEATURES.has(fields.features) ? interrupt(drive.state) : abort(drive.state);
+      return isFeature(drive.state) ? interrupt(drive.state) : abort(drive.state);
     default:
-      return SIMPLE.has(command) ? interrupt(drive.state) : abort(drive.state);
+      if (POWER.has(command)) fields.status = r.STATUS_DRDY;
+      return POWER.has(command) || SIMPLE.has(command) ? interrupt(drive.state) : abort(drive.state);
   }
 }
 
 /** Commands that move nothing and change nothing that this model has. */
-const SIMPLE = new Set([
-  0x10, 0x70, r.INITIALIZE_PARAMETERS, 0x94, 0x95, 0x96, 0x97, 0x98, 0x99, r.STANDBY_IMMEDIATE, r.IDLE_IMMEDIATE,
-  r.STANDBY, r.IDLE, r.SLEEP, r.FLUSH, r.FLUSH_EXT,
+const SIMPLE = new Set([0x10, 0x70, r.INITIALIZE_PARAMETERS, r.FLUSH, r.FLUSH_EXT]);
+/** Of the same kind; after them QEMU's drive has no heads that are settled. */
+const POWER = new Set([
+  0x94, 0x95, 0x96, 0x97, 0x98, 0x99, r.STANDBY_IMMEDIATE, r.IDLE_IMMEDIATE, r.STANDBY, r.IDLE, r.SLEEP,
 ]); // prettier-ignore
-const FEATURES = new Set([0x02, 0x03, 0x05, 0x55, 0x66, 0x82, 0x85, 0xaa, 0xcc]);
+const FEATURES = new Set([0x02, 0x05, 0x42, 0x55, 0x66, 0x67, 0x69, 0x82, 0x85, 0x96, 0x9a, 0xaa, 0xc2, 0xcc]);
+/** The high five bits of COUNT: PIO, single and multiword DMA, Ultra DMA (6.49.2). */
+const TRANSFER_MODES = new Set([0, 1, 2, 4, 8]);
 
-function abort(ide: IdeState): void {
-  ide.fields.status = READY | r.STATUS_ERR;
+function isFeature({ fields }: IdeState): boolean {
+  return fields.features === 0x03 ? TRANSFER_MODES.has(fields.count >> 3) : FEATURES.has(fields.features);
+}
+
+export function abort(ide: IdeState): void {
+  ide.fields.status = r.STATUS_DRDY | r.STATUS_ERR;
   ide.fields.error = r.ERROR_ABRT;
   interrupt(ide);
 }
@@ -196,8 +205,9 @@ function setMultiple(ide: IdeState): void {
   interrupt(ide);
 }
 
-/** Notes where the command acts and how many sectors it moves; false beyond the end of the medium. */
-function locate({ state: { fields, sector }, medium }: Drive, wide: boolean): boolean {
+/** Notes where the command acts and how many sectors it moves. */
+function locate({ state: { fields, sector } }: Drive, wide: boolean): void {
+  fields.wide = wide ? 1 : 0;
   const count = wide ? (fields.countBefore & 0xff) * 256 + fields.count : fields.count;
   fields.sectorsLeft = count === 0 ? (wide ? 65_536 : 256) : count;
   const low = fields.lbaLow + fields.lbaMid * 2 ** 8 + fields.lbaHigh * 2 ** 16;
@@ -210,23 +220,52 @@ function locate({ state: { fields, sector }, medium }: Drive, wide: boolean): bo
     : isAddress
       ? low + (fields.device & 0x0f) * 2 ** 24
       : Math.max(0, byGeometry);
-  return sector[0] + fields.sectorsLeft <= medium.length / r.SECTOR_BYTES;
+}
+
+/** Whether so many sectors from the next one on are there. */
+export function isOnMedium({ state: { sector }, medium }: Drive, sectors: number): boolean {
+  return (sector[0] ?? 0) + sectors <= medium.length / r.SECTOR_BYTES;
+}
+
+/** So many sectors have moved: the registers show where the next one is, and how many are left. */
+export function moveOn({ fields, sector }: IdeState, sectors: number): void {
+  const next = (sector[0] ?? 0) + sectors;
+  sector[0] = next;
+  fields.sectorsLeft -= sectors;
+  fields.count = fields.sectorsLeft & 0xff;
+  const byte = (at: number): number => Math.floor(next / 2 ** (8 * at)) & 0xff;
+  if (fields.wide === 0 && (fields.device & r.DEVICE_LBA) === 0) {
+    const track = Math.floor(next / SECTORS_PER_TRACK);
+    const cylinder = Math.floor(track / HEADS);
+    fields.lbaLow = (next % SECTORS_PER_TRACK) + 1;
+    fields.lbaMid = cylinder & 0xff;
+    fields.lbaHigh = (cylinder >> 8) & 0xff;
+    fields.device = (fields.device & 0xf0) | (track % HEADS);
+    return;
+  }
+  [fields.lbaLow, fields.lbaMid, fields.lbaHigh] = [byte(0), byte(1), byte(2)];
+  if (fields.wide === 0) fields.device = (fields.device & 0xf0) | (byte(3) & 0x0f);
+  else [fields.lbaLowBefore, fields.lbaMidBefore, fields.lbaHighBefore] = [byte(3), byte(4), byte(5)];
 }
 
 function beginPort(drive: Drive, flow: number, blockSectors: number, wide: boolean): void {
   const { fields } = drive.state;
-  if (blockSectors === 0 || !locate(drive, wide)) return abort(drive.state);
+  if (blockSectors === 0) return abort(drive.state);
+  locate(drive, wide);
   fields.blockSectors = blockSectors;
   nextBlock(drive, flow, flow === state.FLOW_IN);
 }
 
-/** Offers the next block, or is done. */
+/** Offers the next block, or is done. Where the medium ends, reading is over; what is to be written is still taken. */
 function nextBlock(drive: Drive, flow: number, interrupts: boolean): void {
   const { fields, sector, block } = drive.state;
-  const bytes = Math.min(fields.blockSectors, fields.sectorsLeft) * r.SECTOR_BYTES;
-  if (flow === state.FLOW_IN && bytes > 0) {
+  const sectors = Math.min(fields.blockSectors, fields.sectorsLeft);
+  const bytes = sectors * r.SECTOR_BYTES;
+  if (flow === state.FLOW_IN && sectors > 0) {
+    if (!isOnMedium(drive, sectors)) return endAt(drive.state);
     const at = (sector[0] ?? 0) * r.SECTOR_BYTES;
     block.set(drive.medium.subarray(at, at + bytes));
+    moveOn(drive.state, sectors);
   }
   offer(drive, bytes === 0 ? state.FLOW_NONE : flow, bytes, interrupts);
 }
@@ -262,19 +301,24 @@ function writeData(drive: Drive, width: number, value: number): void {
 function endBlock(drive: Drive): void {
   const { fields, sector, block } = drive.state;
   const { flow, limit } = fields;
-  if (flow === state.FLOW_OUT) drive.medium.set(block.subarray(0, limit), (sector[0] ?? 0) * r.SECTOR_BYTES);
-  if (flow !== state.FLOW_IDENTITY) {
-    sector[0] = (sector[0] ?? 0) + limit / r.SECTOR_BYTES;
-    fields.sectorsLeft -= limit / r.SECTOR_BYTES;
-    nextBlock(drive, flow, flow === state.FLOW_OUT || fields.sectorsLeft > 0);
-  } else {
-    offer(drive, state.FLOW_NONE, 0, false);
+  if (flow === state.FLOW_IDENTITY) return offer(drive, state.FLOW_NONE, 0, false);
+  if (flow === state.FLOW_OUT) {
+    if (!isOnMedium(drive, limit / r.SECTOR_BYTES)) return endAt(drive.state);
+    drive.medium.set(block.subarray(0, limit), (sector[0] ?? 0) * r.SECTOR_BYTES);
+    moveOn(drive.state, limit / r.SECTOR_BYTES);
   }
+  nextBlock(drive, flow, flow === state.FLOW_OUT || fields.sectorsLeft > 0);
+}
+
+/** The medium ends within a block. */
+function endAt(ide: IdeState): void {
+  ide.fields.flow = state.FLOW_NONE;
+  abort(ide);
 }
 
 function beginMaster(drive: Drive, direction: 1 | 2, wide: boolean): void {
   const { fields } = drive.state;
-  if (!locate(drive, wide)) return abort(drive.state);
+  locate(drive, wide);
   fields.waiting = direction;
   fields.status = READY | r.STATUS_DRQ;
   drive.runMaster();

@@ -11,14 +11,29 @@ const LBA28_MAX = r.LBA28_SECTORS - 1;
 const FIXED: readonly (readonly [word: number, value: number])[] = [
   [0, 0x0040],
   [3, HEADS],
+  [4, SECTORS_PER_TRACK * r.SECTOR_BYTES],
+  [5, r.SECTOR_BYTES],
   [6, SECTORS_PER_TRACK],
+  [20, 3],
+  [21, 512],
+  [22, 4],
   [r.ID_MULTIPLE_MAX, 0x8000 | MULTIPLE_MAX],
   [48, 1],
-  [r.ID_CAPABILITIES, r.ID_CAPABILITIES_DMA | r.ID_CAPABILITIES_LBA],
+  [r.ID_CAPABILITIES, r.ID_CAPABILITIES_DMA | r.ID_CAPABILITIES_LBA | r.ID_CAPABILITIES_IORDY],
+  [51, 0x0200],
+  [52, 0x0200],
   [53, 7],
+  [55, HEADS],
+  [56, SECTORS_PER_TRACK],
+  [62, 0x0007],
   [63, 0x0007],
   [64, 0x0003],
+  [65, 120],
+  [66, 120],
+  [67, 120],
+  [68, 120],
   [80, 0x00f0],
+  [81, 0x0016],
   [82, 0x4020],
   [r.ID_COMMAND_SETS, 0x7400],
   [84, 0x4000],
@@ -26,13 +41,19 @@ const FIXED: readonly (readonly [word: number, value: number])[] = [
   [86, 0x3400],
   [87, 0x4000],
   [88, 0x203f],
+  [93, 0x6001],
+  [106, 0x6000],
 ];
 
 export function identityWords(sectors: number, multiple: number): Uint8Array {
   const view = new DataView(new ArrayBuffer(r.SECTOR_BYTES));
   const put = (word: number, value: number): void => view.setUint16(2 * word, value, true);
   for (const [word, value] of FIXED) put(word, value);
-  put(1, Math.min(CYLINDERS_MAX, Math.floor(sectors / (HEADS * SECTORS_PER_TRACK))));
+  const cylinders = Math.min(CYLINDERS_MAX, Math.floor(sectors / (HEADS * SECTORS_PER_TRACK)));
+  const byGeometry = cylinders * HEADS * SECTORS_PER_TRACK;
+  for (const word of [1, 54]) put(word, cylinders);
+  put(57, byGeometry & 0xffff);
+  put(58, byGeometry >>> 16);
   put(r.ID_MULTIPLE, multiple === 0 ? 0 : 0x0100 | multiple);
   const short = Math.min(sectors, LBA28_MAX);
   for (let half = 0; half < 2; half += 1) put(r.ID_SECTORS_28 + half, Math.floor(short / 2 ** (16 * half)) & 0xffff);

@@ -5,7 +5,7 @@
  * wrong one dangerous. A table has at most 8192 entries: its 64 KiB. What is missing of a table that is too short leaves the
  * drive waiting, as on the real part.
  */
-import { interrupt } from './model-drive.ts';
+import { abort, interrupt, isOnMedium, moveOn } from './model-drive.ts';
 import type { Drive } from './model-drive.ts';
 import type { DmaMemory } from '../backing/model/dma-memory.ts';
 import * as r from './registers.ts';
@@ -13,11 +13,17 @@ import * as r from './registers.ts';
 const ENTRIES_MAX = 8192;
 
 /** Runs if it is started, a command waits for it, and PCI lets it master the bus. */
-export function runMaster({ state, medium }: Drive, memory: DmaMemory): void {
+export function runMaster(drive: Drive, memory: DmaMemory): void {
+  const { state, medium } = drive;
   const { fields, sector, config } = state;
   const isStarted = (fields.masterCommand & r.BMICOM_START) !== 0;
   const isMaster = ((config[r.PCI_COMMAND] ?? 0) & r.PCI_COMMAND_MASTER) !== 0;
   if (!isStarted || !isMaster || fields.waiting === 0) return;
+  if (!isOnMedium(drive, fields.sectorsLeft)) {
+    fields.waiting = 0;
+    fields.masterStatus &= ~r.BMISTA_ACTIVE;
+    return abort(state);
+  }
   const entry = new DataView(new ArrayBuffer(r.REGION_SIZE_BYTES));
   const entryBytes = new Uint8Array(entry.buffer);
   let at = (sector[0] ?? 0) * r.SECTOR_BYTES;
@@ -38,7 +44,7 @@ export function runMaster({ state, medium }: Drive, memory: DmaMemory): void {
   if (isLast) fields.masterStatus &= ~r.BMISTA_ACTIVE;
   if (left > 0) return;
   fields.waiting = 0;
-  fields.sectorsLeft = 0;
+  moveOn(state, fields.sectorsLeft);
   fields.status = r.STATUS_DRDY | r.STATUS_DSC;
   interrupt(state);
 }

@@ -21,7 +21,7 @@ const FIELDS = [
   'features', 'error', 'count', 'countBefore', 'lbaLow', 'lbaLowBefore', 'lbaMid', 'lbaMidBefore', 'lbaHigh', 'lbaHighBefore',
   'device', 'status', 'control', 'interrupting', 'line',
   // The command under way: its block, and the sectors that it still has to move.
-  'flow', 'position', 'limit', 'sectorsLeft', 'blockSectors', 'multiple',
+  'flow', 'position', 'limit', 'sectorsLeft', 'blockSectors', 'multiple', 'wide',
   // The bus master; and whether a command waits for it: 0 no, 1 to read the disk, 2 to write it.
   'masterCommand', 'masterStatus', 'table', 'waiting',
   'powered',

@@ -126,6 +126,7 @@ export const ID_MULTIPLE_MAX = 47;
 export const ID_CAPABILITIES = 49;
 export const ID_CAPABILITIES_DMA = 0x0100;
 export const ID_CAPABILITIES_LBA = 0x0200;
+export const ID_CAPABILITIES_IORDY = 0x0800;
 export const ID_MULTIPLE = 59;
 export const ID_SECTORS_28 = 60;
 export const ID_COMMAND_SETS = 83;
