@@ -1,10 +1,10 @@
 /** `refmon record` on every device and backing: a complete trace, which its own specification refuses nothing of. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
-import { availableBackings, DEVICES, loadDeviceSpecification } from '../devices.ts';
+import { availableBackings, DEVICES, inPackage, loadDeviceSpecification } from '../devices.ts';
 import { recordDriver } from './record-driver.ts';
 import { replay } from './replay.ts';
 
@@ -26,7 +26,8 @@ for (const device of DEVICES) {
             { address: memory.address, length: memory.sizeBytes },
           ]);
           assert.deepEqual(result.denials, []);
-          assert.ok(result.operations > 20 && result.descriptors > 0);
+          const hasDescriptors = readFileSync(inPackage(device.specification), 'utf8').includes('struct ');
+          assert.ok(result.operations > 20 && result.descriptors > 0 === hasDescriptors);
           assert.ok(lines >= result.operations + result.descriptors);
         } finally {
           await open.close();

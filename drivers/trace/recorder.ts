@@ -7,7 +7,7 @@
  */
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
-import { CONFIG_SPACE, type Space } from '../../dsslang/index.ts';
+import { CONFIG_SPACE, MEMORY_SPACE, PORT_SPACE, type Space } from '../../dsslang/index.ts';
 
 export interface Recorder {
   access(
@@ -25,6 +25,11 @@ export interface Recorder {
   /** Writes what is left. Idempotent. */
   close(): void;
   readonly lines: number;
+}
+
+/** A BAR and an offset there; of fixed ports and fixed memory the address itself. */
+function placeOf(space: Space, offset: number): Record<string, number> {
+  return space === PORT_SPACE || space === MEMORY_SPACE ? { a: offset } : { bar: space, o: offset };
 }
 
 /** Lines are compressed in runs of this many characters; gzip files may be joined. */
@@ -62,7 +67,7 @@ export function createRecorder(file: string, device: string, now: () => number):
   return {
     access: (write, space, offset, width, value, fetched) => {
       if (space === CONFIG_SPACE) emit({ k: write ? 'cw' : 'cr', o: offset, s: width, v: value });
-      else emit({ k: write ? 'w' : 'r', bar: space, o: offset, s: width, v: value });
+      else emit({ k: write ? 'w' : 'r', ...placeOf(space, offset), s: width, v: value });
       for (const { address, bytes } of fetched) dma('descriptor', address, bytes);
     },
     structure: dma,

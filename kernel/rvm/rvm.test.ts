@@ -1,4 +1,4 @@
-import { GRANTS_MAX } from '../../dsslang/runtime.ts';
+import { GRANTS_MAX, MEMORY_SPACE } from '../../dsslang/runtime.ts';
 import { strict as assert } from 'node:assert';
 import { performance } from 'node:perf_hooks';
 import { before, describe, test } from 'node:test';
@@ -107,7 +107,7 @@ describe('arguments', () => {
     ['one past the largest 8-bit value', (r) => r.write(0, 0x1c, 1, 256), 'RangeError'],
     ['a fraction', (r) => r.write(0, 0x1c, 4, 1.5), 'RangeError'],
     ['NaN', (r) => r.write(0, 0x1c, 4, NaN), 'RangeError'],
-    ['a space past the last', (r) => r.read(8, 0, 4), 'RangeError'],
+    ['a space past the last', (r) => r.read(MEMORY_SPACE + 1, 0, 4), 'RangeError'],
     ['a negative offset', (r) => r.read(0, -4, 4), 'RangeError'],
     ['an infinite offset', (r) => r.read(0, Infinity, 4), 'RangeError'],
     ['an 8-byte access', (r) => r.read(0, 0, 8), 'RangeError'],
