@@ -64,7 +64,7 @@ function isGranted(touch: DmaTouch, grants: readonly Granted[]): boolean {
 }
 
 /** Watches the device's own record of what it touched. */
-class Oracle {
+export class Oracle {
   touches = 0;
   readonly #device: InlineDevice;
   #total = 0;
@@ -155,7 +155,11 @@ export function perturbedRun(subject: Subject, seed: number): RunReport {
 }
 
 /** @returns what is wrong with it; undefined if the exercise was done */
-function freshDriver({ device, program, monitor }: Subject, machine: InlineDevice, oracle: Oracle): string | undefined {
+export function freshDriver(
+  { device, program, monitor }: Subject,
+  machine: InlineDevice,
+  oracle: Oracle,
+): string | undefined {
   const domain = new InlineDomain({ device: machine, program, monitor, name: `fresh ${device.name}` });
   const step = device.exercise({
     ends: machine.ends,
@@ -173,7 +177,7 @@ function freshDriver({ device, program, monitor }: Subject, machine: InlineDevic
 }
 
 /** Exceptions of the RVM or the monitor themselves, which the RVM reports as an operation cut short. */
-function brokenKernel({ fault }: InlineDomain): string | undefined {
+export function brokenKernel({ fault }: InlineDomain): string | undefined {
   if (fault?.kind !== 'crashed') return undefined;
   return /cut short|end of an entry failed|unfinished/.test(fault.message) ? fault.message : undefined;
 }
