@@ -1,5 +1,5 @@
 /**
- * What the reference validation mechanism costs: throughput on QEMU's card, one register access, and a driver's start.
+ * What the reference validation mechanism costs: throughput on QEMU's card and disk, sound, one register access, and a driver's start.
  *
  * The goals are at most 5 % of throughput, 300 ns an access on the in-process model, and 250 ms for a start. Absolute
  * times are this machine's; ratios are within one run. Prints nothing; `refmon bench` does.
@@ -10,6 +10,7 @@ import type { MonitorModule } from '../../dsslang/index.ts';
 import { allowAllSource } from './allow-all.ts';
 import { measureAccess, measureStart } from './rvm-access.ts';
 import { measureAudio, type AudioResult } from './rvm-audio.ts';
+import { measureDisk, PIECE_BYTES } from './rvm-disk.ts';
 import { measureTraffic, type TrafficResult } from './rvm-traffic.ts';
 
 export interface RvmBenchOptions {
@@ -27,7 +28,7 @@ export interface RvmBenchOptions {
 
 export interface RvmBenchRow {
   readonly name: string;
-  /** For one frame, one access, or one start. */
+  /** For one frame, one piece of a disk, one access, or one start. */
   readonly median_ns: number;
   /** Time over the time of the row without a monitor; for traffic the median of paired rounds. */
   readonly ratio: number;
@@ -38,7 +39,7 @@ export interface RvmBenchRow {
   readonly seconds?: number;
   /** Traffic only. */
   readonly framesPerSecond?: number;
-  /** Traffic only: throughput lost to the monitor, in percent. */
+  /** Traffic and disks only: throughput lost to the monitor, in percent. */
   readonly lostPercent?: number;
 }
 
@@ -69,6 +70,7 @@ export async function benchRvm(options: RvmBenchOptions = {}): Promise<RvmBenchR
     const backing = device.backings.qemu();
     const traffic = await measureTraffic({ backing, program, monitored, allowAll, legs, pairs, frames });
     rows.push(...traffic.flatMap(trafficRows));
+    rows.push(...(await diskRows(legs)));
     rows.push(...(await audioRows(sounds)));
   }
   const access = await measureAccess(device.backings.model(), specification.module, allowAllModule);
@@ -94,6 +96,37 @@ export async function benchRvm(options: RvmBenchOptions = {}): Promise<RvmBenchR
     },
   );
   return { rows, skipped: hasQemu ? undefined : 'QEMU is not installed: no traffic was measured' };
+}
+
+const DISK_PAIRS = 12;
+const DISK_PIECES = 48;
+
+/** Writes and reads QEMU's IDE disk by the bus master. */
+async function diskRows(legs: number): Promise<RvmBenchRow[]> {
+  const device = deviceNamed('ide');
+  const { source, module } = await loadDeviceSpecification(device);
+  const results = await measureDisk({
+    backing: device.backings.qemu(),
+    program: readFileSync(inPackage(device.program), 'utf8'),
+    monitored: source,
+    allowAll: allowAllSource(module.info),
+    legs,
+    pairs: DISK_PAIRS,
+    pieces: DISK_PIECES,
+  });
+  return results.flatMap(({ direction, withMonitorNs, passThroughNs, throughputRatio }) => {
+    const name = `QEMU ide, ${direction} ${PIECE_BYTES >> 10} KiB`;
+    return [
+      { name: `${name}: pass-through`, median_ns: passThroughNs, ratio: 1 },
+      {
+        name: `${name}: with monitor`,
+        median_ns: withMonitorNs,
+        ratio: 1 / throughputRatio,
+        goal: { ratio: TRAFFIC_RATIO_GOAL },
+        lostPercent: 100 * (1 - throughputRatio),
+      },
+    ];
+  });
 }
 
 const SOUND_SECONDS = 3;
