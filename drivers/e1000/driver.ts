@@ -69,6 +69,7 @@ export default function e1000Driver(io: DeviceIo): DriverEntries {
       return;
     }
     mac = formatMac(address);
+    statistics.begin(io);
     setup.programAddress(io, address);
     programFilters(io, filters);
     tail = 0;

@@ -88,7 +88,7 @@ export function elaborateName(name: ast.Name, scope: Scope): Value {
 /** Names that mean something, though not by themselves. @returns false if this is none of them */
 function explainUnknown(name: ast.Name, { context, bindings, hasValue }: Scope): boolean {
   const { text, span } = name;
-  if (text === '' || context.isLost(text)) return false;
+  if (text === '' || context.isLost(text) || context.diagnostics.full) return false;
   for (const [of, symbol] of context.symbols) {
     if (symbol.kind !== 'machine' || !symbol.machine.states.includes(text)) continue;
     context.diagnostics.add('DSS114', { state: text, machine: of }, span);

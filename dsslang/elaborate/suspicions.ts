@@ -70,7 +70,7 @@ function lintBlock(statements: readonly ast.Statement[], context: Context): void
   const after = denial === -1 ? undefined : statements[denial + 1];
   if (after !== undefined) diagnostics.add('DSS431', {}, firstWord(after, context));
   for (const [at, statement] of statements.entries()) {
-    lintOverwritten(statement, statements.slice(at + 1), context);
+    lintOverwritten(statement, at + 1, statements, context);
     if (statement.kind === 'if') {
       if (statement.consequent.length === 0 && statement.alternative.length === 0)
         diagnostics.add('DSS438', {}, { start: statement.span.start, end: statement.condition.span.end });
@@ -85,11 +85,21 @@ function lintBlock(statements: readonly ast.Statement[], context: Context): void
   }
 }
 
+/** Statements further on are not looked at: nobody writes so long a block by hand, and the work stays linear. */
+const LOOKED_AT_MAX = 64;
+
 /** `x = 1  x = 2`: the first is lost. Only what follows in the same block, up to where the name is looked at, is known. */
-function lintOverwritten(statement: ast.Statement, later: readonly ast.Statement[], context: Context): void {
+function lintOverwritten(
+  statement: ast.Statement,
+  from: number,
+  block: readonly ast.Statement[],
+  context: Context,
+): void {
   const name = changedName(statement);
   if (name === undefined) return;
-  for (const next of later) {
+  for (let at = from; at < Math.min(block.length, from + LOOKED_AT_MAX); at += 1) {
+    const next = block[at];
+    if (next === undefined) return;
     const changes = changedName(next) === name && next.kind === statement.kind;
     const looks =
       next.kind === 'assign' ? mentions(next.value, name) : next.kind !== 'transition' && mentions(next, name);
