@@ -84,14 +84,6 @@ export const ES1370_ROGUES = catalogue('drivers/es1370/rogue', [
     /^the interrupt's cause was not read from `STATUS` in time/,
   ],
   [
-    'interrupt-storm',
-    'starvation',
-    'refused',
-    'asks for an interrupt with every frame',
-    /^more than 4000 interrupts a second/,
-    'model',
-  ],
-  [
     'catches-the-refusal-and-continues',
     'persistence',
     'refused',
