@@ -5,16 +5,16 @@
  * something earlier. `rogue` wakes the codec, plays the first four of its buffers, says `honest`, attacks, and says `attacked`
  * if it still can.
  */
-import type { DeviceIo, DmaPurpose, DmaRegion, DriverEntries } from '../../../kernel/abi.ts';
+import type { DeviceIo, DmaRegion, DriverEntries } from '../../../kernel/abi.ts';
 import * as setup from '../driver-setup.ts';
 import * as r from '../registers.ts';
+
+export { allocateIsolated, outsideEveryGrant } from '../../rogue/foreign-memory.ts';
 
 export const BUFFER_BYTES = 1024;
 export const BUFFER_SAMPLES = BUFFER_BYTES / r.SAMPLE_BYTES;
 /** The last valid index of the honest part. */
 export const LAST = 3;
-const PAGE_BYTES = 4096;
-const ISOLATED_TRIES_MAX = 8;
 
 /** A controller that is up, and the memory it uses. */
 export interface Rig {
@@ -99,24 +99,3 @@ export function playOnly(rig: Rig, address: number, samples = BUFFER_SAMPLES): v
 
 /** A register of PCM out. */
 export const out = (register: number): number => setup.engineRegister(r.PCM_OUT, register);
-
-/** A page that none of this driver's regions touches: above all of them, where other memory of the machine is. */
-export function outsideEveryGrant({ regions }: Rig): number {
-  const end = Math.max(...regions.map((region) => region.address + region.sizeBytes));
-  return Math.ceil(end / PAGE_BYTES) * PAGE_BYTES + PAGE_BYTES;
-}
-
-/** A new region that none of this driver's own regions follows directly, so that one byte more is another's. */
-export function allocateIsolated(rig: Rig, sizeBytes: number, purpose: DmaPurpose): DmaRegion {
-  let region = rig.io.allocate(sizeBytes, purpose);
-  rig.regions.push(region);
-  for (let tries = 0; tries < ISOLATED_TRIES_MAX && isFollowed(rig, region); tries += 1) {
-    region = rig.io.allocate(sizeBytes, purpose);
-    rig.regions.push(region);
-  }
-  return region;
-}
-
-function isFollowed({ regions }: Rig, region: DmaRegion): boolean {
-  return regions.some((other) => other.address === region.address + region.sizeBytes);
-}

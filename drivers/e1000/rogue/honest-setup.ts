@@ -5,14 +5,14 @@
  * something earlier. `rogue` resets the card, waits as the data sheet asks, programs everything in order, sends one
  * ordinary frame, says `honest`, attacks, and says `attacked` if it still can.
  */
-import type { DeviceIo, DmaPurpose, DmaRegion, DriverEntries, DriverMessage } from '../../../kernel/abi.ts';
+import type { DeviceIo, DmaRegion, DriverEntries, DriverMessage } from '../../../kernel/abi.ts';
 import * as setup from '../driver-setup.ts';
 import * as r from '../registers.ts';
 
+export { allocateIsolated, outsideEveryGrant } from '../../rogue/foreign-memory.ts';
+
 export const RING_COUNT = 16;
 const FRAME_BYTES = 60;
-const PAGE_BYTES = 4096;
-const ISOLATED_TRIES_MAX = 8;
 
 /** A card that is up, and the memory it uses. */
 export interface Rig {
@@ -99,25 +99,4 @@ export function fillTransmit(rig: Rig, address: number, length: number): void {
 export function sendFrame(rig: Rig, address: number, length: number): void {
   fillTransmit(rig, address, length);
   rig.io.write32(r.BAR_REGISTERS, r.TDT, rig.tail);
-}
-
-/** A page that none of this driver's regions touches: above all of them, where other memory of the machine is. */
-export function outsideEveryGrant({ regions }: Rig): number {
-  const end = Math.max(...regions.map((region) => region.address + region.sizeBytes));
-  return Math.ceil(end / PAGE_BYTES) * PAGE_BYTES + PAGE_BYTES;
-}
-
-/** A new region that none of this driver's own regions follows directly, so that one byte more is another's. */
-export function allocateIsolated(rig: Rig, sizeBytes: number, purpose: DmaPurpose): DmaRegion {
-  let region = rig.io.allocate(sizeBytes, purpose);
-  rig.regions.push(region);
-  for (let tries = 0; tries < ISOLATED_TRIES_MAX && isFollowed(rig, region); tries += 1) {
-    region = rig.io.allocate(sizeBytes, purpose);
-    rig.regions.push(region);
-  }
-  return region;
-}
-
-function isFollowed({ regions }: Rig, region: DmaRegion): boolean {
-  return regions.some((other) => other.address === region.address + region.sizeBytes);
 }

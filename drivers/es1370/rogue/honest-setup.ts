@@ -3,13 +3,13 @@
  *
  * `rogue` brings the controller up, plays its own buffer on DAC2, says `honest`, attacks, and says `attacked` if it still can.
  */
-import type { DeviceIo, DmaPurpose, DmaRegion, DriverEntries } from '../../../kernel/abi.ts';
+import type { DeviceIo, DmaRegion, DriverEntries } from '../../../kernel/abi.ts';
 import * as setup from '../driver-setup.ts';
 import * as r from '../registers.ts';
 
+export { allocateIsolated, outsideEveryGrant } from '../../rogue/foreign-memory.ts';
+
 export const BUFFER_BYTES = 16 * 1024;
-const PAGE_BYTES = 4096;
-const ISOLATED_TRIES_MAX = 8;
 
 /** A controller that is up, and the memory it uses. */
 export interface Rig {
@@ -69,25 +69,4 @@ export function play({ io }: Rig, address: number, sizeBytes: number): void {
 export function record({ io }: Rig, address: number, sizeBytes: number): void {
   setup.programBuffer(io, setup.ADC, address, sizeBytes);
   setup.setBits(io, r.CONTROL, r.CONTROL_ADC_EN);
-}
-
-/** A page that none of this driver's regions touches: above all of them, where other memory of the machine is. */
-export function outsideEveryGrant({ regions }: Rig): number {
-  const end = Math.max(...regions.map((region) => region.address + region.sizeBytes));
-  return Math.ceil(end / PAGE_BYTES) * PAGE_BYTES + PAGE_BYTES;
-}
-
-/** A new region that none of this driver's own regions follows directly, so that one byte more is another's. */
-export function allocateIsolated(rig: Rig, sizeBytes: number, purpose: DmaPurpose): DmaRegion {
-  let region = rig.io.allocate(sizeBytes, purpose);
-  rig.regions.push(region);
-  for (let tries = 0; tries < ISOLATED_TRIES_MAX && isFollowed(rig, region); tries += 1) {
-    region = rig.io.allocate(sizeBytes, purpose);
-    rig.regions.push(region);
-  }
-  return region;
-}
-
-function isFollowed({ regions }: Rig, region: DmaRegion): boolean {
-  return regions.some((other) => other.address === region.address + region.sizeBytes);
 }
