@@ -37,14 +37,29 @@ function helpers(prefix: string): ReadonlyMap<string, readonly string[]> {
           [`static uint64_t load${count * 8}(const uint8_t *from) {`, `  return ${bytes(count)};`, '}'],
         ] as const,
     ),
+    [
+      'within_mask',
+      [
+        '/*',
+        ' * All ones for an index inside, zero outside. Without a branch: no guess of the processor reads past an array, and no',
+        ' * compiler clones the path of one index past the end and then warns of it (gcc 12: array-bounds, stringop-overflow).',
+        ' */',
+        'static uint64_t within_mask(uint64_t index, uint64_t count) {',
+        '  return UINT64_C(0) - (uint64_t)(index < count);',
+        '}',
+      ],
+    ],
     ...storages.flatMap((bits) => {
+      const narrow = (value: string): string => (bits === 64 ? value : `(uint${bits}_t)(${value})`);
       const cast = bits === 64 ? 'value' : `(uint${bits}_t)value`;
+      const chosen = narrow('(value & within) | (array[at] & ~within)');
       return [
         [
           `at${bits}`,
           [
             `static uint64_t at${bits}(const uint${bits}_t *array, uint64_t count, uint64_t index) {`,
-            '  return index < count ? array[index] : 0;',
+            '  const uint64_t within = within_mask(index, count);',
+            '  return array[index & within] & within;',
             '}',
           ],
         ],
@@ -52,9 +67,9 @@ function helpers(prefix: string): ReadonlyMap<string, readonly string[]> {
           `put${bits}`,
           [
             `static void put${bits}(uint${bits}_t *array, uint64_t count, uint64_t index, uint64_t value) {`,
-            '  if (index < count) {',
-            `    array[index] = ${cast};`,
-            '  }',
+            '  const uint64_t within = within_mask(index, count);',
+            '  const uint64_t at = index & within;',
+            `  array[at] = ${chosen};`,
             '}',
           ],
         ],
