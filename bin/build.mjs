@@ -69,7 +69,7 @@ if (existsSync(join(root, 'bin', 'refmon.ts'))) {
       define: { 'import.meta.url': 'bundleUrl' },
       banner: { js: '(function(require,module,exports,bundleUrl,importModule){' },
       footer: { js: '})' },
-      external: ['@viz-js/viz'],
+      external: ['@viz-js/viz', '@observablehq/plot', 'linkedom'],
     }).then(({ outputFiles: [{ text }] }) => {
       mkdirSync(dirname(bundle), { recursive: true });
       writeFileSync(bundle, withLoader(text));

@@ -1,6 +1,6 @@
 /** The language's commands: `check` and `compile`. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { type Command, Option } from 'commander';
 import type { Terminal } from '../bin/terminal.ts';
 import {
@@ -18,6 +18,7 @@ import {
   type Span,
 } from './index.ts';
 import { costOf } from './cost.ts';
+import { emitDot } from './emit/dot.ts';
 import { emitMarkdown } from './emit/markdown.ts';
 import { registerToolCommands } from './tools/cli.ts';
 import { watchSpecifications } from './tools/watch.ts';
@@ -44,14 +45,14 @@ export function registerLanguageCommands(program: Command, terminal: GetTerminal
     .command('compile')
     .summary('compile a specification to a reference monitor')
     .description(
-      'Compiles a specification. `js` is one ES module that imports nothing, `createMonitor(memory)`, with its types in a .d.ts beside it; `c` is freestanding C99, NAME_monitor.h and NAME_monitor.c; `json` is the checked program; `markdown` is its reference page.',
+      'Compiles a specification. `js` is one ES module that imports nothing, `createMonitor(memory)`, with its types in a .d.ts beside it; `c` is freestanding C99, NAME_monitor.h and NAME_monitor.c; `json` is the checked program; `markdown` is its reference page; in a file, with its state diagram in an .svg beside it.',
     )
     .argument('<file>', 'specification (.dss); `-` is standard input')
     .addOption(new Option('--target <target>', 'what to make').choices(targets).default('js'))
     .option('-o, --output <file>', 'where to write it (a folder for c); standard output by default')
-    .action((file: string, options: { target: Target; output?: string }) => {
-      compileFile(file, options.target, options.output, terminal());
-    });
+    .action((file: string, options: { target: Target; output?: string }) =>
+      compileFile(file, options.target, options.output, terminal()),
+    );
   registerToolCommands(program, terminal);
 }
 
@@ -71,7 +72,7 @@ interface OutputFile {
 }
 
 /** What a target writes to `output`: one file and what belongs beside it, or the files of a folder. */
-function outputFiles(program: Program, target: Target, output: string): OutputFile[] {
+async function outputFiles(program: Program, target: Target, output: string): Promise<OutputFile[]> {
   switch (target) {
     case 'js':
       return [
@@ -84,7 +85,7 @@ function outputFiles(program: Program, target: Target, output: string): OutputFi
     case 'json':
       return [{ path: output, text: emitJson(program) }];
     case 'markdown':
-      return [{ path: output, text: emitMarkdown(program) }];
+      return await pageFiles(program, output);
     case 'c': {
       const { name, header, source } = emitC(program);
       return [
@@ -93,6 +94,17 @@ function outputFiles(program: Program, target: Target, output: string): OutputFi
       ];
     }
   }
+}
+
+/** A reference page and, if there is anything to draw, its state diagram. */
+async function pageFiles(program: Program, output: string): Promise<OutputFile[]> {
+  if (program.machines.length === 0) return [{ path: output, text: emitMarkdown(program) }];
+  const picture = `${output.replace(/\.md$/, '')}.svg`;
+  const { drawSvg } = await import('./emit/svg.ts');
+  return [
+    { path: output, text: emitMarkdown(program, basename(picture)) },
+    { path: picture, text: await drawSvg(emitDot(program)) },
+  ];
 }
 
 /** The same for standard output: of C, the header and then the source. */
@@ -204,7 +216,12 @@ function diagnosticDocument(diagnostic: Diagnostic): Record<string, unknown> {
   };
 }
 
-function compileFile(file: string, target: Target, output: string | undefined, terminal: Terminal): void {
+async function compileFile(
+  file: string,
+  target: Target,
+  output: string | undefined,
+  terminal: Terminal,
+): Promise<void> {
   const result = read(file);
   report(result, terminal);
   const base = { command: 'compile', target, diagnostics: result.diagnostics.map(diagnosticDocument) };
@@ -219,7 +236,7 @@ function compileFile(file: string, target: Target, output: string | undefined, t
     terminal.finish('ok', { ...base, status: 'ok', output: null, text });
     return;
   }
-  const files = outputFiles(program, target, output);
+  const files = await outputFiles(program, target, output);
   if (target === 'c') mkdirSync(output, { recursive: true });
   for (const { path, text } of files) writeFileSync(path, text);
   terminal.note(`wrote ${files.map(({ path }) => path).join(' and ')}: ${summary(program)}`);

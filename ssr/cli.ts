@@ -97,12 +97,12 @@ function requestOf(options: PlanOptions, terminal: Terminal): RegionPlanRequest 
   };
 }
 
-function runPlan(options: PlanOptions, terminal: Terminal): void {
+async function runPlan(options: PlanOptions, terminal: Terminal): Promise<void> {
   const command = 'ssr plan';
   try {
     const request = requestOf(options, terminal);
     const plan = planRegion(request);
-    if (options.svg !== undefined) writeFileSync(options.svg, drawSvg(planChart(request, plan)));
+    if (options.svg !== undefined) writeFileSync(options.svg, await drawSvg(planChart(request, plan)));
     terminal.print(planText(request, plan).trimEnd());
     const { sizeBytes, updates } = request;
     terminal.finish('ok', { command, status: 'ok', sizeBytes, updates, workload: options.workload, ...plan });

@@ -4,7 +4,7 @@
  * Edges are found in the core calculus: wherever a handler sets a machine, the handler's guard and the conditions around the
  * assignment say from which states that can happen; the rest of those conditions is the edge's label. An over-approximation:
  * `require` clauses only narrow the states, and a way that no run can take may be drawn. The reset, which leads from every
- * state to the first, is not.
+ * state to the first, is not; nor is a state to which no way leads.
  */
 import type { BoolExpr, Machine, NumberExpr, Program, Register, Statement } from '../ir.ts';
 import { blocksOf, boolInWords, holdsState, reactionsOf, type Surroundings } from './words.ts';
@@ -184,20 +184,22 @@ function machinesOnce(program: Program): Machine[] {
 
 function cluster(program: Program, machine: Machine, index: number): string[] {
   const node = (state: number): string => `m${index}s${state}`;
+  const initial = initialState(program, machine);
+  const transitions = transitionsOf(program, machine);
+  const reached = reachable(initial, transitions);
   const ways = new Map<string, { from: number; to: number; labels: string[] }>();
-  for (const { from, to, label } of transitionsOf(program, machine)) {
+  for (const { from, to, label } of transitions.filter((each) => reached.has(each.from))) {
     const key = `${from}-${to}`;
     const way = ways.get(key) ?? { from, to, labels: [] };
     way.labels.push(label);
     ways.set(key, way);
   }
-  const initial = initialState(program, machine);
   return [
     `  subgraph cluster_${index} {`,
     `    label=${quote(`machine ${machine.name}`)}; style=rounded; color=gray60;`,
     `    start${index} [shape=point, width=0.12, label=""];`,
-    ...machine.states.map(
-      (state, at) => `    ${node(at)} [label=${quote(state)}${at === initial ? ', penwidth=2' : ''}];`,
+    ...machine.states.flatMap((state, at) =>
+      reached.has(at) ? [`    ${node(at)} [label=${quote(state)}${at === initial ? ', penwidth=2' : ''}];`] : [],
     ),
     `    start${index} -> ${node(initial)};`,
     ...[...ways.values()].map(
@@ -205,6 +207,13 @@ function cluster(program: Program, machine: Machine, index: number): string[] {
     ),
     '  }',
   ];
+}
+
+function reachable(initial: number, transitions: readonly Transition[]): ReadonlySet<number> {
+  const reached = new Set([initial]);
+  // A set visits what is added during the visit.
+  for (const state of reached) for (const { from, to } of transitions) if (from === state) reached.add(to);
+  return reached;
 }
 
 function initialState(program: Program, { scalar, array }: Machine): number {

@@ -8,8 +8,11 @@ import { costOf } from '../cost.ts';
 import { transitionsOf } from './dot.ts';
 import { blocksOf, boolInWords, numberInWords, reactionsOf } from './words.ts';
 
-/** @returns one Markdown document */
-export function emitMarkdown(program: Program): string {
+/**
+ * @param diagram where a page beside finds the picture that `emitDot` describes; none is shown otherwise
+ * @returns one Markdown document
+ */
+export function emitMarkdown(program: Program, diagram?: string): string {
   const sections = [
     [
       `# Device \`${program.device}\``,
@@ -22,7 +25,12 @@ export function emitMarkdown(program: Program): string {
     ],
     ['## Registers', '', ...program.regions.map((region) => registersOf(region, program))],
     windows(program),
-    ['## States', '', ...program.machines.map((machine) => machineTable(program, machine))],
+    [
+      '## States',
+      '',
+      ...(diagram === undefined ? [] : [`![State diagram](${diagram})`, '']),
+      ...program.machines.map((machine) => machineTable(program, machine)),
+    ],
     variables(program),
     walks(program),
     pools(program),

@@ -1,8 +1,10 @@
 /**
- * Draws the cost curve: as an SVG text with logarithmic axes, and as one line of block characters for a terminal.
+ * Draws the cost curve: as an SVG document with logarithmic axes, and as one line of block characters for a terminal.
  *
- * Both are plain strings; whoever calls decides where they go. No layout engine: one line, some dots, two axes.
+ * Both are plain strings; whoever calls decides where they go. Axes, ticks and marks are Observable Plot's, on linkedom's
+ * document; both packages are loaded only when somebody wants the picture.
  */
+import sparkly from 'sparkly';
 
 export interface Point {
   readonly x: number;
@@ -19,71 +21,55 @@ export interface Chart {
   readonly mark: Point & { readonly label: string };
 }
 
-const [WIDTH, HEIGHT, MARGIN] = [720, 420, 64];
-
-interface Axis {
-  readonly at: (value: number) => number;
-  readonly ticks: readonly number[];
+/** What this file uses of Plot, whose own types want those of a browser. */
+interface Plot {
+  plot(options: object): { readonly outerHTML: string; setAttribute(name: string, value: string): void };
+  line(data: readonly Point[], options: object): object;
+  dot(data: readonly Point[], options: object): object;
+  text(data: readonly object[], options: object): object;
 }
 
-/** A logarithmic axis from pixel `from` to `to`, with a tick at every power of `base` inside. */
-function logAxis(values: readonly number[], from: number, to: number, base: number): Axis {
-  const [low, high] = [Math.log(Math.min(...values)), Math.log(Math.max(...values) * 1.0001)];
-  const at = (value: number): number => from + ((Math.log(value) - low) / (high - low)) * (to - from);
-  const ticks: number[] = [];
-  const last = Math.floor(high / Math.log(base) + 1e-9);
-  for (let power = Math.ceil(low / Math.log(base) - 1e-9); power <= last; power += 1) ticks.push(base ** power);
-  return { at, ticks };
+interface Linkedom {
+  readonly parseHTML: (text: string) => { readonly document: object };
 }
 
-function escapeXml(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
-}
-
-function label(x: number, y: number, anchor: string, text: string): string {
-  return `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" text-anchor="${anchor}">${escapeXml(text)}</text>`;
-}
+const place = { x: 'x', y: 'y' } as const;
 
 /** `1024` as `1K`, `0.5` as `0.5`. */
-function short(value: number): string {
-  if (value >= 1e6) return `${Number((value / 1e6).toPrecision(3))}M`;
-  if (value >= 1000) return `${Number((value / 1024).toPrecision(3))}K`;
-  return String(Number(value.toPrecision(3)));
+function sizeLabel(bytes: number): string {
+  return bytes >= 1024 ? `${Number((bytes / 1024).toPrecision(3))}K` : String(Number(bytes.toPrecision(3)));
 }
 
-/** A complete SVG document. */
-export function drawSvg(chart: Chart): string {
-  const all = [...chart.line, ...chart.dots, chart.mark];
-  const xs = logAxis(all.map(({ x }) => x), MARGIN, WIDTH - MARGIN / 2, 2); // prettier-ignore
-  const ys = logAxis(all.map(({ y }) => y), HEIGHT - MARGIN, MARGIN, 10); // prettier-ignore
-  const place = ({ x, y }: Point): string => `${xs.at(x).toFixed(1)},${ys.at(y).toFixed(1)}`;
-  const circle = (point: Point, radius: number, style: string): string =>
-    `<circle cx="${xs.at(point.x).toFixed(1)}" cy="${ys.at(point.y).toFixed(1)}" r="${radius}" ${style}/>`;
-  return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="sans-serif" font-size="12">`,
-    `<rect width="${WIDTH}" height="${HEIGHT}" fill="#fff"/>`,
-    label(WIDTH / 2, 24, 'middle', chart.title),
-    label(WIDTH / 2, HEIGHT - 16, 'middle', chart.xLabel),
-    label(8, 44, 'start', chart.yLabel),
-    ...xs.ticks.map((x) => `<path d="M${xs.at(x).toFixed(1)} ${MARGIN}V${HEIGHT - MARGIN}" stroke="#ddd"/>`),
-    ...xs.ticks.map((x) => label(xs.at(x), HEIGHT - MARGIN + 18, 'middle', short(x))),
-    ...ys.ticks.map((y) => `<path d="M${MARGIN} ${ys.at(y).toFixed(1)}H${WIDTH - MARGIN / 2}" stroke="#ddd"/>`),
-    ...ys.ticks.map((y) => label(MARGIN - 6, ys.at(y) + 4, 'end', String(Number(y.toPrecision(3))))),
-    `<polyline points="${chart.line.map(place).join(' ')}" fill="none" stroke="#1f5fa8" stroke-width="2"/>`,
-    ...chart.dots.map((dot) => circle(dot, 4, 'fill="#c2410c"')),
-    circle(chart.mark, 7, 'fill="none" stroke="#166534" stroke-width="2"'),
-    label(xs.at(chart.mark.x), ys.at(chart.mark.y) + 24, 'middle', chart.mark.label),
-    '</svg>',
-    '',
-  ].join('\n');
+/** A complete SVG document: the line, the dots, and a ring around the mark. */
+export async function drawSvg(chart: Chart): Promise<string> {
+  const [{ parseHTML }, plot] = await Promise.all([
+    import('linkedom') as Promise<unknown> as Promise<Linkedom>,
+    import('@observablehq/plot') as Promise<unknown> as Promise<Plot>,
+  ]);
+  const { mark } = chart;
+  const svg = plot.plot({
+    document: parseHTML('<!doctype html><html></html>').document,
+    width: 720,
+    height: 420,
+    marginTop: 64,
+    marginLeft: 64,
+    grid: true,
+    style: { background: 'white', color: 'black', font: '12px sans-serif' },
+    x: { type: 'log', base: 2, label: chart.xLabel, tickFormat: sizeLabel },
+    y: { type: 'log', label: chart.yLabel, ticks: 6, tickFormat: '~s' },
+    marks: [
+      plot.text([{ text: chart.title }], { text: 'text', frameAnchor: 'top', dy: -28, fontSize: 14 }),
+      plot.line(chart.line, { ...place, stroke: '#1f5fa8', strokeWidth: 2 }),
+      plot.dot(chart.dots, { ...place, r: 4, fill: '#c2410c' }),
+      plot.dot([mark], { ...place, r: 7, stroke: '#166534', strokeWidth: 2 }),
+      plot.text([mark], { ...place, text: 'label', dy: -18 }),
+    ],
+  });
+  svg.setAttribute('xmlns', 'http://www.w3.org/2000/svg');
+  return `${svg.outerHTML}\n`;
 }
-
-const BLOCKS = '▁▂▃▄▅▆▇█';
 
 /** One block character per value, logarithmic from the smallest to the largest. */
 export function sparkline(values: readonly number[]): string {
-  const logs = values.map(Math.log);
-  const [low, high] = [Math.min(...logs), Math.max(...logs)];
-  const scale = high > low ? (BLOCKS.length - 1) / (high - low) : 0;
-  return logs.map((value) => BLOCKS[Math.round((value - low) * scale)]).join('');
+  return sparkly(values.map(Math.log));
 }
