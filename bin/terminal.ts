@@ -8,7 +8,7 @@ import { stripVTControlCharacters, styleText } from 'node:util';
 import type { Ora } from 'ora';
 import type { Style } from '../dsslang/index.ts';
 
-/** What a script may rely on; documented in docs/cli.md. */
+/** What a script may rely on; docs/cli.md says the same. */
 export const EXIT = {
   ok: 0,
   /** The input was rejected: error diagnostics, a bad trace line. */
