@@ -13,6 +13,7 @@ import { sound } from '../drivers/class/audio-session.ts';
 import { DEVICES, inPackage, loadDeviceSpecification } from '../drivers/devices.ts';
 import { InlineDevice } from '../drivers/inline/inline-device.ts';
 import { InlineDomain } from '../drivers/inline/inline-domain.ts';
+import { seededRandom } from '../drivers/testing/random.ts';
 import type { DriverProgram } from '../kernel/index.ts';
 
 const RUNS = 60;
@@ -30,14 +31,6 @@ class LyingDevice extends InlineDevice {
   }
 }
 
-function generator(seed: number): (below: number) => number {
-  let state = seed >>> 0;
-  return (below) => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
-  };
-}
-
 for (const entry of DEVICES.filter(({ classes }) => classes.includes('audio'))) {
   const { module } = await loadDeviceSpecification(entry);
   const program = runInThisContext(readFileSync(inPackage(entry.program), 'utf8')) as DriverProgram;
@@ -46,7 +39,7 @@ for (const entry of DEVICES.filter(({ classes }) => classes.includes('audio'))) 
     const ends = { stopped: 0, lived: 0 };
     for (let seed = 1; seed <= RUNS; seed += 1) {
       const device = new LyingDevice(entry.model);
-      device.random = generator(seed);
+      device.random = seededRandom(seed);
       const domain = new InlineDomain({ device, program, monitor: module });
       domain.wait(20_000);
       domain.send({ kind: 'play', samples: sound(32_768, seed) });

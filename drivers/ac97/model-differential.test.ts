@@ -8,20 +8,13 @@ import { CONFIG_SPACE, type Space, type Width } from '../../dsslang/runtime.ts';
 import type { Device, OpenBacking } from '../../kernel/abi.ts';
 import { modelBacking } from '../backing/model/model-backing.ts';
 import { qemuBacking, qemuVersion } from '../backing/qemu/index.ts';
+import { seededRandom } from '../testing/random.ts';
 import { ac97Model } from './model.ts';
 import * as r from './registers.ts';
 
 const STEPS = 3000;
 const skip =
   (await qemuVersion()) === undefined ? 'qemu-system-x86_64 is not installed (apt-get install qemu-system-x86)' : false;
-
-function generator(seed: number): (below: number) => number {
-  let state = seed >>> 0;
-  return (below) => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
-  };
-}
 
 /** Both devices, their ports on and, if asked for, bus mastering. */
 async function both(
@@ -50,7 +43,7 @@ describe("the AC'97 model and QEMU's device agree", { skip }, () => {
   it(`on ${STEPS} random accesses to the codec and to engines that do not run`, async (t) => {
     const seed = Number(process.env['REFMON_SEED'] ?? 20_261);
     t.diagnostic(`seed ${seed}; repeat: REFMON_SEED=${seed}`);
-    const random = generator(seed);
+    const random = seededRandom(seed);
     await both(r.PCI_COMMAND_IO, (devices) => {
       for (let step = 0; step < STEPS; step += 1) {
         const value = random(2) === 0 ? random(0x1_0000) : 1 << random(16);

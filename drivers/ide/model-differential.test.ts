@@ -19,6 +19,7 @@ import { CONFIG_SPACE, PORT_SPACE } from '../../dsslang/runtime.ts';
 import type { Device, OpenBacking } from '../../kernel/index.ts';
 import { modelBacking } from '../backing/model/model-backing.ts';
 import { qemuBacking, qemuVersion } from '../backing/qemu/index.ts';
+import { seededRandom } from '../testing/random.ts';
 import { ideMedium, ideModel } from './model.ts';
 import * as r from './registers.ts';
 
@@ -35,17 +36,6 @@ const BUFFERS = 0x1000;
 const SECTORS_BY_MASTER_MAX = 64;
 const END = BUFFERS + SECTORS_BY_MASTER_MAX * r.SECTOR_BYTES;
 const SECTORS_BY_PORT_MAX = 6;
-
-/** Mulberry32: enough for work, and the same everywhere. */
-function random(state: number): (below: number) => number {
-  let a = state >>> 0;
-  return (below) => {
-    a = (a + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(a ^ (a >>> 15), 1 | a);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) % below;
-  };
-}
 
 interface Side {
   readonly open: OpenBacking;
@@ -115,7 +105,7 @@ describe("the IDE model against QEMU's", { skip: missing }, () => {
   let sides: readonly Side[] = [];
   let compared = 0;
   let aborted = 0;
-  const next = random(seed);
+  const next = seededRandom(seed);
   const again = `repeat: REFMON_SEED=${seed} node --test dist/drivers/ide/model-differential.test.js`;
 
   before(async () => {

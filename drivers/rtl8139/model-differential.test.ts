@@ -9,6 +9,7 @@ import { after, before, describe, it } from 'node:test';
 import type { Device, OpenBacking } from '../../kernel/index.ts';
 import { modelBacking } from '../backing/model/model-backing.ts';
 import { qemuBacking, qemuVersion } from '../backing/qemu/index.ts';
+import { seededRandom } from '../testing/random.ts';
 import { rtl8139Model } from './model.ts';
 import * as r from './registers.ts';
 
@@ -22,17 +23,6 @@ const BUFFERS = 0x2000;
 const BUFFERS_BYTES = 0x8000;
 const TALLY = 0xa000;
 const END = 0xb000;
-
-/** Mulberry32: enough for work, and the same everywhere. */
-function random(state: number): (below: number) => number {
-  let a = state >>> 0;
-  return (below) => {
-    a = (a + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(a ^ (a >>> 15), 1 | a);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) % below;
-  };
-}
 
 interface Side {
   readonly open: OpenBacking;
@@ -62,7 +52,7 @@ const missing = (await qemuVersion()) === undefined ? 'qemu-system-x86_64 is not
 describe("the RTL8139C+ model against QEMU's", { skip: missing }, () => {
   let sides: readonly Side[] = [];
   let compared = 0;
-  const next = random(seed);
+  const next = seededRandom(seed);
   const again = `repeat: REFMON_SEED=${seed} node --test dist/drivers/rtl8139/model-differential.test.js`;
 
   before(async () => {

@@ -7,16 +7,9 @@ import { after, before, describe, it } from 'node:test';
 import { CONFIG_SPACE } from '../../dsslang/runtime.ts';
 import type { Device, OpenBacking } from '../../kernel/abi.ts';
 import { qemuVersion } from '../backing/qemu/index.ts';
+import { seededRandom } from '../testing/random.ts';
 import { UHCI } from './entry.ts';
 import * as r from './registers.ts';
-
-/** Any numbers will do, as long as they are the same on both. */
-function* numbers(seed: number): Generator<number, never> {
-  for (let state = seed; ;) {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    yield state >>> 8;
-  }
-}
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -56,10 +49,10 @@ describe(
     it('about what is left of random writes to every register while the schedule stands still', () => {
       for (let seed = 1; seed <= 20; seed += 1) {
         devices.forEach(fresh);
-        const next = numbers(seed);
+        const random = seededRandom(seed);
         for (let step = 0; step < 40; step += 1) {
-          const register = REGISTERS[next.next().value % REGISTERS.length] ?? 0;
-          let value = next.next().value & 0xffff;
+          const register = REGISTERS[random(REGISTERS.length)] ?? 0;
+          let value = random(0x1_0000);
           // A running schedule and a global reset take time; EGSM and FGR mean something only to a bus with real devices.
           if (register === r.USBCMD) value &= r.CMD_CF | r.CMD_MAXP | 0x20;
           // Suspend, resume and what is reserved differ: QEMU keeps every bit of the ports.
