@@ -17,6 +17,33 @@ test('the lexer has no definition error and no token that another makes unreacha
   assert.deepEqual(validated.lexerDefinitionErrors, []);
 });
 
+test('what the tokens say they begin with is true: the lexer finds the same without it', () => {
+  const plain = new Lexer(lexedTokens, { positionTracking: 'onlyOffset', skipValidations: true, safeMode: true });
+  const characters = Array.from({ length: 0x180 }, (_, code) => String.fromCharCode(code));
+  const text = [
+    ...characters,
+    '\uFEFF',
+    '8086:100e',
+    'abcd:ef01',
+    'u32',
+    '0x1F',
+    '12ab',
+    '"t',
+    '/// d',
+    '/* c */',
+    '..<',
+    '->',
+  ]
+    .flatMap((each) => [each, `${each}1 `, `${each}a `, `${each}=\n`])
+    .join(' ');
+  const shape = (lexed: ReturnType<typeof tokenize>): unknown => ({
+    tokens: lexed.tokens.map(({ image, startOffset }) => [image, startOffset]),
+    errors: lexed.errors.map(({ offset, length }) => [offset, length]),
+    groups: Object.values(lexed.groups).flatMap((group) => group.map(({ image }) => image)),
+  });
+  assert.deepEqual(shape(tokenize(text)), shape(plain.tokenize(text)));
+});
+
 test('the grammar has no ambiguity, no left recursion and no unresolved rule', () => {
   assert.doesNotThrow(() => new DssParser({ recovery: true, validate: true }));
 });

@@ -18,10 +18,6 @@ const files = ['drivers', 'examples', 'dsslang'].flatMap((folder) =>
     .map((name) => join(folder, name)),
 );
 
-/** What the hand-written parser does not read: it is a yardstick for the language that drivers/e1000 is written in. */
-const beyond =
-  /\b(template|import|include|mut|frozen|engine|counter|table|clock|deadline|rate|freeze|property|clamp|forget|grant|store|tick|start|spend)\b|\w\[\d+\] : |for \w+ in \w+ at|\[all\]|on interrupt/;
-
 function read(text: string): { tree: unknown; errors: boolean } {
   const source = new Source('x.dss', text);
   const diagnostics = new Diagnostics(source);
@@ -29,18 +25,16 @@ function read(text: string): { tree: unknown; errors: boolean } {
   return { tree, errors: diagnostics.hasErrors };
 }
 
-void test('the hand-written parser builds the same tree, for every specification of its language without mistakes of syntax', () => {
+void test('the hand-written parser builds the same tree, for every specification without mistakes of syntax', () => {
   let compared = 0;
   for (const file of files) {
     const text = readFileSync(join(root, file), 'utf8');
     const { tree, errors } = read(text);
     if (errors) continue;
-    if (!/device/.test(text)) continue;
-    if (beyond.test(text)) continue;
     assert.deepEqual(parseByHand(text), tree, file);
     compared += 1;
   }
-  assert.ok(compared > 40, `${compared} compared`);
+  assert.ok(compared > 120, `${compared} compared`);
 });
 
 void test('generated specifications have just as many lines as asked for, compile without complaint, and read the same', () => {

@@ -1,5 +1,5 @@
-/** The tokens of the language, scanned by hand: one pass over character codes. For `hand-parser.ts` only. */
-import { keywords } from '../../dsslang/tokens.ts';
+/** The tokens of the language, scanned by hand: one pass over character codes. For `../hand-parser.ts` only. */
+import { keywords } from '../../../dsslang/tokens.ts';
 
 export type TokenKind = 'name' | 'keyword' | 'number' | 'pci' | 'type' | 'text' | 'symbol' | 'end';
 
