@@ -1,8 +1,8 @@
 /**
  * The parser that one would write by hand: recursive descent, operators by precedence climbing, the very tree of
- * `dsslang/parser.ts`. The classes of `hand/` have one part of
- * the grammar each. It stops at the first mistake and words nothing: what a bench compares with, and an independent
- * reading of the grammar for a differential test. Not part of the product.
+ * `dsslang/parser.ts` for the whole language. The classes of `hand/` have one part of the grammar each. It stops at the
+ * first mistake and words nothing: what a bench compares with, and an independent reading of the grammar for a
+ * differential test. Not part of the product.
  */
 import type * as ast from '../../dsslang/ast.ts';
 import { HandEvents } from './hand/events.ts';
@@ -106,6 +106,7 @@ class HandParser extends HandEvents {
       case 'rate': return this.rate(start);
       case 'engine': return this.engine(start);
       case 'include': return this.include(start);
+      case 'check': return this.checkDeclaration(start);
       case 'property':
       case 'invariant': return this.invariant(start);
       default: return this.fail('a declaration');

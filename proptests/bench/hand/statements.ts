@@ -32,6 +32,7 @@ export abstract class HandStatements extends HandExpressions {
         case 'start':
         case 'stop': return this.startOrStop(start, text);
         case 'spend': return this.spend(start);
+        case 'check': return this.check(start);
       } // prettier-ignore
     }
     return this.change(start);
@@ -183,5 +184,30 @@ export abstract class HandStatements extends HandExpressions {
     this.next();
     const rate = this.place();
     return { kind: 'spend', span: this.since(start), rate };
+  }
+
+  private check(start: number): ast.Statement {
+    this.next();
+    const name = this.name();
+    this.expect('(');
+    const args = this.args();
+    return { kind: 'check', span: this.since(start), name, args };
+  }
+
+  protected checkDeclaration(start: number): ast.Item {
+    this.next();
+    const name = this.name();
+    const parameters: ast.CheckParameter[] = [];
+    this.expect('(');
+    if (!this.is(')')) {
+      do {
+        const parameter = this.name();
+        const struct = this.optional(':', () => this.name());
+        parameters.push({ name: parameter, struct });
+      } while (this.accept(','));
+    }
+    this.expect(')');
+    const body = this.block();
+    return { kind: 'check', span: this.since(start), name, parameters, body };
   }
 }
