@@ -4,7 +4,7 @@
  * Three things nest: brackets; prefix words, which need no brackets (`not not ...`, `if a then if b then ...`); and
  * chains of `else if`. Each has a limit far beyond what people write and far below what the stack holds.
  */
-import type { IToken } from 'chevrotain';
+import type { IToken, TokenType } from 'chevrotain';
 import { CHAIN_MAX, NESTING_MAX } from './parser/leaves.ts';
 import {
   Arrow,
@@ -22,24 +22,19 @@ import {
   Tilde,
 } from './tokens.ts';
 
-const opening = new Set([Open, OpenRound, OpenSquare]);
-const closing = new Set([Close, CloseRound, CloseSquare]);
-const prefixes = new Set([K.not, Tilde, K.if, K.then, K.else]);
-/** No expression reaches across these. */
-const boundaries = new Set([
-  Assign,
-  Arrow,
-  Text,
-  Comma,
-  Semicolon,
-  K.require,
-  K.let,
-  K.deny,
-  K.for,
-  K.on,
-  K.when,
-  K.mut,
-]);
+/** What a token does to the nesting; every token of a file is asked, so the answer is one look into an array. */
+type Role = 'opens' | 'closes' | 'prefix' | 'boundary';
+
+const roles: (Role | undefined)[] = [];
+const give = (role: Role, types: readonly TokenType[]): void => {
+  for (const { tokenTypeIdx } of types) if (tokenTypeIdx !== undefined) roles[tokenTypeIdx] = role;
+};
+give('opens', [Open, OpenRound, OpenSquare]);
+give('closes', [Close, CloseRound, CloseSquare]);
+give('prefix', [K.not, Tilde, K.if, K.then, K.else]);
+// No expression reaches across these.
+give('boundary', [Assign, Arrow, Text, Comma, Semicolon]);
+give('boundary', [K.require, K.let, K.deny, K.for, K.on, K.when, K.mut]);
 
 export interface NestingError {
   readonly what: string;
@@ -59,12 +54,15 @@ export function nestingError(tokens: readonly IToken[]): NestingError | undefine
   const outer: Level[] = [];
   let prefixSum = 0;
   let elseSum = 0;
-  for (const [at, token] of tokens.entries()) {
+  for (let at = 0; at < tokens.length; at += 1) {
+    const token = tokens[at] as IToken;
+    const role = roles[token.tokenTypeIdx];
+    if (role === undefined) continue;
     const type = token.tokenType;
-    if (opening.has(type)) {
+    if (role === 'opens') {
       outer.push(level);
       level = { prefixes: 0, elses: 0 };
-    } else if (closing.has(type)) {
+    } else if (role === 'closes') {
       prefixSum -= level.prefixes;
       elseSum -= level.elses;
       level = outer.pop() ?? { prefixes: 0, elses: 0 };
@@ -77,14 +75,14 @@ export function nestingError(tokens: readonly IToken[]): NestingError | undefine
           level.elses = 0;
         }
       }
-    } else if (prefixes.has(type)) {
+    } else if (role === 'prefix') {
       level.prefixes += 1;
       prefixSum += 1;
       if (type === K.else) {
         level.elses += 1;
         elseSum += 1;
       }
-    } else if (boundaries.has(type)) {
+    } else {
       prefixSum -= level.prefixes;
       level.prefixes = 0;
       elseSum -= level.elses;

@@ -46,7 +46,7 @@ export function parse(source: Source, diagnostics: Diagnostics, base = 0): Sourc
   for (const place of tooLong) diagnostics.add('DSS006', { what: 'operators in a row', max: CHAIN_MAX }, place);
   // A character that does not belong there already explains what the parser stumbles over in the same line.
   const explained = new Set(lexed.errors.map((error) => sources.position(error.offset).line));
-  const indices = new Map(tokens.map((token, at) => [token, at]));
+  const indices = errors.length === 0 ? new Map<IToken, number>() : new Map(tokens.map((token, at) => [token, at]));
   let lastLine = -1;
   let braceMissing = false;
   let slipped = false;
@@ -93,7 +93,8 @@ function shifted(lexed: LexResult, base: number): LexResult {
 
 /** In `device.reads(...)` the word is a name: left a keyword, recovery would take it for the begin of another device. */
 function nameTheDevice(tokens: readonly IToken[]): void {
-  for (const [at, token] of tokens.entries()) {
+  for (let at = 0; at < tokens.length; at += 1) {
+    const token = tokens[at] as IToken;
     if (token.tokenType !== K.device || tokens[at + 1]?.tokenType !== Dot) continue;
     token.tokenType = Identifier;
     if (Identifier.tokenTypeIdx !== undefined) token.tokenTypeIdx = Identifier.tokenTypeIdx;
@@ -179,14 +180,17 @@ function reportOpenEnded(lexed: LexResult, diagnostics: Diagnostics): number {
   return swallowed;
 }
 
+/** Nothing can be wrong with it, and most are such: a few digits, in a base that nobody mistakes. */
+const isPlain = (image: string): boolean => image.length <= 10 && /^(?:0|[1-9][0-9]*|0x[0-9a-fA-F]+)$/.test(image);
+
 /** @returns false if a literal is so long that even reading its value would take too much time */
 function checkLiterals(tokens: readonly IToken[], diagnostics: Diagnostics): boolean {
   let readable = true;
   for (const token of tokens) {
-    const tooLong = token.image.length > 100;
     if (token.tokenType === BadInteger) {
       diagnostics.add('DSS011', { text: shortened(token.image) }, spanOf(token));
-    } else if (token.tokenType === Integer) {
+    } else if (token.tokenType === Integer && !isPlain(token.image)) {
+      const tooLong = token.image.length > 100;
       if (/^0[xXbB]_*(K|M|G|us|ms|s)?$/.test(token.image)) {
         diagnostics.add('DSS011', { text: shortened(token.image) }, spanOf(token));
       } else if (tooLong || integerValue(token.image) >= 1n << 64n) {

@@ -31,6 +31,11 @@ export function mendSlips(tokens: readonly IToken[], diagnostics: Diagnostics): 
   const mended: IToken[] = [];
   for (let at = 0; at < tokens.length; at += 1) {
     const token = tokens[at] as IToken;
+    // Only these can be slips.
+    if (token.tokenType !== Assign && token.tokenType !== Arrow && !tokenMatcher(token, BinaryOperatorToken)) {
+      mended.push(token);
+      continue;
+    }
     const next = tokens[at + 1];
     if (token.tokenType === Assign && isInCondition(tokens, at)) {
       diagnostics.add('DSS012', {}, placeOf(token));

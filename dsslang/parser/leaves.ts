@@ -23,6 +23,7 @@ const units: Readonly<Record<string, bigint>> = {
 
 /** The value of an integer literal; sizes in bytes, times in microseconds. */
 export function integerValue(image: string): bigint {
+  if (/^(?:0x[0-9a-fA-F]+|[0-9]+)$/.test(image)) return BigInt(image);
   const parts = /^(0[xX][0-9a-fA-F_]+|0[bB][01_]+|[0-9_]+)(K|M|G|us|ms|s)?$/.exec(image);
   const digits = (parts?.[1] ?? '0').replaceAll('_', '');
   if (/^0[xXbB]$/.test(digits)) return 0n;
