@@ -1,7 +1,7 @@
 // Builds the checkout: type-check and emit with TypeScript 7, then bundle what must start fast or travel as one text.
 // Exits with the compiler's own code. Run by `npm run build` and, through `prepare`, by `npm ci`.
 import { spawnSync } from 'node:child_process';
-import { existsSync, lstatSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -49,7 +49,7 @@ function withLoader(text) {
 
 /** Runs the command once, on a real specification, and keeps what V8 compiled on the way. */
 function cacheCode() {
-  const args = [join(root, 'bin', 'refmon.js'), 'check', join(root, 'drivers', 'e1000', 'e1000.dss')];
+  const args = [join(root, 'bin', 'refmon.cjs'), 'check', join(root, 'drivers', 'e1000', 'e1000.dss')];
   const made = spawnSync(process.execPath, args, { argv0: 'refmon-build' });
   if (made.status !== 0) throw new Error(`the code cache could not be made: ${made.stderr.toString()}`);
 }
@@ -58,7 +58,7 @@ const common = { absWorkingDir: root, bundle: true, platform: 'node', target: 'n
 const builds = [];
 if (existsSync(join(root, 'bin', 'refmon.ts'))) {
   // The CLI: unbundled, chevrotain 11 alone costs 0.4 s at every start. One script, whose value is a function, so that V8's
-  // code cache covers all of it (`bin/refmon.js` runs it; ADR 0013).
+  // code cache covers all of it (`bin/refmon.cjs` runs it; ADR 0013).
   builds.push(
     build({
       ...common,
@@ -104,6 +104,7 @@ await Promise.all(builds);
 
 // `npx refmon` in the checkout: without the link, npx would first install the checkout into its own cache.
 const link = join(root, 'node_modules', '.bin', 'refmon');
-if (existsSync(dirname(link)) && lstatSync(link, { throwIfNoEntry: false }) === undefined) {
-  symlinkSync(join('..', '..', 'bin', 'refmon.js'), link);
+if (existsSync(dirname(link)) && !existsSync(link)) {
+  rmSync(link, { force: true }); // it may be there and lead nowhere
+  symlinkSync(join('..', '..', 'bin', 'refmon.cjs'), link);
 }

@@ -8,7 +8,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const given = process.argv.slice(2);
 await prepareCheckout();
 const words = ['shield', ...(given.length > 0 ? given : ['e1000', '--rogue'])];
-const shield = spawn(process.execPath, [join(root, 'bin', 'refmon.js'), ...words], { stdio: 'inherit' });
+const shield = spawn(process.execPath, [join(root, 'bin', 'refmon.cjs'), ...words], { stdio: 'inherit' });
 shield.on('exit', (code, signal) => {
   process.exitCode = code ?? (signal === null ? 1 : 130);
 });

@@ -6,7 +6,7 @@ import { prepareCheckout } from './bootstrap.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 await prepareCheckout();
-const demo = spawn(process.execPath, [join(root, 'bin', 'refmon.js'), 'demo', ...process.argv.slice(2)], {
+const demo = spawn(process.execPath, [join(root, 'bin', 'refmon.cjs'), 'demo', ...process.argv.slice(2)], {
   stdio: 'inherit',
 });
 demo.on('exit', (code, signal) => {

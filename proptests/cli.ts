@@ -114,7 +114,7 @@ async function benchCompile(options: BenchFlags, terminal: Terminal): Promise<vo
   const progress = terminal.progress('comparing trees, then timing');
   const result = run({
     specification: readFileSync(join(packageRoot(), 'drivers/e1000/e1000.dss'), 'utf8'),
-    command: join(packageRoot(), 'bin/refmon.js'),
+    command: join(packageRoot(), 'bin/refmon.cjs'),
     ...(options.rounds === undefined ? {} : { rounds: options.rounds }),
   });
   progress.clear();

@@ -10,7 +10,7 @@ import { packageRoot } from '../drivers/package-root.ts';
 const bundle = join(packageRoot(), 'dist/cli/refmon.js');
 
 function refmon(...args: string[]): { readonly status: number | null; readonly stdout: string } {
-  const done = spawnSync(process.execPath, [join(packageRoot(), 'bin/refmon.js'), ...args], { encoding: 'utf8' });
+  const done = spawnSync(process.execPath, [join(packageRoot(), 'bin/refmon.cjs'), ...args], { encoding: 'utf8' });
   return { status: done.status, stdout: done.stdout };
 }
 

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
-const refmon = fileURLToPath(new URL('../../bin/refmon.js', import.meta.url));
+const refmon = fileURLToPath(new URL('../../bin/refmon.cjs', import.meta.url));
 
 /** Runs `refmon ssr ...` in a process of its own, as a shell would. */
 function ssr(...args: string[]): { status: number | null; stdout: string; stderr: string } {

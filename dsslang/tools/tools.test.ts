@@ -18,7 +18,7 @@ function packageRoot(): string {
 }
 
 const root = packageRoot();
-const refmon = join(root, 'bin', 'refmon.js');
+const refmon = join(root, 'bin', 'refmon.cjs');
 const folder = mkdtempSync(join(tmpdir(), 'refmon-tools-'));
 after(() => {
   rmSync(folder, { recursive: true, force: true });

@@ -11,7 +11,7 @@ const root = packageRoot();
 void test('the bench has a row for each reader, each length and each start, and lines do not grow dearer without end', (t) => {
   const result = benchCompile({
     specification: readFileSync(join(root, 'drivers/e1000/e1000.dss'), 'utf8'),
-    command: join(root, 'bin/refmon.js'),
+    command: join(root, 'bin/refmon.cjs'),
     rounds: 7,
     lines: [500, 5000],
     starts: 2,

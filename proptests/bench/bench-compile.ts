@@ -22,7 +22,7 @@ import { BenchmarkError, measure, type BenchRow, type Contender } from './statis
 export interface CompileBenchOptions {
   /** The text of a real specification, for rows of its own. */
   readonly specification: string;
-  /** The command to start cold: path of `bin/refmon.js`. */
+  /** The command to start cold: path of `bin/refmon.cjs`. */
   readonly command: string;
   /** Timed rounds of the short texts; 31 by default. The long ones take a few. */
   readonly rounds?: number;

@@ -59,7 +59,7 @@ describe('a QEMU that is killed under a running driver', { skip: QEMU_MISSING },
 
 describe('a machine without QEMU', () => {
   const refmon = (...args: string[]) =>
-    spawnSync(process.execPath, [inPackage('bin/refmon.js'), ...args], {
+    spawnSync(process.execPath, [inPackage('bin/refmon.cjs'), ...args], {
       env: { PATH: '' },
       encoding: 'utf8',
       timeout: 60_000,

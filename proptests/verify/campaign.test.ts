@@ -89,7 +89,7 @@ interface VerifyDocument {
 }
 
 function verify(...args: string[]): { status: number | null; document: VerifyDocument } {
-  const command = [join(packageRoot(), 'bin/refmon.js'), 'verify', ...args, '--format', 'json'];
+  const command = [join(packageRoot(), 'bin/refmon.cjs'), 'verify', ...args, '--format', 'json'];
   const done = spawnSync(process.execPath, command, { encoding: 'utf8' });
   return { status: done.status, document: JSON.parse(done.stdout) as VerifyDocument };
 }

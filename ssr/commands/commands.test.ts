@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { isSwtpmInstalled } from '../tpm/index.ts';
 
 const skip = isSwtpmInstalled() ? false : 'swtpm is not installed: sudo apt-get install swtpm';
-const refmon = fileURLToPath(new URL('../../../bin/refmon.js', import.meta.url));
+const refmon = fileURLToPath(new URL('../../../bin/refmon.cjs', import.meta.url));
 
 interface Document {
   readonly status: string;
