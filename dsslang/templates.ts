@@ -163,6 +163,7 @@ function expandItem(item: Item, expansion: Expansion): readonly Item[] {
 
 /** What comes with the language, and where; a test holds it complete. */
 export const standardTemplates: Readonly<Record<string, string | undefined>> = {
+  AtaCommands: 'std/ata.dss',
   BufferList: 'std/list.dss',
   PciCapabilities: 'std/pci.dss',
   PciHeader: 'std/pci.dss',

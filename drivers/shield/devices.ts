@@ -162,7 +162,7 @@ poke $DEVICE/resource0 4 0 '\\020\\000\\000\\000'`,
   {
     name: 'ahci',
     title: 'Intel ICH9 SATA controller with a disk, Linux driver ahci',
-    specification: 'drivers/cve/ahci/ahci.dss',
+    specification: 'drivers/ahci/ahci.dss',
     qemu: { argument: 'ich9-ahci,id=sata', vendor: 0x8086, device: 0x2922 },
     modules: ['sd_mod', 'ahci'],
     outside: (folder) => disk(folder, 'ide-hd,bus=sata.0'),

@@ -53,6 +53,7 @@ export const KNOWN_DEVICES = {
     device: 0x7020,
     outside: ['hand', 'usb-disk'],
   },
+  ahci: { argument: 'ich9-ahci,id=sata', vendor: 0x8086, device: 0x2922, outside: ['sata-disk'] },
   es1370: { argument: 'ES1370', vendor: 0x1274, device: 0x5000, outside: ['sound-44100'] },
   'es1370-recording': { argument: 'ES1370', vendor: 0x1274, device: 0x5000, outside: ['quiet'] },
   edu: { argument: 'edu', vendor: 0x1234, device: 0x11e8, outside: [] },

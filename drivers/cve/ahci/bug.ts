@@ -142,12 +142,12 @@ export const AHCI_2777: Bug = {
   part: 'AHCI disk controller, Intel ICH9',
   effect: 'crash',
   board,
-  specification: 'drivers/cve/ahci/ahci.dss',
+  specification: 'drivers/ahci/ahci.dss',
   settleMs: 300,
   attacks: [
     {
       name: 'a read of one sector, and no region for it',
-      refusedBy: 'the regions do not hold all sectors of the command',
+      refusedBy: 'the command moves more than the regions hold',
       run: (hands) => {
         issue(start(hands), 0, { opcode: READ_DMA_EXT, sectors: 1, regions: [] });
         return undefined;

@@ -39,6 +39,13 @@ export function diskPlug(sizeBytes = DISK_BYTES_DEFAULT): Plug {
   };
 }
 
+/** The same behind the first port of a SATA controller called `sata`. */
+export function sataDiskPlug(): Plug {
+  // The drive is a property of the disk on the bus, not of the controller.
+  const { property: _drive, ...plug } = diskPlug();
+  return { ...plug, after: () => ['-device', `ide-hd,bus=sata.0,drive=${DRIVE}`] };
+}
+
 /** A raw image, seen from outside. */
 export function mediumOf(fd: number): Disk {
   const sizeBytes = fstatSync(fd).size;

@@ -1,5 +1,5 @@
 /** Every kind of plug, by the name that the rows of `devices.ts` use. */
-import { diskPlug } from './disk.ts';
+import { diskPlug, sataDiskPlug } from './disk.ts';
 import type { Plug } from './plug.ts';
 import { quietPlug } from './quiet.ts';
 import { soundPlug } from './sound.ts';
@@ -12,6 +12,7 @@ export const PLUGS = {
   'sound-44100': () => soundPlug(44_100),
   wire: wirePlug,
   disk: diskPlug,
+  'sata-disk': sataDiskPlug,
   hand: handPlug,
   'usb-disk': usbDiskPlug,
 } as const satisfies Record<string, () => Plug>;
