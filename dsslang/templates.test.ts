@@ -306,6 +306,18 @@ void test('std/scatter.dss: a table without its end, or with a region outside, n
   );
 });
 
+void test('std/ata.dss: what no driver may give a drive is refused, and what moves is known by direction', () => {
+  const text =
+    'import "std/ata.dss"\n' +
+    device(
+      'register C at regs+4 : u8 rw include AtaCommands() as ata on write C(v) { require ata_TRANSFER[v] != ata_REFUSED "never" require ata_TRANSFER[v] != ata_DMA_OUT "outward" }',
+    );
+  const drive = bench(text);
+  for (const identify of [0xec, 0xa1]) assert.equal(drive.write('C', identify), 'allowed');
+  for (const write of [0xca, 0x35, 0x06]) assert.equal(drive.write('C', write), 'outward');
+  for (const lock of [0x92, 0xb1, 0xf1, 0xf6, 0x50, 0x60]) assert.equal(drive.write('C', lock), 'never');
+});
+
 void test('std/list.dss: a list that leaves its pool or runs in a circle is refused', () => {
   const text =
     'import "std/list.dss"\n' +
