@@ -1,10 +1,12 @@
 /** What can be wrong around a guest, without booting one: each has its type, and none leaves anything behind. */
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createConnection, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import { inPackage } from '../devices.ts';
 import { loadSpecification } from '../specification.ts';
 import { createConfigSpace } from './config-space.ts';
@@ -39,6 +41,80 @@ test('without apt there is no kernel for the guest, and the error says what to d
   const obtaining = withPath(nothing, () => obtainGuest(['e1000'], () => undefined, cache));
   await assert.rejects(obtaining, typed('ENV_GUEST_KERNEL', /`apt-cache` is not installed; .*refmon shield --setup/));
   assert.deepEqual(readdirSync(cache), [], 'what was begun is removed');
+});
+
+/** A Debian package with these files, made by dpkg. */
+function packageOf(name: string, files: Readonly<Record<string, Uint8Array>>): string {
+  const root = join(scratch, name);
+  mkdirSync(join(root, 'DEBIAN'), { recursive: true });
+  const control = `Package: ${name}\nVersion: 1\nArchitecture: amd64\nMaintainer: nobody <nobody@localhost>\nDescription: ${name}\n`;
+  writeFileSync(join(root, 'DEBIAN', 'control'), control);
+  for (const [path, bytes] of Object.entries(files)) {
+    mkdirSync(dirname(join(root, path)), { recursive: true });
+    writeFileSync(join(root, path), bytes);
+  }
+  execFileSync('dpkg-deb', ['-Znone', '--root-owner-group', '--build', root, `${root}.deb`], { stdio: 'pipe' });
+  return `${root}.deb`;
+}
+
+const MODULE = Buffer.from('\0depends=mii\0');
+
+test('a kernel of the user’s own: its package, or two; modules as they are, or compressed; kept under its content', async () => {
+  const cache = join(scratch, 'own-cache');
+  mkdirSync(join(cache, 'guest-other'), { recursive: true });
+  writeFileSync(join(cache, 'guest-other', 'busybox'), 'a shell');
+  const kernel = packageOf('linux-binary', { 'usr/lib/modules/9.9-rt/vmlinuz': Buffer.from('a kernel') });
+  const modules = packageOf('linux-modules', {
+    'usr/lib/modules/9.9-rt/kernel/net/8139cp.ko.gz': gzipSync(MODULE),
+    'usr/lib/modules/9.9-rt/kernel/net/mii.ko': Buffer.from('mii'),
+    'usr/lib/modules/9.9-rt/kernel/net/another.ko': Buffer.from('not wanted'),
+  });
+  const said: string[] = [];
+  const obtain = () => obtainGuest(['8139cp', 'e1000'], (text) => said.push(text), cache, [kernel, modules]);
+  const guest = await obtain();
+  assert.equal(guest.kernelPackage, 'linux-image-9.9-rt');
+  assert.equal(readFileSync(guest.kernel, 'utf8'), 'a kernel');
+  assert.equal(readFileSync(guest.busybox, 'utf8'), 'a shell');
+  assert.deepEqual([...guest.modules.keys()].sort(), ['8139cp', 'mii'], 'what is there of what is wanted');
+  assert.deepEqual(readFileSync(guest.modules.get('8139cp') ?? ''), MODULE, 'unpacked');
+  assert.deepEqual(said, ['unpacking linux-binary.deb, linux-modules.deb']);
+  assert.deepEqual(await obtain(), guest);
+  assert.equal(said.length, 1, 'once');
+
+  const older = packageOf('linux-image', {
+    'boot/vmlinuz-5.0': Buffer.from('an older kernel'),
+    'lib/modules/5.0/8139cp.ko': MODULE,
+  });
+  const second = await obtainGuest(['8139cp'], () => undefined, cache, [older]);
+  assert.equal(second.kernelPackage, 'linux-image-5.0');
+  assert.deepEqual(
+    readdirSync(cache).filter((name) => name.startsWith('incomplete')),
+    [],
+  );
+});
+
+test('what is no kernel’s package is refused with what is wrong', async () => {
+  const cache = join(scratch, 'bad-cache');
+  mkdirSync(join(cache, 'guest-other'), { recursive: true });
+  writeFileSync(join(cache, 'guest-other', 'busybox'), 'a shell');
+  const text = join(scratch, 'text.deb');
+  writeFileSync(text, 'no package');
+  const obtain = (file: string) => obtainGuest(['8139cp'], () => undefined, cache, [file]);
+  await assert.rejects(obtain(join(scratch, 'absent.deb')), typed('ENV_GUEST_KERNEL', /absent\.deb` cannot be read/));
+  await assert.rejects(obtain(text), typed('ENV_GUEST_KERNEL', /`dpkg` failed/));
+  const empty = packageOf('empty', { 'usr/share/doc/empty': Buffer.from('') });
+  await assert.rejects(obtain(empty), typed('ENV_GUEST_KERNEL', /do not hold a kernel and its modules: no modules/));
+  const modules = packageOf('modules-only', { 'lib/modules/9.9/8139cp.ko': MODULE });
+  await assert.rejects(obtain(modules), typed('ENV_GUEST_KERNEL', /: no kernel/));
+  const damaged = packageOf('damaged', {
+    'boot/vmlinuz-9.9': Buffer.from(''),
+    'lib/modules/9.9/8139cp.ko.xz': Buffer.from('not xz'),
+  });
+  await assert.rejects(
+    obtain(damaged),
+    typed('ENV_GUEST_KERNEL', /8139cp\.ko\.xz: `xz` (cannot unpack it|is not installed)/),
+  );
+  assert.deepEqual(readdirSync(cache), ['guest-other'], 'nothing is kept of it');
 });
 
 test('a QEMU whose proxy protocol is untested is refused by its version', async () => {

@@ -11,7 +11,12 @@ interface ShieldFlags {
   readonly anyQemu?: boolean;
   readonly console?: boolean;
   readonly setup?: boolean;
+  readonly kernel?: readonly string[];
+  readonly script?: string;
+  readonly module?: readonly string[];
 }
+
+const collect = (text: string, before: readonly string[] = []): readonly string[] => [...before, text];
 
 export function registerShieldCommands(program: Command, terminal: () => Terminal): void {
   program
@@ -28,6 +33,14 @@ export function registerShieldCommands(program: Command, terminal: () => Termina
     .option('--spec <file>', "another specification than the device's own")
     .addOption(new Option('--timeout <seconds>', 'give the guest up after this long').argParser(Number).default(300))
     .option('--any-qemu', 'also with a QEMU whose proxy protocol is untested')
+    .option(
+      '--kernel <file>',
+      "a Debian package to take the guest's kernel from; again for its modules' package",
+      collect,
+      [],
+    )
+    .option('--script <file>', 'shell text that the guest runs after its work')
+    .option('--module <name>', 'another module for the script; may be repeated', collect)
     .option('--console', "show the guest's console too")
     .option('--setup', "only fetch the guest's kernel")
     .action(async (device: string, flags: ShieldFlags) => {

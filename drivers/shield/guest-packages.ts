@@ -1,19 +1,30 @@
 /**
  * The guest's kernel and its shell, from the Debian archive: downloaded by apt, unpacked by dpkg, installed nowhere.
  *
- * The kernel is whatever `linux-image-amd64` depends on today; no version is written down here. What the shield's
- * devices need of it (the kernel itself and some dozens of the four thousand modules) is kept in a cache folder, and the
+ * The kernel is whatever `linux-image-amd64` depends on today; no version is written down here. Or it comes in package
+ * files that the user has: another release of Debian, a real-time kernel, one built by hand. What the shield's devices
+ * need of it (the kernel itself and some dozens of the four thousand modules) is kept in a cache folder, and the
  * rest is thrown away. The cache is filled in a folder of its own and renamed, so it is complete or it is not there.
- * apt checks the archive's signatures; this file checks nothing of its own.
+ * apt checks the archive's signatures; this file checks nothing of its own, and runs nothing of a package but in a guest.
  */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { ShieldError } from './errors.ts';
-import { closure, indexModules } from './modules.ts';
+import { closure, indexModules, moduleBytes, moduleName } from './modules.ts';
 
 /** Debian's name for "the present kernel". */
 const META_PACKAGE = 'linux-image-amd64';
@@ -40,69 +51,104 @@ export function cacheFolder(): string {
 
 /** What is in the cache and has all of `modules`; undefined if nothing is. */
 export function cachedGuest(modules: readonly string[], cache = cacheFolder()): GuestPackages | undefined {
-  const folder = join(cache, `guest-${fingerprint(modules)}`);
-  if (!existsSync(folder)) return undefined;
-  const kernelPackage = readdirSync(folder).find((name) => name.startsWith('linux-image-'));
-  return kernelPackage === undefined ? undefined : describe(folder, kernelPackage);
+  return cachedAt(join(cache, folderName(modules, [])));
 }
+
+const cachedAt = (folder: string): GuestPackages | undefined => (existsSync(folder) ? describe(folder) : undefined);
 
 /**
  * The guest's parts from the cache, or else from the Debian archive.
  * @param modules what the devices need, without what these need
  * @param note told of each step that takes time
+ * @param kernelFiles package files to take the kernel and its modules from, in place of Debian's present ones. It may lack
+ *   modules: who needs one that is not there is told so.
  * @throws ShieldError ENV_GUEST_KERNEL with what to do
  */
 export async function obtainGuest(
   modules: readonly string[],
   note: (text: string) => void,
   cache = cacheFolder(),
+  kernelFiles: readonly string[] = [],
 ): Promise<GuestPackages> {
-  const cached = cachedGuest(modules, cache);
+  const final = join(cache, folderName(modules, kernelFiles));
+  const cached = cachedAt(final);
   if (cached !== undefined) return cached;
   mkdirSync(cache, { recursive: true });
   const work = mkdtempSync(join(cache, 'incomplete-'));
   try {
-    const kernelPackage = await download(work, note);
-    note(`unpacking ${kernelPackage}`);
-    await unpack(work);
+    const shell = kernelFiles.length === 0 ? undefined : shellIn(cache);
+    if (kernelFiles.length === 0) await download(work, note);
+    else if (shell === undefined) await downloadShell(work, note);
+    const files = [...kernelFiles.map((file) => resolve(file)), ...debsIn(work)];
+    note(`unpacking ${files.map((file) => basename(file).replace(/_.*/, '')).join(', ')}`);
+    for (const file of files) await tool('dpkg', ['-x', file, 'unpacked'], work);
     const folder = join(work, 'kept');
-    keep(work, folder, kernelPackage, modules);
-    const final = join(cache, `guest-${fingerprint(modules)}`);
+    keep(work, folder, modules, shell, kernelFiles.length > 0);
     try {
       renameSync(folder, final);
     } catch (error) {
       if (!existsSync(final)) throw error; // or else someone else was faster, with the same content
     }
-    return describe(final, kernelPackage);
+    return describe(final);
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
 }
 
-function fingerprint(modules: readonly string[]): string {
-  return createHash('sha256')
-    .update([...modules].sort().join())
-    .digest('hex')
-    .slice(0, 12);
+/** Any guest's shell will do. */
+function shellIn(cache: string): string | undefined {
+  const folders = readdirSync(cache).filter((name) => name.startsWith('guest-'));
+  return folders.map((name) => join(cache, name, 'busybox')).find((path) => existsSync(path));
 }
 
-function describe(folder: string, kernelPackage: string): GuestPackages {
+/** Named after all that its content depends on; Debian's present kernel keeps its name until it is removed. */
+function folderName(modules: readonly string[], kernelFiles: readonly string[]): string {
+  const key = createHash('sha256').update([...modules].sort().join());
+  for (const file of kernelFiles) key.update(basename(file)).update(contentOf(file));
+  return `guest-${key.digest('hex').slice(0, 12)}`;
+}
+
+function contentOf(file: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (cause) {
+    throw new ShieldError('ENV_GUEST_KERNEL', `the kernel's package \`${file}\` cannot be read`, { cause });
+  }
+}
+
+function describe(folder: string): GuestPackages {
+  const kernelPackage = readdirSync(folder).find((name) => name.startsWith(KERNEL_NAME));
+  if (kernelPackage === undefined) throw cannot(`${folder} holds none; remove it`);
   const modules = indexModules(join(folder, 'modules'));
   return { kernelPackage, kernel: join(folder, kernelPackage), busybox: join(folder, 'busybox'), modules };
 }
 
-async function download(work: string, note: (text: string) => void): Promise<string> {
+/** What the archive calls the kernel of a version; so are kernels named in the cache. */
+const KERNEL_NAME = 'linux-image-';
+
+/** Debian's present kernel, and the shell. */
+async function download(work: string, note: (text: string) => void): Promise<void> {
+  await withFreshLists(work, note, async () => {
+    const kernelPackage = await currentKernel(work);
+    note(`downloading ${kernelPackage} and ${SHELL_PACKAGE} from the Debian archive (about 70 MB, once)`);
+    await fetchPackages(work, [kernelPackage, SHELL_PACKAGE]);
+  });
+}
+
+async function downloadShell(work: string, note: (text: string) => void): Promise<void> {
+  await withFreshLists(work, note, () => fetchPackages(work, [SHELL_PACKAGE]));
+}
+
+async function fetchPackages(work: string, names: readonly string[]): Promise<void> {
+  // As root, apt would give the download to another user, who cannot write here, and complain.
+  const user = process.getuid?.() === 0 ? ['-o', 'APT::Sandbox::User=root'] : [];
+  await tool('apt-get', [...user, 'download', '-qq', ...names], work);
+}
+
+async function withFreshLists(work: string, note: (text: string) => void, attempt: () => Promise<void>): Promise<void> {
   if (process.arch !== 'x64') {
     throw new ShieldError('ENV_GUEST_KERNEL', `the guest is an x86-64 machine, and this is ${process.arch}; not tried`);
   }
-  const attempt = async (): Promise<string> => {
-    const kernelPackage = await currentKernel(work);
-    note(`downloading ${kernelPackage} and ${SHELL_PACKAGE} from the Debian archive (about 70 MB, once)`);
-    // As root, apt would give the download to another user, who cannot write here, and complain.
-    const user = process.getuid?.() === 0 ? ['-o', 'APT::Sandbox::User=root'] : [];
-    await tool('apt-get', [...user, 'download', '-qq', kernelPackage, SHELL_PACKAGE], work);
-    return kernelPackage;
-  };
   try {
     return await attempt();
   } catch (error) {
@@ -114,6 +160,8 @@ async function download(work: string, note: (text: string) => void): Promise<str
   }
 }
 
+const debsIn = (folder: string): readonly string[] => readdirSync(folder).filter((name) => name.endsWith('.deb'));
+
 /** The package that the meta package depends on, such as `linux-image-6.1.0-56-amd64`. */
 async function currentKernel(work: string): Promise<string> {
   const output = await tool('apt-cache', ['depends', META_PACKAGE], work);
@@ -122,32 +170,38 @@ async function currentKernel(work: string): Promise<string> {
   throw cannot(`apt knows no package \`${META_PACKAGE}\``);
 }
 
-async function unpack(work: string): Promise<void> {
-  for (const file of readdirSync(work).filter((name) => name.endsWith('.deb'))) {
-    await tool('dpkg', ['-x', file, 'unpacked'], work);
-  }
-}
-
 /** Picks what is needed out of what was unpacked. */
-function keep(work: string, folder: string, kernelPackage: string, modules: readonly string[]): void {
+function keep(
+  work: string,
+  folder: string,
+  modules: readonly string[],
+  shell: string | undefined,
+  mayLack: boolean,
+): void {
   const unpacked = join(work, 'unpacked');
-  const kernel = readdirSync(join(unpacked, 'boot')).find((name) => name.startsWith('vmlinuz-'));
-  const busybox = ['usr/bin/busybox', 'bin/busybox']
-    .map((path) => join(unpacked, path))
-    .find((path) => existsSync(path));
-  const library = ['lib/modules', 'usr/lib/modules']
-    .map((path) => join(unpacked, path))
-    .find((path) => existsSync(path));
-  if (kernel === undefined || busybox === undefined || library === undefined) {
-    throw new ShieldError('ENV_GUEST_KERNEL', `${kernelPackage} does not hold a kernel, its modules and a busybox`);
+  const firstOf = (...paths: readonly string[]): string | undefined =>
+    paths.map((path) => join(unpacked, path)).find((path) => existsSync(path));
+  const busybox = shell ?? firstOf('usr/bin/busybox', 'bin/busybox');
+  const library = firstOf('lib/modules', 'usr/lib/modules');
+  const version = library === undefined ? undefined : readdirSync(library)[0];
+  // Since Debian 14 the kernel lies beside its modules.
+  const kernel = firstOf(
+    `boot/vmlinuz-${version}`,
+    `lib/modules/${version}/vmlinuz`,
+    `usr/lib/modules/${version}/vmlinuz`,
+  );
+  if (kernel === undefined || busybox === undefined || library === undefined || version === undefined) {
+    const found = version === undefined ? 'no modules' : kernel === undefined ? 'no kernel' : 'no busybox';
+    throw new ShieldError('ENV_GUEST_KERNEL', `the packages do not hold a kernel and its modules: ${found}`);
   }
   const index = indexModules(library);
   mkdirSync(join(folder, 'modules'), { recursive: true });
-  copyFileSync(join(unpacked, 'boot', kernel), join(folder, kernelPackage));
+  copyFileSync(kernel, join(folder, KERNEL_NAME + version));
   copyFileSync(busybox, join(folder, 'busybox'));
-  for (const name of closure(index, modules)) {
+  const wanted = mayLack ? modules.filter((name) => index.has(moduleName(name))) : modules;
+  for (const name of closure(index, wanted)) {
     const file = index.get(name);
-    if (file !== undefined) copyFileSync(file, join(folder, 'modules', `${name}.ko`));
+    if (file !== undefined) writeFileSync(join(folder, 'modules', `${name}.ko`), moduleBytes(file));
   }
 }
 

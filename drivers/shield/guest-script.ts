@@ -24,6 +24,8 @@ export interface GuestProgram extends GuestPhases {
   readonly rogue: string | undefined;
   /** How often to repeat the traffic; more than once for measurements. */
   readonly repeat: number;
+  /** What else the guest does after its traffic, in a shell of its own; undefined: nothing. */
+  readonly script: Uint8Array | undefined;
 }
 
 export type GuestLine =
@@ -48,7 +50,7 @@ export function parseGuestLine(line: string): GuestLine {
   return { kind: 'other', text: line };
 }
 
-/** Functions that the phases may use: `fact`, `until_true SECONDS COMMAND`, `poke FILE BYTES INDEX OCTAL...`. */
+/** Functions that the phases may use: `fact`, `until_true SECONDS COMMAND`, `poke FILE BYTES INDEX OCTAL...`, `load MODULE...`. */
 const PRELUDE = `#!/bin/busybox sh
 /bin/busybox mkdir -p /proc /sys /dev /tmp /bin
 /bin/busybox --install -s /bin
@@ -75,7 +77,7 @@ load() { for _module; do insmod /modules/$_module.ko || fact failed "insmod $_mo
 `;
 
 export function guestScript(program: GuestProgram): string {
-  const { modules, driver, probe, traffic, unload, rogue, repeat } = program;
+  const { modules, driver, probe, traffic, unload, rogue, repeat, script } = program;
   const work = (name: string): string =>
     repeat === 1
       ? `${name}()\n{\n${traffic}\n}`
@@ -93,6 +95,13 @@ echo 0000:00:0${GUEST_SLOT}.0 > $DEVICE/driver/unbind 2>/dev/null
 echo 0000:00:0${GUEST_SLOT}.0 > /sys/bus/pci/drivers_probe
 probe
 traffic`;
+  // A subshell: whatever the script does to its shell, the first process goes on.
+  const more =
+    script === undefined
+      ? ''
+      : `
+phase script
+( . /script ) || fact failed "the script ended with status $?"`;
   return `${PRELUDE}
 probe()
 {
@@ -104,6 +113,7 @@ load ${modules.join(' ')}
 probe
 phase traffic
 traffic
+${more}
 ${attack}
 phase unload
 ${unload}
@@ -127,6 +137,7 @@ export function guestFiles(
     { path: 'modules', content: 'folder' },
     { path: 'bin/busybox', content: busybox },
     ...modules.map(({ name, bytes }) => ({ path: `modules/${name}.ko`, content: bytes, mode: 0o644 })),
+    ...(program.script === undefined ? [] : [{ path: 'script', content: program.script, mode: 0o644 }]),
     { path: 'init', content: Buffer.from(guestScript(program)) },
   ];
 }

@@ -3,10 +3,13 @@
  *
  * A module says so itself, in its section `.modinfo`: strings separated by NUL, of which one is `depends=a,b` and one
  * `name=x`. Names treat `-` and `_` alike. A name for which there is no file is built into the kernel. The files are
- * ELF, but nothing else of that format matters here: the strings are found by their text.
+ * ELF, but nothing else of that format matters here: the strings are found by their text. Newer kernels come with their
+ * modules compressed; those are unpacked by the programs that Debian has for it.
  */
+import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { ShieldError } from './errors.ts';
 
 /** `snd-intel8x0`, `snd_intel8x0` and `snd-intel8x0.ko` are one. */
@@ -14,11 +17,37 @@ export function moduleName(text: string): string {
   return text.replace(/\.ko(\.\w+)?$/, '').replaceAll('-', '_');
 }
 
+const MODULE_MAX_BYTES = 64 << 20;
+
+/**
+ * A module as the kernel loads it.
+ * @throws ShieldError ENV_GUEST_KERNEL when it is compressed and cannot be unpacked
+ */
+export function moduleBytes(file: string): Buffer {
+  if (file.endsWith('.ko.xz')) return unpacked('xz', file);
+  if (file.endsWith('.ko.zst')) return unpacked('zstd', file);
+  const bytes = readFileSync(file);
+  return file.endsWith('.ko.gz') ? gunzipSync(bytes, { maxOutputLength: MODULE_MAX_BYTES }) : bytes;
+}
+
+function unpacked(program: string, file: string): Buffer {
+  try {
+    return execFileSync(program, ['-d', '-c', '-q', file], {
+      maxBuffer: MODULE_MAX_BYTES,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+  } catch (cause) {
+    const missing = (cause as { code?: unknown }).code === 'ENOENT';
+    const why = missing ? `\`${program}\` is not installed` : `\`${program}\` cannot unpack it`;
+    throw new ShieldError('ENV_GUEST_KERNEL', `a module of the guest's kernel, ${file}: ${why}`, { cause });
+  }
+}
+
 /** Every module file below `folder`, by its name. */
 export function indexModules(folder: string): ReadonlyMap<string, string> {
   const index = new Map<string, string>();
   for (const file of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
-    const base = /([^/]+)\.ko$/.exec(file)?.[1];
+    const base = /([^/]+)\.ko(?:\.(?:xz|zst|gz))?$/.exec(file)?.[1];
     if (base !== undefined) index.set(moduleName(base), join(folder, file));
   }
   return index;
@@ -48,7 +77,7 @@ export function closure(index: ReadonlyMap<string, string>, wanted: readonly str
     const file = index.get(name);
     if (file === undefined || order.has(name) || visiting.has(name)) return;
     visiting.add(name);
-    dependenciesOf(readFileSync(file)).forEach(visit);
+    dependenciesOf(moduleBytes(file)).forEach(visit);
     order.add(name);
   };
   for (const name of wanted.map(moduleName)) {

@@ -61,6 +61,10 @@ export interface ShieldOptions {
   readonly record?: string;
   readonly timeoutMs?: number;
   readonly repeat?: number;
+  /** Shell text that the guest runs after its traffic; it may use what `guest-script.ts` lists. */
+  readonly script?: Uint8Array;
+  /** Modules that the script wants, loaded before the driver's. */
+  readonly modules?: readonly string[];
   /** Goes on with a QEMU whose protocol nobody has tested. */
   readonly anyQemu?: boolean;
   readonly onEvent?: (event: ShieldEvent) => void;
@@ -280,8 +284,9 @@ async function run(
   };
 }
 
-function initramfsFor({ row, guest, rogue, repeat = 1 }: ShieldOptions): Uint8Array {
-  const modules = closure(guest.modules, row.modules);
+function initramfsFor(options: ShieldOptions): Uint8Array {
+  const { row, guest, rogue, repeat = 1, script, modules: more = [] } = options;
+  const modules = closure(guest.modules, [...more, ...row.modules]);
   const program = {
     modules,
     driver: moduleName(row.modules.at(-1) ?? ''),
@@ -290,6 +295,7 @@ function initramfsFor({ row, guest, rogue, repeat = 1 }: ShieldOptions): Uint8Ar
     unload: row.unload,
     rogue: rogue ? row.rogue.script : undefined,
     repeat,
+    script,
   };
   const bytesOf = (name: string): Uint8Array => readFileSync(guest.modules.get(name) ?? '');
   return packInitramfs(

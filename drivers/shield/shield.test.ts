@@ -40,15 +40,22 @@ test(
       const specification = await loadSpecification(inPackage(row.specification), row.specification);
       const guest = await obtainGuest(allModules(), () => undefined);
       const onEvent = (event: ShieldEvent): void => void events.push(event);
-      const result = await runShield({ row, specification, guest, rogue: true, record, onEvent });
+      const factsNamed = (name: string): readonly string[] =>
+        events.flatMap((event) => (event.event === 'fact' && event.name === name ? [event.value] : []));
+      const script = Buffer.from(
+        'fact note "$(basename $(readlink $DEVICE/driver))"; ip link set eth0 down; probe; exit 3',
+      );
+      const result = await runShield({ row, specification, guest, rogue: true, record, onEvent, script });
 
-      assert.deepEqual(result.work.wrong, [], 'the work was done, before the attack and after it');
+      const ended = 'in the guest: the script ended with status 3';
+      assert.deepEqual(result.work.wrong, [ended], 'the work was done, before the attack and after it');
+      assert.deepEqual(factsNamed('note'), ['e1000'], 'the script ran');
       assert.equal(result.driver, 'e1000');
       assert.ok(result.counts.reads > 5000 && result.counts.writes > 5000 && result.counts.interrupts > 100);
       assert.ok(result.shadow.kind === 'mirrored' && result.shadow.descriptors > 500);
       assert.deepEqual(
         result.phases.map(({ phase }) => phase),
-        ['boot', 'probe', 'traffic', 'rogue', 'again', 'unload', 'end'],
+        ['boot', 'probe', 'traffic', 'script', 'rogue', 'again', 'unload', 'end'],
       );
       // Nothing was refused but the attack, and that at its own place.
       assert.equal(result.counts.denied, 1);

@@ -1,5 +1,5 @@
 /** The shield for people, live, and as one document for tools. Writes to a terminal that it is handed. */
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Terminal } from '../../bin/terminal.ts';
 import { rulePlace } from '../../dsslang/index.ts';
@@ -9,6 +9,7 @@ import { loadSpecification } from '../specification.ts';
 import { allModules, SHIELD_NAMES, SHIELD_ROWS, type ShieldRow } from './devices.ts';
 import { ShieldError } from './errors.ts';
 import { obtainGuest } from './guest-packages.ts';
+import { moduleName } from './modules.ts';
 import { runShield, type ShieldEvent, type ShieldResult } from './run.ts';
 
 export interface ShowFlags {
@@ -19,18 +20,24 @@ export interface ShowFlags {
   readonly anyQemu?: boolean;
   readonly console?: boolean;
   readonly setup?: boolean;
+  /** Package files; see `obtainGuest`. */
+  readonly kernel?: readonly string[];
+  readonly script?: string;
+  readonly module?: readonly string[];
 }
 
 const PHASES: Readonly<Record<string, string>> = {
   boot: 'Linux boots; its firmware finds the device on the bus',
   probe: 'the driver is loaded and brings the device up',
   traffic: 'the device works',
+  script: 'the guest does what --script says',
   rogue: 'the guest misbehaves',
   again: 'the guest lets go of the device, takes it again, and works',
   unload: 'the driver is unloaded',
   end: 'the guest powers off',
 };
 const TIMEOUT_SECONDS_MAX = 3600;
+const SCRIPT_MAX_BYTES = 8 << 20;
 
 export async function showShield(device: string, flags: ShowFlags, terminal: Terminal): Promise<void> {
   if (!(flags.timeout > 0 && flags.timeout <= TIMEOUT_SECONDS_MAX)) {
@@ -41,7 +48,10 @@ export async function showShield(device: string, flags: ShowFlags, terminal: Ter
     const known = SHIELD_NAMES.join(', ');
     throw new ShieldError('UNKNOWN_SHIELD_DEVICE', `the shield knows no device ${device}; it knows ${known}, all`);
   }
-  const guest = await obtainGuest(allModules(), (text) => terminal.note(`refmon: ${text}`));
+  const script = flags.script === undefined ? undefined : readScript(flags.script);
+  const modules = [...new Set([...(flags.module ?? []).map(moduleName), ...allModules()])];
+  const note = (text: string): void => terminal.note(`refmon: ${text}`);
+  const guest = await obtainGuest(modules, note, undefined, flags.kernel);
   if (flags.setup === true) {
     terminal.print(`the guest's kernel is ready: ${guest.kernelPackage}, ${guest.modules.size} modules`);
     return terminal.finish('ok', { command: 'shield', status: 'ok', kernel: guest.kernelPackage });
@@ -55,7 +65,7 @@ export async function showShield(device: string, flags: ShowFlags, terminal: Ter
   let ok = true;
   try {
     for (const row of rows) {
-      const { document, good } = await showOne(row, rows.length > 1, guest, flags, stop.signal, terminal);
+      const { document, good } = await showOne(row, rows.length > 1, guest, flags, script, stop.signal, terminal);
       documents.push(document);
       ok &&= good;
     }
@@ -71,11 +81,19 @@ export async function showShield(device: string, flags: ShowFlags, terminal: Ter
   });
 }
 
+function readScript(file: string): Uint8Array {
+  const text = readFileSync(file);
+  if (text.length > SCRIPT_MAX_BYTES)
+    throw new RangeError(`--script: ${file} is longer than ${SCRIPT_MAX_BYTES} bytes`);
+  return text;
+}
+
 async function showOne(
   row: ShieldRow,
   several: boolean,
   guest: Awaited<ReturnType<typeof obtainGuest>>,
   flags: ShowFlags,
+  script: Uint8Array | undefined,
   signal: AbortSignal,
   terminal: Terminal,
 ): Promise<{ readonly document: object; readonly good: boolean }> {
@@ -96,6 +114,8 @@ async function showOne(
     timeoutMs,
     signal,
     anyQemu: flags.anyQemu === true,
+    modules: flags.module ?? [],
+    ...(script === undefined ? {} : { script }),
     ...(record === undefined ? {} : { record }),
     onEvent: show,
   });
@@ -139,6 +159,7 @@ function showEvent(event: ShieldEvent, row: ShieldRow, console: boolean, termina
     case 'fact':
       if (event.name === 'failed')
         terminal.print(terminal.paint('red', `          failed in the guest: ${event.value}`));
+      if (event.name === 'note') terminal.print(`          from the guest: ${event.value}`);
       if (event.name === 'alive') terminal.print(`          the guest is alive: ${event.value}`);
       return;
     case 'console':
