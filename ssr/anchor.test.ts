@@ -1,6 +1,7 @@
 /** The anchor against the owner of the TPM, against power cuts inside it, and against whoever sits on its wire. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { openAnchor } from './anchor.ts';
 import type { AnchorPlace } from './anchor-slots.ts';
 import { encodeSlot, formatSlots, judgeSlots, SLOT_SIZE_BYTES } from './anchor-slots.ts';
@@ -8,6 +9,7 @@ import { SsrError } from './errors.ts';
 import { createVolume } from './create-volume.ts';
 import { openVolume } from './open-volume.ts';
 import { MemoryDisk } from './store/memory-store.ts';
+import { SimulatedDisk } from './store/simulated-disk.ts';
 import * as tpm2 from './tpm/index.ts';
 import { isSwtpmInstalled, nodeCrypto, NO_PASSWORD, SimulatedTpm, Tpm } from './tpm/index.ts';
 import { rewindableSimulated, rewindableSwtpm } from './testing/rewindable-tpm.ts';
@@ -209,6 +211,77 @@ describe('anchor on the simulated TPM', () => {
     }
   });
 
+  void test('the NV write waits for the flush; a flush that fails sends nothing, and the next commit succeeds', async () => {
+    const simulated = new SimulatedTpm({ acknowledgeNotPersistent: true, crypto: nodeCrypto });
+    const inner = simulated.transport();
+    const events: string[] = [];
+    const send = (command: Uint8Array): Promise<Uint8Array> => {
+      if (new DataView(command.buffer, command.byteOffset).getUint32(6) === NV_WRITE) events.push('NV write');
+      return inner.send(command);
+    };
+    const tpm = new Tpm({ ...inner, send, close: () => inner.close() }, { crypto: nodeCrypto });
+    await tpm.startup();
+    const disk = new SimulatedDisk();
+    const store = disk.open();
+    let isFailing = false;
+    const slow = async (): Promise<void> => {
+      events.push('flush begins');
+      await delay(20);
+      if (isFailing) disk.inject({ kind: 'error', call: 'flush', after: 0 });
+      await store.flushSoon?.().finally(() => events.push('flush ends'));
+    };
+    const volume = await createVolume({ store: { ...store, flushSoon: slow }, tpm });
+    const region = volume.create('a', { sizeBytes: 1 });
+    await volume.commit();
+    events.length = 0;
+    isFailing = true;
+    region.write(0, Uint8Array.of(1));
+    await assert.rejects(volume.commit(), refusal('SSR_STORE_FAILED'));
+    assert.deepEqual(events.splice(0), ['flush begins', 'flush ends']);
+    isFailing = false;
+    assert.equal(region.read(0, 1)[0], 0);
+    region.write(0, Uint8Array.of(2));
+    // A second transaction ends while the first is being flushed, and has a commit of its own.
+    const first = volume.commit();
+    await delay(5);
+    await Promise.all([first, volume.transaction((transaction) => transaction.create('b', { sizeBytes: 1 }))]);
+    const once = ['flush begins', 'flush ends', 'NV write'];
+    assert.deepEqual(events.splice(0), [...once, ...once]);
+    await volume.close();
+    const again = await openVolume({ store: disk.open(), tpm });
+    assert.equal(again.region('a').read(0, 1)[0], 2);
+    await again.close();
+  });
+
+  void test('transactions that end while a flush fails are lost with it, and told so', async () => {
+    const simulated = new SimulatedTpm({ acknowledgeNotPersistent: true, crypto: nodeCrypto });
+    const tpm = new Tpm(simulated.transport(), { crypto: nodeCrypto });
+    await tpm.startup();
+    const disk = new SimulatedDisk();
+    const store = disk.open();
+    let isFailing = false;
+    const flushSoon = async (): Promise<void> => {
+      await delay(20);
+      if (isFailing) disk.inject({ kind: 'error', call: 'flush', after: 0 });
+      isFailing = false;
+      await store.flushSoon?.();
+    };
+    const volume = await createVolume({ store: { ...store, flushSoon }, tpm });
+    await volume.transaction((transaction) => transaction.create('a', { sizeBytes: 1 }));
+    isFailing = true;
+    const write = (value: number): Promise<void> =>
+      volume.transaction((transaction) => transaction.region('a').write(0, Uint8Array.of(value)));
+    const first = assert.rejects(write(1), refusal('SSR_STORE_FAILED'));
+    await delay(5);
+    await Promise.all([first, assert.rejects(write(2), refusal('SSR_STORE_FAILED'))]);
+    assert.equal(volume.region('a').read(0, 1)[0], 0);
+    await write(3);
+    await volume.close();
+    const again = await openVolume({ store: disk.open(), tpm });
+    assert.equal(again.region('a').read(0, 1)[0], 3);
+    await again.close();
+  });
+
   void test('a reading whose bytes were changed on the wire destroys the anchor; a TPM in failure mode is only unavailable', async () => {
     const simulated = new SimulatedTpm({ acknowledgeNotPersistent: true, crypto: nodeCrypto });
     const wire = tapped(simulated.transport());
@@ -255,7 +328,7 @@ describe('anchor on the simulated TPM', () => {
     await tpm.startup();
     const session = await tpm.startSession({ kind: 'hmac' });
     const anchor = openAnchor({ tpm, session, secret: digest(1) }, { firstIndex: 0x01810000, slotCount: 2 });
-    await assert.rejects(anchor.advance({ epoch: 3, digest: digest(3) }), RangeError);
+    await assert.rejects(anchor.advance({ epoch: 3, digest: digest(3) }, Promise.resolve()), RangeError);
     assert.equal((await anchor.read()).kind, 'destroyed');
   });
 });

@@ -31,8 +31,11 @@ export interface Anchor {
   readonly place: AnchorPlace;
   /** @throws SsrError `SSR_TPM_UNAVAILABLE` if the TPM does not answer */
   read(): Promise<AnchorReading>;
-  /** Makes `next` the state that counts. @throws SsrError `SSR_COMMIT_UNKNOWN`: read again before anything else */
-  advance(next: AnchorPoint): Promise<void>;
+  /**
+   * Makes `next` the state that counts, but not before `durable` says that the disk has it: until then nothing is sent.
+   * @throws what `durable` rejects with: nothing was sent; SsrError `SSR_COMMIT_UNKNOWN`: read again before anything else
+   */
+  advance(next: AnchorPoint, durable: Promise<void>): Promise<void>;
 }
 
 /** These say that the TPM works and that the slot is not what we left there. */
@@ -104,13 +107,19 @@ export function openAnchor(access: AnchorAccess, place: AnchorPlace): Anchor {
       }
       return judgeSlots(slots);
     },
-    async advance(next) {
+    async advance(next, durable) {
       const slot = slotOf(next.epoch, place.slotCount);
       const index = names.get(slot);
       if (index === undefined) throw new RangeError('read the anchor before you advance it');
+      let isDurable = true;
+      // It may fail while the command waits for its turn; the answer is below.
+      durable.catch(() => {
+        isDurable = false;
+      });
       try {
-        await tpm.run(nvWrite({ index, data: encodeSlot(next) }), [use('command')]);
+        await tpm.run(nvWrite({ index, data: encodeSlot(next) }), [use('command')], durable);
       } catch (cause) {
+        if (!isDurable) throw cause;
         throw new SsrError('SSR_COMMIT_UNKNOWN', `it is unknown whether epoch ${next.epoch} was committed`, {
           help: 'close the volume and open it again: it is then at this epoch or the one before',
           anchorEpoch: next.epoch - 1,

@@ -194,9 +194,9 @@ export class Batch {
       const index = Math.floor(slot / perBlock);
       let block = blocks.get(index);
       if (block !== undefined) return block;
-      block = new Uint8Array(io.blockSizeBytes);
       const entry = tree.leaf(index);
-      if (entry !== undefined) io.readBlock(directoryTree, 0, index, entry, block);
+      const old = entry === undefined ? undefined : io.readShared(directoryTree, 0, index, entry);
+      block = old?.slice() ?? new Uint8Array(io.blockSizeBytes);
       blocks.set(index, block);
       return block;
     };
@@ -214,7 +214,9 @@ export class Batch {
     const change = { version: this.#version, keyGeneration: this.#ownGeneration };
     for (const [index, block] of blocks) {
       const place = { ...change, level: 0, index, address: this.#freeMap.allocate() };
-      tree.setLeaf(index, io.writeBlock(directoryTree, place, block));
+      const entry = io.writeBlock(directoryTree, place, block);
+      tree.setLeaf(index, entry);
+      io.cache.put(entry.address, entry.seal, block);
     }
     const sealedBlocks = blocks.size + tree.dirtyNodes;
     return { root: tree.seal(change), sealedBlocks };

@@ -66,14 +66,14 @@ export class BlockIo {
     });
   }
 
-  /** A verified node, shared: not to be changed. */
-  readNode(tree: TreeIdentity, level: number, index: number, entry: Entry): Uint8Array {
+  /** A verified node, or a leaf of the volume's own trees, shared through the cache: not to be changed. */
+  readShared(tree: TreeIdentity, level: number, index: number, entry: Entry): Uint8Array {
     const cached = this.cache.get(entry.address, entry.seal);
     if (cached !== undefined) return cached;
-    const node = new Uint8Array(this.nodeSizeBytes);
-    this.readBlock(tree, level, index, entry, node);
-    this.cache.put(entry.address, entry.seal, node);
-    return node;
+    const bytes = new Uint8Array(level === 0 ? this.blockSizeBytes : this.nodeSizeBytes);
+    this.readBlock(tree, level, index, entry, bytes);
+    this.cache.put(entry.address, entry.seal, bytes);
+    return bytes;
   }
 
   /** Seals `plain` and writes it to `address`, perhaps later. @returns the entry that names it */
@@ -117,7 +117,7 @@ export class BlockIo {
     let span = this.arity ** root.height;
     if (index >= span) return undefined;
     for (let level = root.height; level > 0 && entry !== undefined; level -= 1) {
-      const node = this.readNode(tree, level, Math.floor(index / span), entry);
+      const node = this.readShared(tree, level, Math.floor(index / span), entry);
       span /= this.arity;
       entry = readEntry(node, (Math.floor(index / span) % this.arity) * ENTRY_SIZE_BYTES);
     }

@@ -56,7 +56,7 @@ export class TreeEdit {
     const dirty = this.#dirty.get(level * LEVEL_STEP + index);
     if (dirty !== undefined) return dirty;
     const entry = this.#entry(level, index);
-    return entry === undefined ? undefined : this.#io.readNode(this.#tree, level, index, entry);
+    return entry === undefined ? undefined : this.#io.readShared(this.#tree, level, index, entry);
   }
 
   /** The entry that names node `index` of `level`, as its parent has it. */

@@ -38,7 +38,7 @@ export class NodeCache {
   put(address: number, seal: Uint8Array, bytes: Uint8Array): void {
     this.#drop(address);
     if (bytes.length > this.#sizeMaxBytes) return;
-    this.#nodes.set(address, { seal: Uint8Array.from(seal), bytes });
+    this.#nodes.set(address, { seal: seal.slice(), bytes });
     this.#sizeBytes += bytes.length;
     for (const oldest of this.#nodes.keys()) {
       if (this.#sizeBytes <= this.#sizeMaxBytes) break;

@@ -53,7 +53,7 @@ async function anchorFoundState(core: VolumeCore, anchor: Anchor): Promise<void>
   const { point, bytes, offset } = core.prepare(false, core.fixed.tokens);
   core.store.write(offset, bytes);
   core.store.flush();
-  await anchor.advance(point);
+  await anchor.advance(point, Promise.resolve());
   core.published(core.state, point);
 }
 

@@ -81,7 +81,7 @@ function hmac(key: Uint8Array, body: Uint8Array): Uint8Array {
 }
 
 export function superblockDigest(bytes: Uint8Array): Uint8Array {
-  return Uint8Array.from(createHash('sha256').update(HASH_DOMAIN).update(bytes).digest());
+  return new Uint8Array(createHash('sha256').update(HASH_DOMAIN).update(bytes).digest());
 }
 
 function pcrBits(pcrs: readonly number[]): number {
@@ -92,7 +92,7 @@ function pcrBits(pcrs: readonly number[]): number {
 export function encodeSuperblock(superblock: Superblock, macKey: Uint8Array): Uint8Array {
   const s = superblock;
   const flags = (s.isTentative ? 1 : 0) | (s.allowsNotFresh ? 2 : 0) | (s.wrappedKeys === undefined ? 0 : 4);
-  const writer = new ByteWriter().u32(MAGIC).u16(FORMAT_VERSION).u16(flags).bytes(s.volumeId);
+  const writer = new ByteWriter(SUPERBLOCK_SIZE_BYTES).u32(MAGIC).u16(FORMAT_VERSION).u16(flags).bytes(s.volumeId);
   writer.u64(BigInt(s.epoch)).u64(BigInt(s.version));
   writer.u32(s.blockSizeBytes).u16(s.arity).u64(BigInt(s.capacityBlocks));
   writer.u8(s.directory.height).bytes(s.directory.entry).u32(s.directorySlots);

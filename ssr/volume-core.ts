@@ -125,7 +125,8 @@ export class VolumeCore {
   #macKey: Uint8Array | undefined;
   /** While a rotation of the root key is not anchored: what superblocks said before it. */
   #beforeRotation: Superblock | undefined;
-  readonly #identities = new Map<string, TreeIdentity>();
+  /** By the region's id: records are made anew with each transaction, the array of the id stays. */
+  readonly #identities = new WeakMap<Uint8Array, TreeIdentity>();
   /** What every superblock of this volume says alike; and the keys, until they are sealed anew. */
   #fixed: Superblock;
   #anchored: AnchorPoint;
@@ -207,12 +208,10 @@ export class VolumeCore {
 
   /** Whoever renames or re-creates a region gets another identity: ids are random. */
   identity(record: RegionRecord): TreeIdentity {
-    const key = treeKey(record.id);
-    const known = this.#identities.get(key);
+    const known = this.#identities.get(record.id);
     if (known !== undefined) return known;
     const identity = this.#makeIdentity(record.name, record.id, record.mode);
-    if (this.#identities.size >= 2 * REGIONS_MAX) this.#identities.clear();
-    this.#identities.set(key, identity);
+    this.#identities.set(record.id, identity);
     return identity;
   }
 

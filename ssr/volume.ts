@@ -12,7 +12,7 @@
  * When the TPM's answer to an advance is lost, nobody knows which state counts: the volume then refuses all further
  * changes, and opening it again asks the TPM.
  */
-import { setTimeout as delay } from 'node:timers/promises';
+import type { AnchorPoint } from './anchor-slots.ts';
 import type { Anchor } from './anchor.ts';
 import { Batch } from './batch.ts';
 import type { RegionOptions } from './batch.ts';
@@ -20,10 +20,12 @@ import type { RegionRecord } from './directory.ts';
 import { SsrError } from './errors.ts';
 import { sealKeyring } from './keys.ts';
 import type { TpmAccess } from './keys.ts';
+import { pause } from './pause.ts';
 import { Region, Snapshot } from './region.ts';
 import { forgetOtherSuperblocks, renewKeys } from './rotate-root.ts';
 import { scrub } from './scrub.ts';
 import type { ScrubReport } from './scrub.ts';
+import type { Store } from './store/store.ts';
 import { superblockOffset } from './superblock.ts';
 import type { TokenState } from './superblock.ts';
 import { refill, spend, waitMs } from './token-bucket.ts';
@@ -310,7 +312,7 @@ export class Volume {
     const waiting = tokenBucket === undefined ? 0 : waitMs(tokenBucket, this.#tokens, now());
     const pauseMs = Math.max(windowMs, waiting);
     const next = (async () => {
-      if (pauseMs > 0) await delay(pauseMs);
+      await pause(pauseMs);
       await this.#queue(() => {
         this.#next = undefined;
         return this.#publishAnchored();
@@ -336,25 +338,28 @@ export class Volume {
     const tokens = spend(tokenBucket === undefined ? this.#tokens : refill(tokenBucket, this.#tokens, now()));
     const { state } = core;
     const { point, bytes, offset } = core.prepare(false, tokens);
+    // The flush takes as long as the making of the NV command, so both go on at once; the command is sent after the flush.
+    let durable = Promise.resolve();
     try {
       for (const step of core.order.anchored) {
         if (step === 'superblock') core.store.write(offset, bytes);
-        else if (step === 'flush') core.store.flush();
-        else await this.#advance(point);
+        else if (step === 'flush') durable = flushSoon(core.store);
+        else await this.#advance(point, durable);
       }
+      await durable;
     } catch (error) {
-      if (!(error instanceof SsrError && error.code === 'SSR_COMMIT_UNKNOWN')) core.rollBack();
+      if (!isUnknown(error)) core.rollBack();
       throw error;
     }
     this.#tokens = tokens;
     core.published(state, point);
   }
 
-  async #advance(point: { readonly epoch: number; readonly digest: Uint8Array }): Promise<void> {
+  async #advance(point: AnchorPoint, durable: Promise<void>): Promise<void> {
     try {
-      await this.#anchor.advance(point);
+      await this.#anchor.advance(point, durable);
     } catch (error) {
-      if (error instanceof SsrError) this.#suspended = error;
+      if (isUnknown(error)) this.#suspended = error;
       throw error;
     }
     this.#nvWrites += 1;
@@ -477,6 +482,15 @@ export class Volume {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
+
+function isUnknown(error: unknown): error is SsrError {
+  return error instanceof SsrError && error.code === 'SSR_COMMIT_UNKNOWN';
+}
+
+async function flushSoon(store: Store): Promise<void> {
+  if (store.flushSoon !== undefined) await store.flushSoon();
+  else store.flush();
 }
 
 function infoOf(record: RegionRecord): RegionInfo {

@@ -4,8 +4,19 @@
  * Short reads and writes are continued; the end of the file is a short read. Errors of the system become typed errors
  * with the system's error as cause. `flush` is fdatasync: it covers the size of the file as well as its bytes.
  */
-import { closeSync, fdatasyncSync, fstatSync, fsyncSync, openSync, readSync, realpathSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  fdatasync,
+  fdatasyncSync,
+  fstatSync,
+  fsyncSync,
+  openSync,
+  readSync,
+  realpathSync,
+  writeSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
+import { promisify } from 'node:util';
 import { SsrError } from '../errors.ts';
 import type { Store } from './store.ts';
 import { checkAccess } from './store.ts';
@@ -48,6 +59,8 @@ function openFile(path: string, flags: string): number {
     throw failed(path, 'open', cause);
   }
 }
+
+const fdatasyncSoon = promisify(fdatasync);
 
 class FileStore implements Store {
   readonly name: string;
@@ -106,6 +119,16 @@ class FileStore implements Store {
     } catch (cause) {
       throw failed(this.name, 'flush', cause);
     }
+  }
+
+  async flushSoon(): Promise<void> {
+    try {
+      await fdatasyncSoon(this.#open());
+    } catch (cause) {
+      throw cause instanceof SsrError ? cause : failed(this.name, 'flush', cause);
+    }
+    // The descriptor of a store that was closed meanwhile may have become another file's: nothing is known then.
+    this.#open();
   }
 
   close(): void {

@@ -6,6 +6,7 @@
  * subset of the writes since the last flush, with the order kept within a sector only, as disks promise.
  * Bytes are kept by sector, so that an image is cheap to copy: sectors are never changed in place.
  */
+import { setImmediate as aMoment } from 'node:timers/promises';
 import { SsrError } from '../errors.ts';
 import type { Store } from './store.ts';
 import { checkAccess } from './store.ts';
@@ -133,10 +134,31 @@ export class SimulatedDisk {
       flush: () => {
         this.#flush();
       },
+      // Takes effect late, so that whoever does not wait for it is found out.
+      flushSoon: async () => {
+        await aMoment();
+        this.#flush();
+      },
       close: () => {
         this.#isOpen = false;
       },
     };
+  }
+
+  /** As `open`; `watch` is called at the moments of each flush. */
+  openWatched(watch: (when: 'before flush' | 'after flush') => void): Store {
+    const store = this.open();
+    const flush = (): void => {
+      watch('before flush');
+      store.flush();
+      watch('after flush');
+    };
+    const flushSoon = async (): Promise<void> => {
+      watch('before flush');
+      await store.flushSoon?.();
+      watch('after flush');
+    };
+    return { ...store, flush, flushSoon };
   }
 
   #sector(sector: number): Uint8Array {

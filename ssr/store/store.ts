@@ -4,7 +4,7 @@
  * A store is not trusted with anything: it may lose what was not flushed, return old bytes or other bytes, or fail. The
  * volume above notices. All a store owes is to try: a write that returned is visible to later reads, and a flush that
  * returned has made earlier writes durable.
- * Calls are synchronous: a block takes microseconds, and nothing may come between the steps of a commit.
+ * Calls are synchronous, for a block takes microseconds; only a flush is worth waiting for elsewhere.
  */
 
 export interface Store {
@@ -21,6 +21,11 @@ export interface Store {
   write(offset: number, bytes: Uint8Array): void;
   /** Everything written before is durable when this returns. @throws SsrError `SSR_STORE_FAILED` */
   flush(): void;
+  /**
+   * As `flush`, but the caller goes on meanwhile: what was written before this call is durable when it resolves. Nothing is
+   * promised of what is written later. Absent where a flush takes no time.
+   */
+  flushSoon?(): Promise<void>;
   /** Frees the store for the next opener. Idempotent. */
   close(): void;
 }

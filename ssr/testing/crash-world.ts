@@ -24,7 +24,6 @@ import type { Seams } from '../volume-setup.ts';
 import { decideMount } from '../recovery.ts';
 import { SimulatedDisk } from '../store/simulated-disk.ts';
 import type { DiskImage } from '../store/simulated-disk.ts';
-import type { Store } from '../store/store.ts';
 import type { Transaction, Volume } from '../volume.ts';
 import { KnownKeys } from './known-keys.ts';
 import { readSuperblocks, safeProtocol, VolumeCore } from '../volume-core.ts';
@@ -194,9 +193,11 @@ class World {
         return {
           place,
           read: () => inner.read(),
-          advance: async (point) => {
-            await onAdvance(inner, 'entry', point);
-            await inner.advance(point);
+          advance: async (point, durable) => {
+            const ready = durable.then(() => onAdvance(inner, 'entry', point));
+            // A model's anchor has no command to make ready meanwhile.
+            if (modelAnchor !== undefined) await ready;
+            await inner.advance(point, ready);
             await onAdvance(inner, 'exit', point);
           },
         };
@@ -361,16 +362,10 @@ class World {
 
     const client = await node.tpm.restore();
     node.anchor?.();
-    const inner = disk.open();
-    const store: Store = {
-      ...inner,
-      flush: () => {
-        record(`${advances}`, reading);
-        if (phase === 'changing') firstFlush ??= moments.at(-1)?.images;
-        inner.flush();
-        record(`${advances}`, reading);
-      },
-    };
+    const store = disk.openWatched((when) => {
+      record(`${advances}`, reading);
+      if (when === 'before flush' && phase === 'changing') firstFlush ??= moments.at(-1)?.images;
+    });
     try {
       const volume = await openVolume(
         {

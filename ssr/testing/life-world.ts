@@ -98,27 +98,23 @@ async function momentsOf(
     moments.push({ label, images: [...disk.crashImages(imagesPerMoment)], tpm: memory, isAcknowledged });
   };
   const run = client.run.bind(client);
-  client.run = async (command, authorizations) => {
-    if (!NV_CHANGES.has(command.name)) return run(command, authorizations);
-    record(`before ${command.name}`);
-    if (command.name === 'NV_Write') {
+  client.run = async (command, authorizations, ready) => {
+    if (!NV_CHANGES.has(command.name)) return run(command, authorizations, ready);
+    const sending = (): void => {
+      record(`before ${command.name}`);
+      if (command.name !== 'NV_Write') return;
       if (nvWrites === tear?.write) tpm.tearNextWrite(tear.bytes);
       nvWrites += 1;
-    }
-    const result = await run(command, authorizations);
+    };
+    if (ready === undefined) sending();
+    const result = await run(command, authorizations, ready?.then(sending));
     memory = await tpm.remember();
     record(`after ${command.name}`);
     return result;
   };
-  const inner = disk.open();
-  const store: Store = {
-    ...inner,
-    flush: () => {
-      record('before a flush');
-      inner.flush();
-      record('after a flush');
-    },
-  };
+  const store = disk.openWatched((when) => {
+    record(when);
+  });
   try {
     const volume = await act(store, client);
     record('acknowledged', true);

@@ -23,6 +23,7 @@ import { exploreLife } from './life-world.ts';
 import { OPERATIONS } from './operations.ts';
 import { rewindableSimulated } from './rewindable-tpm.ts';
 import type { RewindableTpm } from './rewindable-tpm.ts';
+import { Tpm } from '../tpm/client.ts';
 
 export interface MutantResult {
   readonly cases: number;
@@ -303,6 +304,22 @@ function withoutHolding(): () => void {
   };
 }
 
+/** The NV command is sent when it is ready, whether or not the disk is. */
+function withoutWaiting(): () => void {
+  const original = Object.getOwnPropertyDescriptor(Tpm.prototype, 'run');
+  const run = original?.value as Tpm['run'];
+  Object.defineProperty(Tpm.prototype, 'run', {
+    configurable: true,
+    writable: true,
+    value(this: Tpm, ...[command, authorizations]: Parameters<Tpm['run']>) {
+      return run.call(this, command, authorizations);
+    },
+  });
+  return () => {
+    if (original !== undefined) Object.defineProperty(Tpm.prototype, 'run', original);
+  };
+}
+
 /** All mutants. Model anchors hold state, so each run makes its own. */
 export const MUTANTS: readonly Mutant[] = [
   {
@@ -335,6 +352,7 @@ export const MUTANTS: readonly Mutant[] = [
     run: world({ protocol: withOrder(['anchor', 'superblock', 'flush']) }),
   },
   { name: 'no flush at all', run: world({ protocol: withOrder(['superblock', 'anchor']) }) },
+  { name: 'the NV write does not wait for the flush that runs', run: world({ around: withoutWaiting }) },
   {
     name: 'tentative superblock in one flush with its blocks',
     run: world({ protocol: withOrder(COMMIT_ORDER.anchored, ['superblock', 'flush']), isNotFresh: true }),

@@ -66,18 +66,27 @@ export class Tpm {
   }
 
   /**
-   * Runs one command after those already queued.
-   * @throws TpmError if the TPM refuses; TpmTransportError if there is no answer or a wrong one (the outcome is then
+   * Runs one command after those already queued. With `ready`, it is made ready while that is waited for, and sent then.
+   * @throws what `ready` rejects with: the command was not sent and the sessions are as before; TpmError if the TPM refuses; TpmTransportError if there is no answer or a wrong one (the outcome is then
    * unknown, and the sessions used are ended); RangeError if command and authorizations do not fit
    */
-  run<Result>(command: Command<Result>, authorizations: readonly Authorization[] = []): Promise<Result> {
-    const turn = this.#tail.then(() => this.#runNow(command, authorizations));
+  run<Result>(
+    command: Command<Result>,
+    authorizations: readonly Authorization[] = [],
+    ready?: Promise<unknown>,
+  ): Promise<Result> {
+    const turn = this.#tail.then(() => this.#runNow(command, authorizations, ready));
     this.#tail = turn.catch(() => undefined);
     return turn;
   }
 
-  async #runNow<Result>(command: Command<Result>, authorizations: readonly Authorization[]): Promise<Result> {
+  async #runNow<Result>(
+    command: Command<Result>,
+    authorizations: readonly Authorization[],
+    ready: Promise<unknown> | undefined,
+  ): Promise<Result> {
     const prepared = prepare(this.crypto, command, authorizations);
+    await ready;
     try {
       const { handle, parameters } = await this.#sendUntilDone(prepared);
       return decode(command, parameters, handle);

@@ -17,29 +17,39 @@ export class ByteReader {
     this.#bytes = bytes;
   }
 
-  get remaining(): number {
-    return this.#bytes.length - this.#at;
-  }
-
-  /** A private copy of the next `length` bytes. */
-  take(length: number): Uint8Array {
+  /** Passes `length` bytes and says where they begin. */
+  #pass(length: number): number {
     if (length > this.remaining) {
       throw new TpmTransportError(
         'TPM_BAD_RESPONSE',
         `TPM response ends early: ${length} bytes wanted, ${this.remaining} left`,
       );
     }
-    const taken = this.#bytes.slice(this.#at, this.#at + length);
     this.#at += length;
-    return taken;
+    return this.#at - length;
+  }
+
+  #byte(at: number): number {
+    return this.#bytes[at] ?? 0;
+  }
+
+  get remaining(): number {
+    return this.#bytes.length - this.#at;
+  }
+
+  /** A private copy of the next `length` bytes. */
+  take(length: number): Uint8Array {
+    const at = this.#pass(length);
+    return this.#bytes.slice(at, at + length);
   }
 
   u8(): number {
-    return this.take(1)[0] ?? 0;
+    return this.#byte(this.#pass(1));
   }
 
   u16(): number {
-    return this.u8() * 0x100 + this.u8();
+    const at = this.#pass(2);
+    return this.#byte(at) * 0x100 + this.#byte(at + 1);
   }
 
   u32(): number {
@@ -65,8 +75,13 @@ export class ByteReader {
 
 /** Builds a run of bytes from big-endian fields. @throws RangeError for values that do not fit */
 export class ByteWriter {
-  #bytes = new Uint8Array(256);
+  #bytes: Uint8Array<ArrayBuffer>;
   #length = 0;
+
+  /** V8 keeps arrays of up to 64 bytes on its own heap; larger ones cost several times as much to make. */
+  constructor(capacityBytes = 64) {
+    this.#bytes = new Uint8Array(capacityBytes);
+  }
 
   #reserve(count: number): number {
     const at = this.#length;

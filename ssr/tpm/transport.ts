@@ -104,7 +104,7 @@ class StreamTransport implements TpmTransport {
     if (length < size) return;
     const waiting = this.#waiting;
     clearTimeout(waiting.timer);
-    const response = Uint8Array.from(this.#received);
+    const response = new Uint8Array(this.#received);
     this.#waiting = undefined;
     this.#received = Buffer.alloc(0);
     waiting.resolve(response);
