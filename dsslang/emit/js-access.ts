@@ -130,11 +130,15 @@ function access(
   return [
     ...inner,
     `function ${event}(space, offset, width, ${event === 'read' ? '' : 'lo, hi, '}now) {`,
-    ...program.windows.map((window, index) => {
-      const test = `space === ${window.space} && offset === ${window.offset} && width === ${window.width}`;
-      return `  if (${test}) ${enter(window.into, selectorText(state, window.selector), index + 1)} // ${window.name}`;
-    }),
-    ...spaces.map((space) => `  if (space === ${space}) ${enter(space, 'offset', 0)}`),
+    // A space without windows is not asked about those of the others.
+    ...spaces.flatMap((space) => [
+      ...program.windows.flatMap((window, index) => {
+        if (window.space !== space) return [];
+        const test = `space === ${space} && offset === ${window.offset} && width === ${window.width}`;
+        return `  if (${test}) ${enter(window.into, selectorText(state, window.selector), index + 1)} // ${window.name}`;
+      }),
+      `  if (space === ${space}) ${enter(space, 'offset', 0)}`,
+    ]),
     '  return refuse(space, offset, width);',
     '}',
   ];

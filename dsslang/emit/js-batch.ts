@@ -1,5 +1,5 @@
 /** The batch entry of an emitted module (batch.ts): one loop that the engine compiles together with what it calls. */
-import { BATCH_KINDS, type BatchKind } from '../batch.ts';
+import { BATCH_KINDS, BATCH_PARAMETERS, type BatchKind } from '../batch.ts';
 import { indent } from './js-handlers.ts';
 
 const access = 'spaces[i], offsets[i], widths[i]';
@@ -21,7 +21,7 @@ const calls: Readonly<Record<BatchKind, string>> = {
 /** The function `runBatch`. */
 export function batchCode(): string[] {
   return [
-    'function runBatch(kinds, spaces, offsets, widths, los, his, nows, verdicts, count) {',
+    `function runBatch(${BATCH_PARAMETERS.map(([name]) => name).join(', ')}) {`,
     '  let denied = 0;',
     '  for (let i = 0; i < count; i += 1) {',
     '    let verdict = 0;',

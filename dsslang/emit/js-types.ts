@@ -1,4 +1,5 @@
 /** The TypeScript declarations of an emitted module: self-contained, like the module. */
+import { BATCH_KINDS, BATCH_PARAMETERS } from '../batch.ts';
 import type { Program } from '../ir.ts';
 
 /** @returns the text of the `.d.ts` that belongs beside the text of `emitJs` */
@@ -66,21 +67,14 @@ ${machines === '' ? '   *  (none)' : machines}
   /** Every state variable, in the order of \`info.variables\`. */
   snapshot(): bigint[];
   /**
-   * Many operations at once, each an index into all arrays. Kinds: 0 read, 1 report, 2 write, 3 store (length in
-   * \`offsets\`, address in \`los\` and \`his\`), 4 interrupt, 5 check, 6 tick, 7 grant (purposes in \`widths\`, length in
-   * \`nows\`), 8 place (BAR in \`spaces\`, length in \`nows\`), 9 reset. Noted values come back in \`los\` and \`his\`.
+   * Many operations at once, each an index into all arrays. Kinds: ${BATCH_KINDS.map((kind, number) => `${number} ${kind}`).join(', ')}.
+   * A store has its length in \`offsets\` and its address in \`los\` and \`his\`, as has a grant, with its purposes in \`widths\`
+   * and its length in \`nows\`, and a place, with the BAR in \`spaces\` and its length in \`nows\`. Noted values come back in
+   * \`los\` and \`his\`.
    * @returns how many were denied
    */
   runBatch(
-    kinds: Uint8Array,
-    spaces: Uint8Array,
-    offsets: Uint32Array,
-    widths: Uint8Array,
-    los: Uint32Array,
-    his: Uint32Array,
-    nows: Float64Array,
-    verdicts: Int32Array,
-    count: number,
+${BATCH_PARAMETERS.map(([name, type]) => `    ${name}: ${type},`).join('\n')}
   ): number;
 }
 

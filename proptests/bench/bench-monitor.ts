@@ -5,7 +5,7 @@
  * through its own copy of the loop. `loop alone` is that loop with a monitor that allows everything: what all rows contain
  * besides the monitor. The slow two judge only a beginning of the stream. Prints nothing; `refmon bench` does.
  */
-import { agreedVerdicts, begin, makeMonitors } from './contenders.ts';
+import { agreedVerdicts, begin, makeMonitors, TOUCH } from './contenders.ts';
 import { freshRunner } from './event-runner.ts';
 import { EVENTS_DEFAULT, monitorEvents, type EventStream } from './monitor-events.ts';
 import type { JudgingMonitor } from './monitor-handwritten.ts';
@@ -71,9 +71,6 @@ export async function benchMonitor(options: MonitorBenchOptions): Promise<Monito
 function deniedIn(verdicts: Uint8Array, events: number): number {
   return verdicts.subarray(0, events).reduce((sum, verdict) => sum + verdict, 0);
 }
-
-/** Operations judged, untimed, before each timed run: they bring code and stream back into the caches. */
-const TOUCH = 4096;
 
 async function contender(
   name: string,

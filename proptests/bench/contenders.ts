@@ -51,6 +51,9 @@ export async function makeMonitors(specification: string): Promise<Monitors> {
   };
 }
 
+/** Operations judged, untimed, before each timed run: they bring code and stream back into the caches. */
+export const TOUCH = 4096;
+
 /** Brings a monitor to the beginning of the stream: reset, and granted its memory. */
 export function begin(monitor: JudgingMonitor): void {
   monitor.reset();

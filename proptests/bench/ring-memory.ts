@@ -65,8 +65,9 @@ export class RingMemory implements DescriptorMemory {
     const rx = RINGS.rx[layout];
     const from = address >= rx ? address - rx + RING_BYTES : address - RINGS.tx[layout];
     if (from < 0 || from + length > 2 * RING_BYTES) return false;
-    if (((from | length | at | target.byteOffset) & 3) !== 0) return false; // descriptors are made of words
+    if (((from | length | at) & 3) !== 0) return false; // descriptors are made of words
     if (target !== this.#target) {
+      if ((target.byteOffset & 3) !== 0) return false;
       this.#target = target;
       this.#targetWords = new Uint32Array(target.buffer, target.byteOffset, target.length >> 2);
     }
