@@ -23,7 +23,7 @@ export { emitJson, IR_SCHEMA } from './emit/json.ts';
 export { initialState, step, violatedInvariant, type Outcome } from './interpreter.ts';
 export { InterpretedMonitor } from './interpreter/monitor.ts';
 export type { Operation, State } from './interpreter/state.ts';
-export type { ArrayId, Handler, LocalId, NumberExpr, Program, ScalarId, Statement } from './ir.ts';
+export type { ArrayId, BoolExpr, Handler, LocalId, NumberExpr, Program, ScalarId, Statement } from './ir.ts';
 export { catalogue, type Code } from './messages.ts';
 export { monitorInfo } from './monitor-info.ts';
 export { plainStyle, renderDiagnostic, renderDiagnostics, type Style } from './render.ts';

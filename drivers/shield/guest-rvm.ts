@@ -2,7 +2,7 @@
  * The reference validation mechanism for a guest: the same monitor as for a driver of our own, with other hands.
  *
  * What differs from `kernel/rvm/rvm.ts`: the driver is a whole operating system, so its memory is granted as one piece and
- * its stores are not seen (hence the shadow); nobody calls it, so nobody knows when it has dealt with an interrupt; and it
+ * its stores are not seen as they are made (hence the shadow); nobody calls it, so nobody knows when it has dealt with an interrupt; and it
  * cannot be killed. A refusal is therefore never a dropped write, which stalls Linux for good: the device is reset by the
  * specification's own sequence and then *withdrawn*, as if it had been pulled out of its slot. Reads give all ones, writes
  * go nowhere, it does not interrupt. The guest gets it back, reset and before a monitor in its first state, by what a
@@ -16,7 +16,7 @@ import type { Monitor, MonitorInfo, Program, Rule, Space, Verdict } from '../../
 import { runSteps, type Device, type Fault, type Operation, type ResetOutcome } from '../../kernel/index.ts';
 import type { MonitorModule } from '../../dsslang/index.ts';
 import { COMMAND, COMMAND_DECODE, COMMAND_MASTER } from './config-space.ts';
-import { isPointer, type PointerRegister } from './pointers.ts';
+import { pointerAt, type PointerRegister } from './pointers.ts';
 import type { Shadow } from './shadow.ts';
 
 type Width = 1 | 2 | 4;
@@ -65,6 +65,7 @@ export class GuestRvm {
     this.#shadow = options.shadow;
     this.#monitor = options.monitor.createMonitor({
       fetch: (address, length, target, at) => this.#shadow.fetch(address, length, target, at),
+      stored: (address, length, target, at) => this.#shadow.stored(address, length, target, at),
     });
     this.info = this.#monitor.info;
     this.#begin();
@@ -97,6 +98,13 @@ export class GuestRvm {
     this.#shadow.begin();
     const verdict = this.#monitor.interrupt(this.#now());
     return verdict === ALLOWED || this.#refuse(verdict, { kind: 'interrupt' }, 'device', 0) !== undefined;
+  }
+
+  /** Time has passed: what the device has written reaches the guest, and what the guest has stored is judged. */
+  poll(): void {
+    if (this.#withdrawn) return;
+    this.#shadow.collect('all');
+    this.#refresh();
   }
 
   /** The line has been up for the whole of the guest's time: was it dealt with? */
@@ -135,7 +143,7 @@ export class GuestRvm {
     }
     const target = this.#throughWindow(space, offset);
     let value = (this.#device.read(space, offset, width) & ones(width)) >>> 0;
-    if (this.#isPointer(target, width)) value = this.#shadow.fromMirror(value);
+    if (this.#pointer(target, width) !== undefined) value = this.#shadow.fromMirror(value);
     this.#shadow.collect('hot');
     const after = this.#monitor.report(space, offset, width, value, 0, this.#now());
     if (after !== ALLOWED) {
@@ -161,7 +169,10 @@ export class GuestRvm {
     }
     this.#options.onAccess?.(true, space, offset, width, value);
     this.#shadow.commit();
-    this.#device.write(space, offset, width, this.#isPointer(target, width) ? this.#shadow.toMirror(value) : value);
+    if (!this.#refresh()) return;
+    const pointer = this.#pointer(target, width);
+    const told = pointer === undefined ? value : this.#shadow.toMirror(value, pointer.pool);
+    this.#device.write(space, offset, width, told);
   }
 
   #readConfig(offset: number, width: Width): number {
@@ -202,8 +213,17 @@ export class GuestRvm {
     return { space, offset };
   }
 
-  #isPointer(target: { readonly space: Space; readonly offset: number }, width: Width): boolean {
-    return width === 4 && isPointer(this.#options.pointers, target.space, target.offset);
+  #pointer(target: { readonly space: Space; readonly offset: number }, width: Width): PointerRegister | undefined {
+    return width === 4 ? pointerAt(this.#options.pointers, target.space, target.offset) : undefined;
+  }
+
+  /** False: the guest has stored what is refused, and the device is withdrawn. */
+  #refresh(): boolean {
+    const refused = this.#shadow.refresh(this.#monitor, this.#now());
+    if (refused === undefined) return true;
+    const { verdict, address, length } = refused;
+    this.#refuse(verdict, { kind: 'store', address, length }, 'driver', 0);
+    return !this.#withdrawn;
   }
 
   /** The value to go on with, where the rule lets the operation pass; otherwise undefined, and the device is withdrawn. */

@@ -30,17 +30,20 @@ import { guestFiles, parseGuestLine } from './guest-script.ts';
 import { GuestRvm, type GuestCounts } from './guest-rvm.ts';
 import { packInitramfs } from './initramfs.ts';
 import { closure, moduleName } from './modules.ts';
-import { findPointers } from './pointers.ts';
+import { findPointers, type Pointers } from './pointers.ts';
+import { createPoolShadow, poolLayout } from './pool-shadow.ts';
 import { serveProxy, type ProxyTarget } from './proxy-server.ts';
 import { TESTED_QEMU } from './proxy-messages.ts';
 import { createRecorder, type Recorder } from '../trace/recorder.ts';
 import { memoryOf, passThrough, placesOf } from './platform.ts';
-import { createPlainMemory, createShadow } from './shadow.ts';
+import { createPlainMemory, createShadow, type MemoryAccess, type Shadow } from './shadow.ts';
 
 export const GUEST_BYTES = 256 << 20;
 export const RUN_MS = 300_000;
 /** Descriptors that the device completes without an interrupt or an access of the guest are looked for this often. */
 const COLLECT_MS = 2;
+/** And what is stored for a device without a doorbell: as often as a USB controller looks at its schedule. */
+const REFRESH_MS = 1;
 
 export type ShieldEvent =
   | { readonly event: 'phase'; readonly phase: string; readonly milliseconds: number }
@@ -124,7 +127,7 @@ async function checkVersion(anyQemu: boolean): Promise<void> {
 }
 
 /** Why a device's descriptors are not shadowed, where they are not. */
-function planShadow(specification: LoadedSpecification, unwatched: boolean): ReturnType<typeof findPointers> {
+function planShadow(specification: LoadedSpecification, unwatched: boolean): Pointers {
   return unwatched ? { kind: 'none' } : findPointers(specification.program);
 }
 
@@ -139,7 +142,7 @@ async function run(
   const say = options.onEvent ?? (() => undefined);
   const pointers = planShadow(specification, options.unwatched === true);
   // Where nothing is mirrored, the device's machine has no memory but the guest's: there is nothing else to reach.
-  const totalBytes = pointers.kind === 'found' ? 2 * GUEST_BYTES : GUEST_BYTES;
+  const totalBytes = memoryBytes(pointers);
   const memoryFd = openNamelessFile(totalBytes, GUEST_BYTES);
   opened.memoryFd = memoryFd;
 
@@ -156,10 +159,7 @@ async function run(
   const { bars } = specification.module.info;
 
   const memory = memoryOf(memoryFd, totalBytes);
-  const shadow =
-    pointers.kind === 'found'
-      ? createShadow(memory, GUEST_BYTES, pointers.fields)
-      : createPlainMemory(memory, GUEST_BYTES);
+  const shadow = shadowFor(pointers, memory, (pool, address, bytes) => recorder?.structure(pool, address, bytes));
   const config = createConfigSpace(bars);
   const recorder =
     options.record === undefined ? undefined : createRecorder(options.record, row.name, () => device.now());
@@ -173,7 +173,7 @@ async function run(
     monitor: specification.module,
     guestBytes: GUEST_BYTES,
     shadow,
-    pointers: pointers.kind === 'found' ? pointers.registers : [],
+    pointers: 'registers' in pointers ? pointers.registers : [],
     places: placesOf(device, bars),
     onAccess: (write, space, offset, width, value) =>
       recorder?.access(write, space, offset, width, value, write ? shadow.fetched() : []),
@@ -220,9 +220,16 @@ async function run(
     onPlatform: (write, offset, width, value) => recorder?.access(write, 6, offset, width, value, []),
     onAnswered: (us) => times.push(us),
   });
-  const collector = setInterval(() => {
-    if (!rvm.withdrawn) shadow.collect('all');
-  }, COLLECT_MS);
+  const collector = setInterval(
+    () => {
+      try {
+        rvm.poll();
+      } catch (error) {
+        ending.fail(error);
+      }
+    },
+    pointers.kind === 'pools' ? REFRESH_MS : COLLECT_MS,
+  );
 
   const facts = new Map<string, string[]>();
   const phases: { phase: string; milliseconds: number }[] = [];
@@ -268,7 +275,7 @@ async function run(
     work: { ...work, wrong: [...failures, ...work.wrong] },
     counts: { ...rvm.counts, interrupts: interrupts.delivered, strays: server.strays },
     shadow: {
-      kind: pointers.kind === 'found' ? 'mirrored' : pointers.kind,
+      kind: 'registers' in pointers ? 'mirrored' : pointers.kind,
       reason: pointers.kind === 'impossible' ? pointers.reason : '',
       descriptors: shadow.published,
       bytes: shadow.publishedBytes,
@@ -282,6 +289,29 @@ async function run(
     milliseconds: Math.round(performance.now() - begun),
     recorded: recorder?.lines ?? 0,
   };
+}
+
+/** Bytes of memory that the device's machine has: the guest's, and what the shadow needs. */
+function memoryBytes(pointers: Pointers): number {
+  if (pointers.kind === 'pools') return poolLayout(pointers.plan, GUEST_BYTES).totalBytes;
+  return pointers.kind === 'found' ? 2 * GUEST_BYTES : GUEST_BYTES;
+}
+
+function shadowFor(
+  pointers: Pointers,
+  memory: MemoryAccess,
+  onPublished: (pool: string, address: number, bytes: Uint8Array) => void,
+): Shadow {
+  switch (pointers.kind) {
+    case 'found':
+      return createShadow(memory, GUEST_BYTES, pointers.fields);
+    case 'pools': {
+      const { plan } = pointers;
+      return createPoolShadow({ memory, layout: poolLayout(plan, GUEST_BYTES), plan, onPublished });
+    }
+    default:
+      return createPlainMemory(memory, GUEST_BYTES);
+  }
 }
 
 function initramfsFor(options: ShieldOptions): Uint8Array {

@@ -15,6 +15,7 @@
  * writes to the guest only bytes that differ from what `commit` put there, and only inside published descriptors.
  * Unpublished memory is sparse: the mirror costs the pages in use.
  */
+import type { Monitor, Verdict } from '../../dsslang/index.ts';
 import type { PointerField } from './pointers.ts';
 
 /** Guest and mirror in one file; addresses are offsets in it. */
@@ -54,11 +55,22 @@ interface MirrorPage {
   quiet: number;
 }
 
+/** What the guest has stored for its device, and the monitor refuses. */
+export interface StoreRefused {
+  readonly verdict: Verdict;
+  readonly address: number;
+  readonly length: number;
+}
+
 export interface Shadow {
   /** Forgets what an earlier operation fetched. */
   begin(): void;
   /** For the monitor: copies guest memory into `target`, once per operation. False outside the guest's memory. */
   fetch(address: number, length: number, target: Uint8Array, at: number): boolean;
+  /** For the monitor, while it judges a store: the same as the guest leaves it. Only of devices without a doorbell. */
+  stored(address: number, length: number, target: Uint8Array, at: number): boolean;
+  /** Where the device looks without being told: has judged what the guest has stored, and shows the device what is allowed. */
+  refresh(monitor: Monitor, nowUs: number): StoreRefused | undefined;
   /** What was fetched since `begin`. */
   fetched(): readonly Piece[];
   /** The operation was allowed: what it fetched is the device's now. */
@@ -67,8 +79,8 @@ export interface Shadow {
   collect(which: 'hot' | 'all'): void;
   /** The device has been reset: nothing is published. */
   clear(): void;
-  /** Where the device finds what lies at a guest address. */
-  toMirror(address: number): number;
+  /** Where the device finds what lies at a guest address; of a register that names structures of a pool, with its number. */
+  toMirror(address: number, pool?: number): number;
   fromMirror(address: number): number;
   /** Descriptor bytes published so far. */
   readonly publishedBytes: number;
@@ -124,6 +136,8 @@ export function createPlainMemory(memory: MemoryAccess, guestBytes: number): Sha
   return {
     begin: () => fetcher.begin(),
     fetch: (address, length, target, at) => fetcher.fetch(address, length, target, at),
+    stored: () => false,
+    refresh: () => undefined,
     fetched: () => fetcher.pieces,
     commit: () => undefined,
     collect: () => undefined,
@@ -260,6 +274,8 @@ export function createShadow(memory: MemoryAccess, guestBytes: number, fields: r
   return {
     begin: () => fetcher.begin(),
     fetch: (address, length, target, at) => fetcher.fetch(address, length, target, at),
+    stored: () => false,
+    refresh: () => undefined,
     fetched: () => fetcher.pieces,
     commit,
     collect: (which) => {
