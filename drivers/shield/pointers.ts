@@ -9,7 +9,7 @@
  * What it cannot follow makes the device unshadowable, and it says why: fail closed, never guess.
  */
 import type { Program, Space } from '../../dsslang/index.ts';
-import { factsOfProgram, keyOf, putsInto, stateBehind, type ProgramFacts, type Source } from './address-sources.ts';
+import { factsOfProgram, putsInto, stateBehind, type ProgramFacts, type Source } from './address-sources.ts';
 import { planPools, type PoolPlan } from './pool-plan.ts';
 
 /** A register that holds (the low half of) the address of command memory. */

@@ -42,7 +42,7 @@ export interface PoolShape {
   readonly filled: number;
   readonly links: readonly PoolLink[];
   /** Who has the structure is told by one of its words; undefined: it is always the device's. */
-  readonly owner: { readonly word: number; owns(words: Uint32Array): boolean } | undefined;
+  readonly owner: { readonly word: number; readonly owns: (words: Uint32Array) => boolean } | undefined;
 }
 
 export interface PoolLink {
@@ -51,7 +51,7 @@ export interface PoolLink {
   /** The word that holds the address, and its bits; undefined: it leads to the structure that follows in memory. */
   readonly field: { readonly word: number; readonly mask: number } | undefined;
   /** Whether the device may go on from a structure with these words. */
-  live(words: Uint32Array): boolean;
+  readonly live: (words: Uint32Array) => boolean;
 }
 
 /** The statements that judge one structure of a pool: as it was, and as a store leaves it. */
@@ -141,6 +141,11 @@ function fieldWithAddress(base: NumberExpr, walk: LocalId, bytes: number): PoolL
     case 'descriptor':
       if (base.walk === walk && base.bytes === WORD_BYTES) return wordAt(base.offset, 0xffff_ffff);
       break;
+    case 'and': {
+      const { left, right } = base;
+      if (left.op !== 'descriptor' || left.walk !== walk || left.bytes !== WORD_BYTES || right.op !== 'const') break;
+      return wordAt(left.offset, Number(right.value & 0xffff_ffffn));
+    }
     case 'shiftLeft': {
       // `PLACE << 4` where PLACE = [31:4]: the word with its low bits cleared.
       const { of, by } = base;
@@ -150,6 +155,8 @@ function fieldWithAddress(base: NumberExpr, walk: LocalId, bytes: number): PoolL
       }
       break;
     }
+    default:
+      break;
   }
   throw new Untold('a structure leads to others by an address that is not one of its fields');
 }
@@ -280,10 +287,12 @@ function number(expr: NumberExpr, known: Known): bigint | undefined {
       const of = number(expr.of, known);
       return of === undefined ? undefined : of << BigInt(expr.by);
     }
+    case 'and':
     case 'mod': {
       const left = number(expr.left, known);
       const right = number(expr.right, known);
-      return left === undefined || right === undefined ? undefined : left % right;
+      if (left === undefined || right === undefined) return undefined;
+      return expr.op === 'and' ? left & right : left % right;
     }
     case 'choice': {
       const condition = truth(expr.condition, known);

@@ -37,8 +37,8 @@ export const LOOKS = 4;
 export interface PoolLayout {
   readonly guestBytes: number;
   /** Of a pool: what is added to an address for its plane. */
-  plane(pool: number): number;
-  slots(pool: number): number;
+  readonly plane: (pool: number) => number;
+  readonly slots: (pool: number) => number;
   readonly totalBytes: number;
 }
 
@@ -131,6 +131,8 @@ class PoolShadow implements Shadow {
   readonly #slots: { used: number; readonly free: number[] }[];
   #roots: readonly Root[] = [];
   #walk = 0;
+  /** What the last walk was refused, where the device was not withdrawn for it: said once. */
+  #refused: StoreRefused | undefined;
   /** The store that is being judged. */
   #question: { was: Uint32Array; is: Uint32Array } | undefined;
   publishedBytes = 0;
@@ -182,19 +184,23 @@ class PoolShadow implements Shadow {
     this.#retire(nowUs);
     const roots = this.#plan.roots(monitor.snapshot());
     const begun = roots.filter((root) => !this.#roots.some((each) => sameRoot(each, root)));
-    if (begun.length === 0 && roots.length === this.#roots.length && !this.#guest.changed()) return undefined;
+    const same = begun.length === 0 && roots.length === this.#roots.length && this.#refused === undefined;
+    if (same && !this.#guest.changed()) return undefined;
     for (const { pool } of begun) this.#dropPlane(pool);
     let refused: StoreRefused | undefined;
     for (let look = 0; look < LOOKS; look += 1) {
       const walked = this.#goFrom(roots, monitor, nowUs);
       if ('drafts' in walked) {
         this.#roots = roots;
+        this.#refused = undefined;
         this.#publish(walked, nowUs);
         return undefined;
       }
       refused = walked;
     }
-    return refused;
+    const known = this.#refused?.address === refused?.address && this.#refused?.verdict === refused?.verdict;
+    this.#refused = refused;
+    return known ? undefined : refused;
   }
 
   /** Changes nothing but what is known of the guest's pages, so that it can be repeated. */
@@ -304,7 +310,7 @@ class PoolShadow implements Shadow {
 
   /** Writes what differs from what the device has, in its own addresses; the word that tells whose it is last. */
   #give(structure: Structure, whole: boolean): void {
-    const { pool, place, held, given, links } = structure;
+    const { pool, held, given, links } = structure;
     const { owner, filled } = this.#shape(pool);
     const wanted = held.slice();
     for (const { pool: to, address, field } of links) {
@@ -418,6 +424,7 @@ class PoolShadow implements Shadow {
     this.#known.clear();
     this.#leaving.clear();
     this.#guest.clear();
+    this.#refused = undefined;
     this.#roots = [];
     for (const slots of this.#slots) {
       slots.used = 0;

@@ -3,21 +3,11 @@
  * fetch. The moment is made certain here: the hook below runs when the doorbell has been allowed and not yet delivered.
  */
 import assert from 'node:assert/strict';
-import { EventEmitter, once } from 'node:events';
-import { closeSync } from 'node:fs';
 import { CONFIG_SPACE } from '../../dsslang/index.ts';
-import type { Device, Fault } from '../../kernel/index.ts';
-import { qemuBacking } from '../backing/qemu/index.ts';
-import { openNamelessFile } from '../backing/qemu/ram-file.ts';
 import { qemuTest } from '../backing/qemu/testing/harness.ts';
-import { inPackage } from '../devices.ts';
-import { loadSpecification } from '../specification.ts';
-import { GuestRvm } from './guest-rvm.ts';
-import { findPointers } from './pointers.ts';
-import { memoryOf, placesOf } from './platform.ts';
-import { createPlainMemory, createShadow, type MemoryAccess } from './shadow.ts';
+import type { MemoryAccess } from './shadow.ts';
+import { framesOf, GUEST_BYTES, withGuestOn, type GuestOnDevice } from './testing/guest-on-device.ts';
 
-const GUEST_BYTES = 32 << 20;
 const RING = 0x10_0000;
 const HONEST = 0x20_0000;
 /** Outside the guest's memory: a monitor never lets a device read it for the guest. */
@@ -26,10 +16,7 @@ const FRAME_BYTES = 64;
 const TDT = 0x3818;
 const TDBAL = 0x3800;
 
-interface World {
-  readonly rvm: GuestRvm;
-  readonly memory: MemoryAccess;
-  readonly faults: Fault[];
+interface World extends GuestOnDevice {
   /** What the card put on the cable. */
   frame(): Promise<Uint8Array>;
 }
@@ -39,56 +26,11 @@ async function withCard(
   beforeDoorbell: (memory: MemoryAccess) => void,
   run: (world: World) => Promise<void>,
 ): Promise<void> {
-  const specification = await loadSpecification(inPackage('drivers/e1000/e1000.dss'));
-  const pointers = findPointers(specification.program);
-  assert.ok(pointers.kind === 'found');
-  const memoryFd = openNamelessFile(2 * GUEST_BYTES);
-  const open = await qemuBacking({ device: 'e1000', memoryFd, memorySizeBytes: 2 * GUEST_BYTES }).open();
-  try {
-    const card = open.attachHere();
-    const memory = memoryOf(memoryFd, 2 * GUEST_BYTES);
-    const device: Device = {
-      read: (...args) => card.read(...args),
-      write: (space, offset, width, value) => {
-        if (space === 0 && offset === TDT && value !== 0) beforeDoorbell(memory);
-        card.write(space, offset, width, value);
-      },
-      readMemory: (address, into) => card.readMemory(address, into),
-      writeMemory: (address, from) => card.writeMemory(address, from),
-      onInterrupt: (handler) => card.onInterrupt(handler),
-      now: () => card.now(),
-      detach: () => card.detach(),
-    };
-    const faults: Fault[] = [];
-    const rvm = new GuestRvm({
-      device,
-      program: specification.program,
-      monitor: specification.module,
-      guestBytes: GUEST_BYTES,
-      shadow: shadowed ? createShadow(memory, GUEST_BYTES, pointers.fields) : createPlainMemory(memory, GUEST_BYTES),
-      pointers: shadowed ? pointers.registers : [],
-      places: placesOf(card, specification.module.info.bars),
-      onViolation: (fault) => faults.push(fault),
-      onWithdrawn: () => undefined,
-    });
-    const frames: Uint8Array[] = [];
-    const heard = new EventEmitter();
-    open.wire?.onFrame((frame) => {
-      frames.push(frame);
-      heard.emit('frame');
-    });
-    const frame = async (): Promise<Uint8Array> => {
-      if (frames.length === 0) await once(heard, 'frame', { signal: AbortSignal.timeout(5000) });
-      const first = frames.shift();
-      assert.ok(first !== undefined);
-      return first;
-    };
-    await run({ rvm, memory, faults, frame });
-    card.detach();
-  } finally {
-    await open.close();
-    closeSync(memoryFd);
-  }
+  const beforeDevice = (memory: MemoryAccess, space: number, offset: number, value: number): void => {
+    if (space === 0 && offset === TDT && value !== 0) beforeDoorbell(memory);
+  };
+  const card = { device: 'e1000', specification: 'drivers/e1000/e1000.dss', shadowed, beforeDevice } as const;
+  await withGuestOn(card, (guest) => run({ ...guest, frame: framesOf(guest) }));
 }
 
 /** A legacy transmit descriptor with EOP, FCS and RS (8254x manual, 3.3.3). */

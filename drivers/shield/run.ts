@@ -31,12 +31,11 @@ import { GuestRvm, type GuestCounts } from './guest-rvm.ts';
 import { packInitramfs } from './initramfs.ts';
 import { closure, moduleName } from './modules.ts';
 import { findPointers, type Pointers } from './pointers.ts';
-import { createPoolShadow, poolLayout } from './pool-shadow.ts';
 import { serveProxy, type ProxyTarget } from './proxy-server.ts';
 import { TESTED_QEMU } from './proxy-messages.ts';
 import { createRecorder, type Recorder } from '../trace/recorder.ts';
 import { memoryOf, passThrough, placesOf } from './platform.ts';
-import { createPlainMemory, createShadow, type MemoryAccess, type Shadow } from './shadow.ts';
+import { memoryBytes, shadowFor } from './shadow-for.ts';
 
 export const GUEST_BYTES = 256 << 20;
 export const RUN_MS = 300_000;
@@ -142,7 +141,7 @@ async function run(
   const say = options.onEvent ?? (() => undefined);
   const pointers = planShadow(specification, options.unwatched === true);
   // Where nothing is mirrored, the device's machine has no memory but the guest's: there is nothing else to reach.
-  const totalBytes = memoryBytes(pointers);
+  const totalBytes = memoryBytes(pointers, GUEST_BYTES);
   const memoryFd = openNamelessFile(totalBytes, GUEST_BYTES);
   opened.memoryFd = memoryFd;
 
@@ -159,7 +158,9 @@ async function run(
   const { bars } = specification.module.info;
 
   const memory = memoryOf(memoryFd, totalBytes);
-  const shadow = shadowFor(pointers, memory, (pool, address, bytes) => recorder?.structure(pool, address, bytes));
+  const shadow = shadowFor(pointers, memory, GUEST_BYTES, (pool, address, bytes) =>
+    recorder?.structure(pool, address, bytes),
+  );
   const config = createConfigSpace(bars);
   const recorder =
     options.record === undefined ? undefined : createRecorder(options.record, row.name, () => device.now());
@@ -289,29 +290,6 @@ async function run(
     milliseconds: Math.round(performance.now() - begun),
     recorded: recorder?.lines ?? 0,
   };
-}
-
-/** Bytes of memory that the device's machine has: the guest's, and what the shadow needs. */
-function memoryBytes(pointers: Pointers): number {
-  if (pointers.kind === 'pools') return poolLayout(pointers.plan, GUEST_BYTES).totalBytes;
-  return pointers.kind === 'found' ? 2 * GUEST_BYTES : GUEST_BYTES;
-}
-
-function shadowFor(
-  pointers: Pointers,
-  memory: MemoryAccess,
-  onPublished: (pool: string, address: number, bytes: Uint8Array) => void,
-): Shadow {
-  switch (pointers.kind) {
-    case 'found':
-      return createShadow(memory, GUEST_BYTES, pointers.fields);
-    case 'pools': {
-      const { plan } = pointers;
-      return createPoolShadow({ memory, layout: poolLayout(plan, GUEST_BYTES), plan, onPublished });
-    }
-    default:
-      return createPlainMemory(memory, GUEST_BYTES);
-  }
 }
 
 function initramfsFor(options: ShieldOptions): Uint8Array {
