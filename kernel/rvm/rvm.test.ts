@@ -98,6 +98,40 @@ describe('what is allowed', () => {
   });
 });
 
+describe('what the monitor is shown of command memory', () => {
+  /** A monitor whose doorbell fetches runs of the given lengths, one behind the other. */
+  function fetchingMonitor(lengths: readonly number[], shown: Uint8Array): MonitorModule {
+    return {
+      ...monitor,
+      createMonitor: (memory) => ({
+        ...monitor.createMonitor(memory),
+        write: (_space, _offset, _width, base) => {
+          let at = 0;
+          for (const length of lengths) {
+            assert.ok(memory.fetch(base + at, length, shown, at));
+            at += length;
+          }
+          return 0;
+        },
+        store: () => 0,
+      }),
+    };
+  }
+
+  for (const lengths of [[16, 16, 480, 16], [512], [513], [2048], [16, 513, 16, 1503], [8, 8, 496, 8]]) {
+    test(`is what lies there, in runs of ${lengths.join(', ')} bytes`, () => {
+      const bytes = lengths.reduce((sum, length) => sum + length, 0);
+      const shown = new Uint8Array(bytes + 1);
+      const { rvm } = bench({ monitor: fetchingMonitor(lengths, shown) });
+      const { address } = rvm.allocate(bytes, 'commands');
+      const stored = Uint8Array.from({ length: bytes }, (_, index) => (index * 7 + 1) & 0xff);
+      rvm.writeMemory(address, stored);
+      rvm.write(0, 0x1c, 4, address);
+      assert.deepEqual(shown, Uint8Array.of(...stored, 0));
+    });
+  }
+});
+
 describe('arguments', () => {
   const rows: [string, (rvm: Rvm) => unknown, string][] = [
     ['an object with valueOf as offset', (r) => r.read(0, { valueOf: () => 0 } as never, 4), 'TypeError'],

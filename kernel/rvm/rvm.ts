@@ -351,16 +351,19 @@ export class Rvm implements Device {
     const region = this.#dma.find(address, length);
     if (region === undefined || (region.purposes & GRANT_COMMANDS) === 0) return false;
     const ahead = this.#ahead;
+    if (length > FETCH_AHEAD_BYTES) {
+      this.#device.readMemory(address, target.subarray(at, at + length));
+      return true;
+    }
     if (address < ahead.address || address + length > ahead.address + ahead.sizeBytes) {
       // A whole run at once: on a real device the call costs more than the bytes.
       const left = region.address + region.sizeBytes - address;
       ahead.address = address;
-      ahead.sizeBytes = Math.max(length, Math.min(left, FETCH_AHEAD_BYTES));
-      if (ahead.bytes.length < ahead.sizeBytes) ahead.bytes = new Uint8Array(ahead.sizeBytes);
+      ahead.sizeBytes = Math.min(left, FETCH_AHEAD_BYTES);
       this.#device.readMemory(address, ahead.bytes.subarray(0, ahead.sizeBytes));
     }
     const from = address - ahead.address;
-    for (let index = 0; index < length; index += 1) target[at + index] = ahead.bytes[from + index] ?? 0;
+    target.set(ahead.bytes.subarray(from, from + length), at);
     return true;
   }
 
