@@ -53,7 +53,7 @@ export function registerVerificationCommands(program: Command, terminal: () => T
     )
     .option('--device <name>', 'which device', 'e1000')
     .option('--rounds <n>', 'boots with, and as many without', Number, 3)
-    .option('--repeat <n>', 'how often the guest works in each', Number, 5)
+    .option('--repeat <n>', 'how often the guest works in each', Number, 3)
     .action(async (options: { readonly device: string; readonly rounds: number; readonly repeat: number }) => {
       await benchShield(options, terminal());
     });

@@ -14,8 +14,12 @@ const median = (samples: readonly number[]): number => quantile(samples, 0.5);
 /** A request: 64 KiB, as much as one region of a table holds. */
 export const PIECE_BYTES = 64 * 1024;
 const SECTOR_BYTES = 512;
-/** Pairs of rounds that are not counted. */
-const WARMUPS = 3;
+/**
+ * Pairs of rounds that are not counted. A driver's thread and its monitor begin in the JavaScript engine's interpreter, and
+ * what the engine compiles in the background contends with QEMU for the second processor: 160 us of it for each piece in the
+ * first twenty rounds, below 20 us after thirty.
+ */
+const WARMUPS = 32;
 const ROUND_TIMEOUT_MS = 20_000;
 
 export interface DiskOptions {

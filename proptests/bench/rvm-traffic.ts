@@ -16,7 +16,7 @@ export const FRAME_BYTES = 1514;
 /** Frames under way: a fraction of the driver's ring of 64. */
 const IN_FLIGHT = 8;
 /** Pairs of rounds that are not counted. */
-const WARMUPS = 8;
+const WARMUPS = 24;
 const ROUND_TIMEOUT_MS = 20_000;
 
 export interface TrafficOptions {
