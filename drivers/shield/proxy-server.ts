@@ -7,6 +7,7 @@
  */
 import type { Duplex } from 'node:stream';
 import { CONFIG_SPACE, type Space } from '../../dsslang/index.ts';
+import type { ConfigWrite } from '../config-parts.ts';
 import type { GuestConfigSpace } from './config-space.ts';
 import { ShieldError } from './errors.ts';
 import { createProxyReader, encodeReturn, type ProxyRequest } from './proxy-messages.ts';
@@ -30,6 +31,8 @@ export interface ProxyServerOptions {
   readonly target: ProxyTarget;
   readonly config: GuestConfigSpace;
   readonly now: () => number;
+  /** The registers that a configuration write is to; see `configParts`. One by default. */
+  readonly parts?: (write: ConfigWrite) => readonly ConfigWrite[];
   /** Called once; the connection is over. */
   readonly onFailure: (error: unknown) => void;
   /** A configuration access that was answered here. For the recorder. */
@@ -79,6 +82,10 @@ export function serveProxy(options: ProxyServerOptions): ProxyServer {
 
   function writeConfig(offset: number, width: Width, value: number): void {
     spendConfigWrite();
+    for (const part of options.parts?.({ offset, width, value }) ?? [{ offset, width, value }]) writePart(part);
+  }
+
+  function writePart({ offset, width, value }: ConfigWrite): void {
     if (!config.isPlatform(offset, width)) return target.write(CONFIG_SPACE, offset, width, value);
     config.write(offset, width, value);
     options.onPlatform?.(true, offset, width, value);

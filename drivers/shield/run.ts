@@ -17,6 +17,7 @@ import type { Rule } from '../../dsslang/index.ts';
 import { qemuBacking, qemuVersion } from '../backing/qemu/index.ts';
 import { QEMU_PROGRAM, requireQemu } from '../backing/qemu/programs.ts';
 import { openNamelessFile } from '../backing/qemu/ram-file.ts';
+import { configParts } from '../config-parts.ts';
 import type { LoadedSpecification } from '../specification.ts';
 import { createConfigSpace } from './config-space.ts';
 import type { ShieldRow } from './devices.ts';
@@ -217,6 +218,7 @@ async function run(
     target,
     config,
     now: () => device.now(),
+    parts: (write) => configParts(specification.module.info, write),
     onFailure: (error) => ending.fail(error),
     onPlatform: (write, offset, width, value) => recorder?.access(write, 6, offset, width, value, []),
     onAnswered: (us) => times.push(us),

@@ -27,6 +27,7 @@ import {
   type Verdict,
   type Width,
 } from '../../dsslang/index.ts';
+import { configParts } from '../config-parts.ts';
 import { asDriven } from './as-driven.ts';
 import { readTrace, type TraceLine } from './format.ts';
 
@@ -156,6 +157,13 @@ export async function replay(
   let unjudged = 0;
 
   const judge = (access: Access): void => {
+    if (access.kind !== 'config-write') return judgeRegister(access);
+    const { width } = placeOf(access, monitor.info);
+    const write = { offset: access.offset, width: width as 1 | 2 | 4, value: Number(access.value) };
+    for (const part of configParts(monitor.info, write))
+      judgeRegister({ ...access, ...part, value: BigInt(part.value) });
+  };
+  const judgeRegister = (access: Access): void => {
     if (access.bdf !== undefined && ours !== undefined && access.bdf !== ours) {
       otherDevices += 1;
       return;
@@ -271,7 +279,9 @@ function placeOf(access: Access, info: MonitorInfo): Place {
     const into = access.offset - each.offset;
     return each.space === CONFIG_SPACE && into >= 0 && into < each.stride * each.count && into % each.stride === 0;
   });
-  const unknownWidth = register !== undefined && access.value < 1n << BigInt(8 * register.width) ? register.width : 1;
+  // Of an unknown width: that of the register, or what the value needs.
+  const needed = access.value < 0x100n ? 1 : access.value < 0x1_0000n ? 2 : 4;
+  const unknownWidth = register !== undefined && register.width > needed ? register.width : needed;
   return { space: CONFIG_SPACE, offset: access.offset, width: access.width ?? unknownWidth };
 }
 

@@ -1,0 +1,52 @@
+/**
+ * A write to the configuration space, register by register.
+ *
+ * Registers there are bytes, words and double words side by side, and any aligned access to several of them is one to each
+ * (PCI Local Bus 3.0, 3.2.2.3.2 and 6.1). Systems make use of it: what Linux read of a function's head it writes back after
+ * a suspend or a reset by double words, COMMAND together with STATUS, the latency timer with the header type. The
+ * registers are judged one by one, each at its own width; bytes that can only be read ignore what is written to them.
+ *
+ * Only what is more than one register is taken apart. A part of a register, or nothing but read-only bytes, is passed on as it
+ * is: what to think of that is the specification's business.
+ */
+import { CONFIG_SPACE, type MonitorInfo, type RegisterInfo } from '../dsslang/index.ts';
+
+export interface ConfigWrite {
+  readonly offset: number;
+  readonly width: 1 | 2 | 4;
+  readonly value: number;
+}
+
+type Width = ConfigWrite['width'];
+
+/** @returns what the write is to each register, in ascending order; never empty */
+export function configParts(info: MonitorInfo, write: ConfigWrite): readonly ConfigWrite[] {
+  const { offset, width, value } = write;
+  const end = offset + width;
+  const parts: ConfigWrite[] = [];
+  for (let at = offset; at < end;) {
+    const here = writableAt(info, at);
+    if (here === undefined) {
+      at += 1;
+      continue;
+    }
+    const { register, first } = here;
+    if (first !== at || at + register.width > end) return [write];
+    const bytes = register.width as Width;
+    const bits = Math.floor(value / 2 ** (8 * (at - offset)));
+    parts.push({ offset: at, width: bytes, value: bytes === 4 ? bits : bits % 2 ** (8 * bytes) });
+    at += bytes;
+  }
+  return parts.length === 0 ? [write] : parts;
+}
+
+/** The register that a driver or the platform may write at a byte, and where it begins. */
+function writableAt(info: MonitorInfo, at: number): { register: RegisterInfo; first: number } | undefined {
+  for (const register of info.registers) {
+    if (register.space !== CONFIG_SPACE || register.access === 'ro' || register.access === 'rc') continue;
+    const into = at - register.offset;
+    if (into < 0 || into >= register.stride * register.count) continue;
+    if (into % register.stride < register.width) return { register, first: at - (into % register.stride) };
+  }
+  return undefined;
+}
