@@ -24,7 +24,8 @@ function card() {
   const say = (verdict: number): string =>
     verdict === ALLOWED ? 'allowed' : (module.info.rules[verdict]?.reason ?? '');
   const write = (offset: number, value: number): string => say(monitor.write(r.BAR_REGISTERS, offset, 4, value, 0, 0));
-  const report = (offset: number, value: number): string => say(monitor.report(r.BAR_REGISTERS, offset, 4, value, 0, 0));
+  const report = (offset: number, value: number): string =>
+    say(monitor.report(r.BAR_REGISTERS, offset, 4, value, 0, 0));
   const all = (...writes: readonly (readonly [number, number])[]): void => {
     for (const [offset, value] of writes) assert.equal(write(offset, value), 'allowed');
   };
@@ -64,7 +65,11 @@ test('what may not be empty is not enabled: a head that moved, a tail ahead of i
   for (const before of [
     [...ringUp, [r.RCTL, 0], [r.CTRL, RESET]],
     [[r.RDT, 5]],
-    [[r.RDH, 5], [r.RDT, 5], [r.CTRL, RESET]],
+    [
+      [r.RDH, 5],
+      [r.RDT, 5],
+      [r.CTRL, RESET],
+    ],
     [...ringUp, [r.RCTL, 0], [r.CTRL, RESET], [r.RDT, 0]],
   ] as const) {
     const { write, all } = card();
