@@ -6,7 +6,7 @@
  * here are files, devices, templates and engines. Chevrotain's own messages are never shown: `parser-messages.ts` has a
  * phrase for every rule.
  */
-import type { IRecognitionException, IToken } from 'chevrotain';
+import type { IOrAlt, IRecognitionException, IToken } from 'chevrotain';
 import type { Device, Expression, Import, Item, Name, SourceFile, Template } from './ast.ts';
 import { InterruptParser } from './parser/interrupts.ts';
 import { spanOf } from './parser/leaves.ts';
@@ -101,37 +101,40 @@ export class DssParser extends InterruptParser {
   });
 
   protected item = this.RULE('item', (): Item => {
-    const item = this.OR<Item>([
-      { ALT: () => this.SUBRULE(this.match) },
-      { ALT: () => this.SUBRULE(this.region) },
-      { ALT: () => this.SUBRULE(this.constant) },
-      { ALT: () => this.SUBRULE(this.register) },
-      { ALT: () => this.SUBRULE(this.area) },
-      { ALT: () => this.SUBRULE(this.window) },
-      { ALT: () => this.SUBRULE(this.struct) },
-      { ALT: () => this.SUBRULE(this.machine) },
-      { ALT: () => this.SUBRULE(this.variable) },
-      { ALT: () => this.SUBRULE(this.ring) },
-      { ALT: () => this.SUBRULE(this.handler) },
-      { ALT: () => this.SUBRULE(this.inBlock) },
-      { ALT: () => this.SUBRULE(this.counter) },
-      { ALT: () => this.SUBRULE(this.table) },
-      { ALT: () => this.SUBRULE(this.freeze) },
-      { ALT: () => this.SUBRULE(this.clock) },
-      { ALT: () => this.SUBRULE(this.deadline) },
-      { ALT: () => this.SUBRULE(this.rate) },
-      { ALT: () => this.SUBRULE(this.engine) },
-      { ALT: () => this.SUBRULE(this.interrupt) },
-      { ALT: () => this.SUBRULE(this.resetClause) },
-      { ALT: () => this.SUBRULE(this.invariant) },
-      { ALT: () => this.SUBRULE(this.frozen) },
-      { ALT: () => this.SUBRULE(this.pool) },
-      { ALT: () => this.SUBRULE(this.include) },
-      { ALT: () => this.SUBRULE(this.checkDeclaration) },
-    ]);
+    const item = this.OR(this.items);
     this.OPTION(() => this.CONSUME(Semicolon));
     return item;
   });
+
+  // What does not depend on the place is made once, not at each of thousands of declarations.
+  private readonly items: IOrAlt<Item>[] = [
+    { ALT: () => this.SUBRULE(this.match) },
+    { ALT: () => this.SUBRULE(this.region) },
+    { ALT: () => this.SUBRULE(this.constant) },
+    { ALT: () => this.SUBRULE(this.register) },
+    { ALT: () => this.SUBRULE(this.area) },
+    { ALT: () => this.SUBRULE(this.window) },
+    { ALT: () => this.SUBRULE(this.struct) },
+    { ALT: () => this.SUBRULE(this.machine) },
+    { ALT: () => this.SUBRULE(this.variable) },
+    { ALT: () => this.SUBRULE(this.ring) },
+    { ALT: () => this.SUBRULE(this.handler) },
+    { ALT: () => this.SUBRULE(this.inBlock) },
+    { ALT: () => this.SUBRULE(this.counter) },
+    { ALT: () => this.SUBRULE(this.table) },
+    { ALT: () => this.SUBRULE(this.freeze) },
+    { ALT: () => this.SUBRULE(this.clock) },
+    { ALT: () => this.SUBRULE(this.deadline) },
+    { ALT: () => this.SUBRULE(this.rate) },
+    { ALT: () => this.SUBRULE(this.engine) },
+    { ALT: () => this.SUBRULE(this.interrupt) },
+    { ALT: () => this.SUBRULE(this.resetClause) },
+    { ALT: () => this.SUBRULE(this.invariant) },
+    { ALT: () => this.SUBRULE(this.frozen) },
+    { ALT: () => this.SUBRULE(this.pool) },
+    { ALT: () => this.SUBRULE(this.include) },
+    { ALT: () => this.SUBRULE(this.checkDeclaration) },
+  ];
 
   protected engine = this.RULE('engine', (): Item => {
     const first = this.CONSUME(K.engine);
@@ -151,21 +154,21 @@ export class DssParser extends InterruptParser {
     return { kind: 'engine', span: this.since(first), name, count, at, stride, items };
   });
 
-  protected engineItem = this.RULE('engineItem', (): Item =>
-    this.OR<Item>([
-      { ALT: () => this.SUBRULE(this.register) },
-      { ALT: () => this.SUBRULE(this.machine) },
-      { ALT: () => this.SUBRULE(this.variable) },
-      { ALT: () => this.SUBRULE(this.counter) },
-      { ALT: () => this.SUBRULE(this.clock) },
-      { ALT: () => this.SUBRULE(this.deadline) },
-      { ALT: () => this.SUBRULE(this.rate) },
-      { ALT: () => this.SUBRULE(this.freeze) },
-      { ALT: () => this.SUBRULE(this.ring) },
-      { ALT: () => this.SUBRULE(this.handler) },
-      { ALT: () => this.SUBRULE(this.inBlock) },
-    ]),
-  );
+  protected engineItem = this.RULE('engineItem', (): Item => this.OR(this.engineItems));
+
+  private readonly engineItems: IOrAlt<Item>[] = [
+    { ALT: () => this.SUBRULE(this.register) },
+    { ALT: () => this.SUBRULE(this.machine) },
+    { ALT: () => this.SUBRULE(this.variable) },
+    { ALT: () => this.SUBRULE(this.counter) },
+    { ALT: () => this.SUBRULE(this.clock) },
+    { ALT: () => this.SUBRULE(this.deadline) },
+    { ALT: () => this.SUBRULE(this.rate) },
+    { ALT: () => this.SUBRULE(this.freeze) },
+    { ALT: () => this.SUBRULE(this.ring) },
+    { ALT: () => this.SUBRULE(this.handler) },
+    { ALT: () => this.SUBRULE(this.inBlock) },
+  ];
 }
 
 /** Made at the first file, and at the first one with a mistake: most have none. */

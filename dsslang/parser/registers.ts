@@ -2,7 +2,7 @@
  * The grammar of what the device shows: PCI ids, regions, registers and their fields, areas, windows; and structures in
  * memory, whose fields are written alike.
  */
-import type { TokenType } from 'chevrotain';
+import type { IOrAlt, IToken } from 'chevrotain';
 import type {
   AccessMode,
   BitRange,
@@ -18,15 +18,6 @@ import type { Span } from '../source.ts';
 import { Assign, Close, CloseSquare, Colon, Comma, K, Open, OpenSquare, PciId, Plus, Semicolon } from '../tokens.ts';
 import { noExpression, noName, nowhere, orElse, spanOf } from './leaves.ts';
 import { StatementParser } from './statements.ts';
-
-const modes: Record<AccessMode, TokenType> = {
-  ro: K.ro,
-  wo: K.wo,
-  rw: K.rw,
-  w1c: K.w1c,
-  rc: K.rc,
-  platform: K.platform,
-};
 
 export abstract class RegisterParser extends StatementParser {
   protected match = this.RULE('match', (): Item => {
@@ -98,10 +89,19 @@ export abstract class RegisterParser extends StatementParser {
     orElse({ span: nowhere, region: noName, offset: noExpression, relative: false }),
   );
 
+  private readonly modes: IOrAlt<IToken>[] = [
+    { ALT: () => this.CONSUME(K.ro) },
+    { ALT: () => this.CONSUME(K.wo) },
+    { ALT: () => this.CONSUME(K.rw) },
+    { ALT: () => this.CONSUME(K.w1c) },
+    { ALT: () => this.CONSUME(K.rc) },
+    { ALT: () => this.CONSUME(K.platform) },
+  ];
+
   protected mode = this.RULE(
     'mode',
     (): { mode: AccessMode; span: Span } => {
-      const token = this.OR(Object.values(modes).map((type, index) => ({ ALT: () => this.consume(index, type) })));
+      const token = this.OR(this.modes);
       return { mode: token.image as AccessMode, span: spanOf(token) };
     },
     orElse({ mode: 'rw', span: nowhere }),

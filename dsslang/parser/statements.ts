@@ -1,7 +1,7 @@
 /**
  * The grammar of handlers' bodies.
  */
-import { tokenMatcher } from 'chevrotain';
+import { tokenMatcher, type IOrAlt } from 'chevrotain';
 import type { Action, CheckParameter, Expression, Item, Name, Statement } from '../ast.ts';
 import { join } from '../source.ts';
 import {
@@ -38,26 +38,31 @@ export abstract class StatementParser extends WalkParser {
     orElse([]),
   );
 
-  protected statement = this.RULE('statement', (): Statement =>
-    this.OR<Statement>({
-      MAX_LOOKAHEAD: 1,
-      DEF: [
-        { ALT: () => this.SUBRULE(this.requireClause) },
-        { ALT: () => this.SUBRULE(this.denyClause) },
-        { ALT: () => this.SUBRULE(this.letClause) },
-        { ALT: () => this.SUBRULE(this.mutClause) },
-        { ALT: () => this.SUBRULE(this.ifStatement) },
-        { ALT: () => this.SUBRULE(this.forStatement) },
-        // Their words are names too (`count = 0`): another name must follow.
-        { GATE: () => this.nameFollows(), ALT: () => this.SUBRULE(this.countClause), IGNORE_AMBIGUITIES: true },
-        { GATE: () => this.nameFollows(), ALT: () => this.SUBRULE(this.forgetClause), IGNORE_AMBIGUITIES: true },
-        { GATE: () => this.nameFollows(), ALT: () => this.SUBRULE(this.clockClause), IGNORE_AMBIGUITIES: true },
-        { GATE: () => this.nameFollows(), ALT: () => this.SUBRULE(this.spendClause), IGNORE_AMBIGUITIES: true },
-        { GATE: () => this.nameFollows(), ALT: () => this.SUBRULE(this.checkClause), IGNORE_AMBIGUITIES: true },
-        { ALT: () => this.SUBRULE(this.change) },
-      ],
-    }),
-  );
+  protected statement = this.RULE('statement', (): Statement => this.OR({ MAX_LOOKAHEAD: 1, DEF: this.statements }));
+
+  private readonly statements: IOrAlt<Statement>[] = [
+    { ALT: () => this.SUBRULE(this.requireClause) },
+    { ALT: () => this.SUBRULE(this.denyClause) },
+    { ALT: () => this.SUBRULE(this.letClause) },
+    { ALT: () => this.SUBRULE(this.mutClause) },
+    { ALT: () => this.SUBRULE(this.ifStatement) },
+    { ALT: () => this.SUBRULE(this.forStatement) },
+    { ALT: () => this.OR1({ MAX_LOOKAHEAD: 1, DEF: this.namedFirst }) },
+  ];
+
+  /** The words that begin these clauses are names too (`count = 0`): another name must follow. */
+  private readonly namedFirst: IOrAlt<Statement>[] = [
+    { GATE: () => this.nameFollows(), ALT: () => this.OR2(this.clauses), IGNORE_AMBIGUITIES: true },
+    { ALT: () => this.SUBRULE(this.change) },
+  ];
+
+  private readonly clauses: IOrAlt<Statement>[] = [
+    { ALT: () => this.SUBRULE(this.countClause) },
+    { ALT: () => this.SUBRULE(this.forgetClause) },
+    { ALT: () => this.SUBRULE(this.clockClause) },
+    { ALT: () => this.SUBRULE(this.spendClause) },
+    { ALT: () => this.SUBRULE(this.checkClause) },
+  ];
 
   protected nameFollows(): boolean {
     return tokenMatcher(this.LA(2), NameToken);
