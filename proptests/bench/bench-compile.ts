@@ -43,7 +43,8 @@ export interface CompileBenchResult {
   readonly coldDifferenceMs: number;
 }
 
-const WARMUPS = 8;
+/** Rounds before those that count: by then the engine has compiled what it will, for both parsers. */
+const WARMUPS = 30;
 
 /** @throws BenchmarkError when the parsers disagree, or when a text does not compile */
 export function benchCompile(options: CompileBenchOptions): CompileBenchResult {
