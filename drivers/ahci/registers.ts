@@ -2,7 +2,7 @@
  * The registers of an AHCI controller and the structures it reads from memory: constants only, with the data sheet's names.
  *
  * Source: Intel, "Serial ATA AHCI" 1.3.1, 3.1 (controller), 3.3 (ports) and 4.2 (memory); Serial ATA 3.2, 10.5 (FIS). Offsets
- * are in bytes from BAR 5; those of a port from `portAt`. Commands and IDENTIFY's words are ATA's: `ide/registers.ts`.
+ * are in bytes from BAR 5; those of a port from `portAt`. Commands and IDENTIFY's words are ATA's: `ata/registers.ts`.
  */
 
 export const VENDOR_INTEL = 0x8086;
@@ -116,7 +116,3 @@ export const WRITE_QUEUED = 0x61;
 export const QUEUE_CONTROL = 0x63;
 export const SEND_QUEUED = 0x64;
 export const RECEIVE_QUEUED = 0x65;
-/** IDENTIFY: how long a queue the drive has, less one; and whether it has one. */
-export const ID_QUEUE_DEPTH = 75;
-export const ID_SATA = 76;
-export const ID_SATA_NCQ = 0x0100;

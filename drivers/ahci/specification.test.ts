@@ -14,7 +14,7 @@ import {
   type Space,
   type Width,
 } from '../../dsslang/index.ts';
-import * as ata from '../ide/registers.ts';
+import * as ata from '../ata/registers.ts';
 import { packageRoot } from '../package-root.ts';
 import { loadSpecification } from '../specification.ts';
 import * as r from './registers.ts';

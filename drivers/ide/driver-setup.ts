@@ -133,24 +133,3 @@ export function writeBlock(io: DeviceIo, from: Uint8Array, at: number, bytes: nu
   for (let done = 0; done < bytes; done += 4)
     io.write32(PORT_SPACE, r.PRIMARY.task + r.DATA, view.getUint32(at + done, true));
 }
-
-export interface Identity {
-  readonly sectors: number;
-  /** It has 48-bit addresses. */
-  readonly wide: boolean;
-  readonly hasDma: boolean;
-  readonly canFlush: boolean;
-}
-
-/** What 256 words of IDENTIFY DEVICE say; undefined for a drive that has no sectors that this driver could reach. */
-export function identityOf(words: Uint8Array): Identity | undefined {
-  const view = new DataView(words.buffer, words.byteOffset);
-  const word = (index: number): number => view.getUint16(2 * index, true);
-  const wide = (word(r.ID_COMMAND_SETS) & r.ID_COMMAND_SETS_LBA48) !== 0;
-  const short = word(r.ID_SECTORS_28) + word(r.ID_SECTORS_28 + 1) * 2 ** 16;
-  const long = word(r.ID_SECTORS_48) + word(r.ID_SECTORS_48 + 1) * 2 ** 16 + word(r.ID_SECTORS_48 + 2) * 2 ** 32;
-  const sectors = wide ? long : short;
-  if (sectors === 0) return undefined;
-  const canFlush = (word(r.ID_COMMAND_SETS) & r.ID_COMMAND_SETS_FLUSH) !== 0;
-  return { sectors, wide, hasDma: (word(r.ID_CAPABILITIES) & r.ID_CAPABILITIES_DMA) !== 0, canFlush };
-}

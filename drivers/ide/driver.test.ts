@@ -14,7 +14,8 @@ import { InlineDomain } from '../inline/inline-domain.ts';
 import { packageRoot } from '../package-root.ts';
 import { loadSpecification } from '../specification.ts';
 import ideDriver from './driver.ts';
-import { ideMedium, ideModel } from './model.ts';
+import { blankMedium } from '../ata/model-medium.ts';
+import { ideModel } from './model.ts';
 import * as r from './registers.ts';
 
 const { module, source: monitorModule } = await loadSpecification(
@@ -74,12 +75,12 @@ function suite(
   });
 }
 
-const openModel = (): Promise<OpenBacking> => modelBacking(ideModel, { model: ideMedium() }).open();
+const openModel = (): Promise<OpenBacking> => modelBacking(ideModel, { model: blankMedium() }).open();
 suite('by the bus master, on the model, the driver conforms to the block class:', false, openModel, 'master');
 
 describe('by the data port, on the model in virtual time, the driver conforms to the block class:', () => {
   function startInline(): Promise<BlockUnderTest> {
-    const device = new InlineDevice(ideModel, { model: ideMedium() });
+    const device = new InlineDevice(ideModel, { model: blankMedium() });
     const domain = new InlineDomain({ device, program: ideDriver, monitor: module });
     const { disk } = device.ends;
     assert.ok(disk !== undefined);

@@ -10,6 +10,7 @@
  * `driver-setup.ts`.
  */
 import type { DeviceIo, DriverEntries, DriverMessage } from '../../kernel/abi.ts';
+import { identityOf, type Identity } from '../ata/identity.ts';
 import { blockRequest, isInRange, REQUESTS_MAX, type BlockError, type BlockRequest } from '../class/block.ts';
 import * as setup from './driver-setup.ts';
 import * as r from './registers.ts';
@@ -42,7 +43,7 @@ export default function ideDriver(io: DeviceIo): DriverEntries {
   let phase: Phase = 'held in reset';
   let polls = 0;
   let resets = 0;
-  let identity: setup.Identity | undefined;
+  let identity: Identity | undefined;
   let byPort = false;
   let work: Work | undefined;
 
@@ -87,7 +88,7 @@ export default function ideDriver(io: DeviceIo): DriverEntries {
   function identified(state: number): void {
     if (!setup.asks(state)) return giveUp('the drive does not say what it is');
     setup.readBlock(io, words, 0, words.length);
-    identity = setup.identityOf(words);
+    identity = identityOf(words);
     if (identity === undefined) return giveUp('the drive has no sectors');
     phase = 'up';
     resets = 0;
@@ -102,7 +103,7 @@ export default function ideDriver(io: DeviceIo): DriverEntries {
     else transfer(request, identity);
   }
 
-  function begin(request: BlockRequest, { canFlush, wide }: setup.Identity): void {
+  function begin(request: BlockRequest, { canFlush, wide }: Identity): void {
     if (!canFlush) {
       io.send({ kind: 'flushed', tag: request.tag });
       return next();
@@ -112,7 +113,7 @@ export default function ideDriver(io: DeviceIo): DriverEntries {
     setup.outTask(io, r.COMMAND, wide ? r.FLUSH_EXT : r.FLUSH);
   }
 
-  function transfer(request: Exclude<BlockRequest, { kind: 'flush' }>, { wide, hasDma }: setup.Identity): void {
+  function transfer(request: Exclude<BlockRequest, { kind: 'flush' }>, { wide, hasDma }: Identity): void {
     const reads = request.kind === 'read';
     const bytes = reads ? request.count * r.SECTOR_BYTES : request.bytes.length;
     const count = bytes / r.SECTOR_BYTES;

@@ -4,7 +4,8 @@ import { qemuBacking } from '../backing/qemu/index.ts';
 import { blockExercise } from '../class/block-exercise.ts';
 import { blockWork } from '../class/block-work.ts';
 import type { DeviceEntry } from '../device-entry.ts';
-import { ideMedium, ideModel } from './model.ts';
+import { blankMedium } from '../ata/model-medium.ts';
+import { ideModel } from './model.ts';
 import { IDE_ROGUES } from './rogue/catalogue.ts';
 
 export const IDE: DeviceEntry = {
@@ -17,11 +18,11 @@ export const IDE: DeviceEntry = {
   model: ideModel,
   backings: {
     qemu: () => qemuBacking({ device: 'ide' }),
-    model: () => modelBacking(ideModel, { model: ideMedium() }),
+    model: () => modelBacking(ideModel, { model: blankMedium() }),
   },
   rogues: IDE_ROGUES,
   shownRogue: 'region-one-word-past-grant',
   work: blockWork,
   exercise: blockExercise,
-  modelOptions: () => ideMedium(),
+  modelOptions: () => blankMedium(),
 };

@@ -20,7 +20,8 @@ import type { Device, OpenBacking } from '../../kernel/index.ts';
 import { modelBacking } from '../backing/model/model-backing.ts';
 import { qemuBacking, qemuVersion } from '../backing/qemu/index.ts';
 import { seededRandom } from '../testing/random.ts';
-import { ideMedium, ideModel } from './model.ts';
+import { blankMedium } from '../ata/model-medium.ts';
+import { ideModel } from './model.ts';
 import * as r from './registers.ts';
 
 const seed = Number(process.env['REFMON_SEED'] ?? Date.now() & 0x7fff_ffff);
@@ -109,7 +110,7 @@ describe("the IDE model against QEMU's", { skip: missing }, () => {
   const again = `repeat: REFMON_SEED=${seed} node --test dist/drivers/ide/model-differential.test.js`;
 
   before(async () => {
-    const model = modelBacking(ideModel, { model: ideMedium(MEDIUM_BYTES) });
+    const model = modelBacking(ideModel, { model: blankMedium(MEDIUM_BYTES) });
     const opened = await Promise.all([qemuBacking({ device: 'ide' }).open(), model.open()]);
     sides = opened.map((open) => ({ open, device: open.attachHere() }));
     both(({ device }) => device.write(CONFIG_SPACE, r.PCI_COMMAND, 2, r.PCI_COMMAND_IO | r.PCI_COMMAND_MASTER));

@@ -5,24 +5,26 @@
  * wrong one dangerous. A table has at most 8192 entries: its 64 KiB. What is missing of a table that is too short leaves the
  * drive waiting, as on the real part.
  */
-import { abort, interrupt, isOnMedium, moveOn } from './model-drive.ts';
-import type { Drive } from './model-drive.ts';
+import { abort, endDma, isOnMedium, type Drive } from '../ata/model-drive.ts';
+import { WAITING_TO_READ } from '../ata/model-state.ts';
 import type { DmaMemory } from '../backing/model/dma-memory.ts';
+import type { IdeState } from './model-state.ts';
 import * as r from './registers.ts';
 
 const ENTRIES_MAX = 8192;
 
 /** Runs if it is started, a command waits for it, and PCI lets it master the bus. */
-export function runMaster(drive: Drive, memory: DmaMemory): void {
+export function runMaster(ide: IdeState, drive: Drive, memory: DmaMemory): void {
+  const { fields: master, config } = ide;
   const { state, medium } = drive;
-  const { fields, sector, config } = state;
-  const isStarted = (fields.masterCommand & r.BMICOM_START) !== 0;
+  const { fields, sector } = state;
+  const isStarted = (master.masterCommand & r.BMICOM_START) !== 0;
   const isMaster = ((config[r.PCI_COMMAND] ?? 0) & r.PCI_COMMAND_MASTER) !== 0;
   if (!isStarted || !isMaster || fields.waiting === 0) return;
   if (!isOnMedium(drive, fields.sectorsLeft)) {
     fields.waiting = 0;
-    fields.masterStatus &= ~r.BMISTA_ACTIVE;
-    return abort(state);
+    master.masterStatus &= ~r.BMISTA_ACTIVE;
+    return abort(drive);
   }
   const entry = new DataView(new ArrayBuffer(r.REGION_SIZE_BYTES));
   const entryBytes = new Uint8Array(entry.buffer);
@@ -30,21 +32,17 @@ export function runMaster(drive: Drive, memory: DmaMemory): void {
   let left = fields.sectorsLeft * r.SECTOR_BYTES;
   let isLast = false;
   for (let index = 0; left > 0 && !isLast && index < ENTRIES_MAX; index += 1) {
-    memory.read(fields.table + index * r.REGION_SIZE_BYTES, entryBytes, 0, r.REGION_SIZE_BYTES);
+    memory.read(master.table + index * r.REGION_SIZE_BYTES, entryBytes, 0, r.REGION_SIZE_BYTES);
     const base = (entry.getUint32(0, true) & ~1) >>> 0;
     const word = entry.getUint32(4, true);
     const size = word & 0xfffe || r.REGION_BYTES_MAX;
     const run = Math.min(size, left);
-    if (fields.waiting === 1) memory.write(base, medium, at, run);
+    if (fields.waiting === WAITING_TO_READ) memory.write(base, medium, at, run);
     else memory.read(base, medium, at, run);
     at += run;
     left -= run;
     isLast = word >= r.REGION_LAST;
   }
-  if (isLast) fields.masterStatus &= ~r.BMISTA_ACTIVE;
-  if (left > 0) return;
-  fields.waiting = 0;
-  moveOn(state, fields.sectorsLeft);
-  fields.status = r.STATUS_DRDY | r.STATUS_DSC;
-  interrupt(state);
+  if (isLast) master.masterStatus &= ~r.BMISTA_ACTIVE;
+  if (left === 0) endDma(drive);
 }

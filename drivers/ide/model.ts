@@ -12,39 +12,30 @@
 import { existsSync } from 'node:fs';
 import { CONFIG_SPACE, PORT_SPACE } from '../../dsslang/runtime.ts';
 import type { Space, Width } from '../../dsslang/runtime.ts';
-import type { Disk } from '../../kernel/abi.ts';
 import type { DeviceModel, ModelDefinition, ModelHost } from '../backing/model/device-model.ts';
-import { readAlternate, readTask, resetDrive, writeControl, writeTask } from './model-drive.ts';
-import type { Drive } from './model-drive.ts';
+import { readAlternate, readTask, resetDrive, writeControl, writeTask, type Drive } from '../ata/model-drive.ts';
+import { diskOf, mediumOf, type MediumOptions } from '../ata/model-medium.ts';
 import { runMaster } from './model-master.ts';
 import { CONFIG_SIZE_BYTES, ideState, STATE_SIZE_BYTES, type IdeState } from './model-state.ts';
 import * as r from './registers.ts';
 
-export interface IdeModelOptions {
-  /** Whole sectors; shared by all who hold the model, and by its far end. */
-  readonly medium: SharedArrayBuffer;
-}
-
-export const MEDIUM_BYTES_DEFAULT = 1 << 20;
-
-/** A fresh disk of zeros. */
-export function ideMedium(sizeBytes = MEDIUM_BYTES_DEFAULT): IdeModelOptions {
-  return { medium: new SharedArrayBuffer(sizeBytes) };
-}
-
-export function ideOnHost(host: ModelHost, options: IdeModelOptions): DeviceModel {
+export function ideOnHost(host: ModelHost, { medium }: MediumOptions): DeviceModel {
   const state = ideState(host.state);
   const drive: Drive = {
-    state,
-    medium: new Uint8Array(options.medium),
-    runMaster: () => runMaster(drive, host.memory),
+    state: state.drive,
+    medium: new Uint8Array(medium),
+    queueDepth: 0,
+    // The bus master notes it (Bus Master IDE, 2.2).
+    interrupted: () => (state.fields.masterStatus |= r.BMISTA_INTERRUPT),
+    moveByDma: () => runMaster(state, drive, host.memory),
   };
   if (state.fields.powered === 0) powerOn(state);
 
   /** The interrupt line follows its cause at the end of every call. */
   function settle(): void {
     const { fields } = state;
-    const level = fields.interrupting !== 0 && (fields.control & r.CONTROL_NIEN) === 0 ? 1 : 0;
+    const { interrupting, control } = state.drive.fields;
+    const level = interrupting !== 0 && (control & r.CONTROL_NIEN) === 0 ? 1 : 0;
     if (level === fields.line) return;
     fields.line = level;
     host.interrupt(level);
@@ -52,12 +43,12 @@ export function ideOnHost(host: ModelHost, options: IdeModelOptions): DeviceMode
 
   return {
     read(space, offset, width) {
-      const value = readSpace(drive, space, offset, width);
+      const value = readSpace(state, drive, space, offset, width);
       settle();
       return value;
     },
     write(space, offset, width, value) {
-      writeSpace(drive, space, offset, width, value >>> 0);
+      writeSpace(state, drive, space, offset, width, value >>> 0);
       settle();
     },
     receiveFrame: () => undefined,
@@ -100,7 +91,7 @@ for (const [offset, mask] of CONFIG_WRITABLE) configMasks[offset] = mask;
 
 function powerOn(state: IdeState): void {
   for (const [offset, value] of CONFIG_AT_POWER_ON) state.config[offset] = value;
-  resetDrive(state);
+  resetDrive(state.drive);
   state.fields.powered = 1;
 }
 
@@ -108,8 +99,7 @@ function inside(offset: number, first: number, size: number): boolean {
   return offset >= first && offset < first + size;
 }
 
-function readSpace(drive: Drive, space: Space, offset: number, width: Width): number {
-  const { config, fields } = drive.state;
+function readSpace({ config, fields }: IdeState, drive: Drive, space: Space, offset: number, width: Width): number {
   if (space === CONFIG_SPACE) return bytesOf(config, offset, width);
   if (space === PORT_SPACE) {
     if (inside(offset, r.PRIMARY.task, 8)) return readTask(drive, offset - r.PRIMARY.task, width);
@@ -127,21 +117,21 @@ function bytesOf(bytes: Uint8Array, offset: number, width: number): number {
   return value;
 }
 
-function writeSpace(drive: Drive, space: Space, offset: number, width: Width, value: number): void {
-  const { config, fields } = drive.state;
+function writeSpace(ide: IdeState, drive: Drive, space: Space, offset: number, width: Width, value: number): void {
+  const { config, fields } = ide;
   if (space === CONFIG_SPACE) {
     for (let at = 0; at < width && offset + at < CONFIG_SIZE_BYTES; at += 1) {
       const mask = configMasks[offset + at] ?? 0;
       config[offset + at] = ((config[offset + at] ?? 0) & ~mask) | (Math.floor(value / 2 ** (8 * at)) & mask);
     }
-    drive.runMaster();
+    drive.moveByDma();
   } else if (space === PORT_SPACE) {
     if (inside(offset, r.PRIMARY.task, 8)) writeTask(drive, offset - r.PRIMARY.task, width, value);
     else if (offset === r.PRIMARY.control && width === 1) writeControl(drive.state, value);
   } else if (space === r.BAR_MASTER && offset === r.BMIDTP && width === 4) {
     fields.table = (value & ~3) >>> 0;
   } else if (space === r.BAR_MASTER && width === 1) {
-    if (offset === r.BMICOM) writeMaster(drive, value);
+    if (offset === r.BMICOM) writeMaster(ide, drive, value);
     if (offset === r.BMISTA) {
       const cleared = value & (r.BMISTA_INTERRUPT | r.BMISTA_ERROR);
       fields.masterStatus = (fields.masterStatus & ~cleared & ~r.BMISTA_DRIVES) | (value & r.BMISTA_DRIVES);
@@ -149,44 +139,23 @@ function writeSpace(drive: Drive, space: Space, offset: number, width: Width, va
   }
 }
 
-function writeMaster(drive: Drive, value: number): void {
-  const { fields } = drive.state;
+function writeMaster({ fields }: IdeState, drive: Drive, value: number): void {
   const starts = (value & ~fields.masterCommand & r.BMICOM_START) !== 0;
   fields.masterCommand = value & (r.BMICOM_START | r.BMICOM_READ);
   if ((value & r.BMICOM_START) === 0) fields.masterStatus &= ~r.BMISTA_ACTIVE;
   if (!starts) return;
   fields.masterStatus |= r.BMISTA_ACTIVE;
-  drive.runMaster();
+  drive.moveByDma();
 }
 
-/** The medium as another machine would find it. */
-function diskOf({ medium }: IdeModelOptions): Disk {
-  const bytes = new Uint8Array(medium);
-  function check(offset: number, length: number): void {
-    if (Number.isSafeInteger(offset) && offset >= 0 && offset + length <= bytes.length) return;
-    throw new RangeError(`the medium has ${bytes.length} bytes, and not ${length} from ${offset} on`);
-  }
-  return {
-    sizeBytes: bytes.length,
-    read(offset, length) {
-      check(offset, length);
-      return Uint8Array.from(bytes.subarray(offset, offset + length));
-    },
-    write(offset, from) {
-      check(offset, from.length);
-      bytes.set(from, offset);
-    },
-  };
-}
-
-/** The controller for `modelBacking`; its options are an `IdeModelOptions`, and without any there is an empty disk of its own. */
+/** The controller for `modelBacking`; its options are `MediumOptions`, and without any there is an empty disk of its own. */
 export const ideModel: ModelDefinition = {
   name: 'ide',
   module: attachModule(),
   identity: { vendor: r.VENDOR_INTEL, device: r.DEVICE_PIIX3_IDE },
   stateSizeBytes: STATE_SIZE_BYTES,
-  ends: ({ options }) => (options === undefined ? {} : { disk: diskOf(options as IdeModelOptions) }),
-  create: (host, options) => ideOnHost(host, (options as IdeModelOptions | undefined) ?? ideMedium()),
+  ends: ({ options }) => (options === undefined ? {} : { disk: diskOf(mediumOf(options)) }),
+  create: (host, options) => ideOnHost(host, mediumOf(options)),
 };
 
 /** The compiled `attach` module, also when this file has been bundled into `dist/cli/`. */

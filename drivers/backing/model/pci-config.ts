@@ -23,8 +23,10 @@ export interface PciHeader {
   readonly classCode: number;
   readonly subsystemVendor: number;
   readonly subsystem: number;
-  /** BARs in port space, by index: their sizes, powers of two. */
+  /** BARs in port space, by index: their sizes, powers of two; 0 for one that is not there. */
   readonly ports: readonly number[];
+  /** The same for BARs in memory space. */
+  readonly memory?: readonly number[];
   /** MIN_GNT and MAX_LAT. */
   readonly latency?: readonly [grant: number, latency: number];
 }
@@ -45,7 +47,10 @@ export function pciConfig(bytes: Uint8Array, header: PciHeader): PciConfig {
   writable.set([0x07, 0x05], PCI_COMMAND);
   writable[0x0c] = 0xff; // cache line size
   writable[0x3c] = 0xff; // interrupt line
-  header.ports.forEach((size, index) => new DataView(writable.buffer).setUint32(0x10 + 4 * index, -size, true));
+  for (const bars of [header.ports, header.memory ?? []])
+    bars.forEach((size, index) => {
+      if (size > 0) new DataView(writable.buffer).setUint32(0x10 + 4 * index, -size, true);
+    });
   if (view.getUint16(0, true) === 0) lay(view, header);
 
   return {
@@ -75,7 +80,7 @@ function lay(view: DataView, header: PciHeader): void {
   view.setUint16(0x02, header.device, true);
   view.setUint16(PCI_STATUS, 0x0280, true); // medium timing, fast back-to-back
   view.setUint32(0x08, header.classCode * 256 + header.revision, true);
-  header.ports.forEach((_, index) => view.setUint32(0x10 + 4 * index, 1, true));
+  header.ports.forEach((size, index) => view.setUint32(0x10 + 4 * index, size > 0 ? 1 : 0, true));
   view.setUint16(0x2c, header.subsystemVendor, true);
   view.setUint16(0x2e, header.subsystem, true);
   view.setUint8(0x3d, 1); // INTA#

@@ -1,13 +1,14 @@
 /**
- * The drive of the IDE model: its task file, its commands and its data port (ATA/ATAPI-7 volume 1, 5.14 and 6).
+ * A modelled ATA disk, behind whatever controller: its task file, its commands and its data port (ATA/ATAPI-7 volume 1, 5.14 and 6).
  *
- * Commands are carried out within the call that gives them, but those that move data by the bus master wait until it runs.
+ * Commands are carried out within the call that gives them, but those that move data by DMA wait until their
+ * controller moves it.
  * Whatever is written here, a call returns: a command moves at most 65536 sectors, and all that it touches lies on the
  * medium, whose end is checked for each command.
  */
 import { identityWords } from './model-identity.ts';
 import * as state from './model-state.ts';
-import type { IdeState } from './model-state.ts';
+import type { DriveState } from './model-state.ts';
 import * as r from './registers.ts';
 
 const READY = r.STATUS_DRDY | r.STATUS_DSC;
@@ -15,16 +16,20 @@ const HEADS = 16;
 const SECTORS_PER_TRACK = 63;
 
 export interface Drive {
-  readonly state: IdeState;
+  readonly state: DriveState;
   readonly medium: Uint8Array;
-  /** A command waits for the bus master. */
-  runMaster(): void;
+  /** How many commands it queues: 0 on a parallel cable, up to 32 on a serial one. */
+  readonly queueDepth: number;
+  /** It asks for an interrupt. */
+  interrupted(): void;
+  /** A command waits for DMA: `fields.waiting`. */
+  moveByDma(): void;
 }
 
 const isWide = (command: number): boolean => [0x24, 0x25, 0x29, 0x34, 0x35, 0x39, 0x42].includes(command);
 
 /** Power on, or the end of a reset: ready, with the signature of a disk in its registers (9.12). */
-export function resetDrive({ fields }: IdeState): void {
+export function resetDrive({ fields }: DriveState): void {
   fields.status = READY;
   fields.error = 1;
   fields.count = 1;
@@ -38,11 +43,12 @@ export function resetDrive({ fields }: IdeState): void {
   fields.multiple = state.MULTIPLE_MAX;
 }
 
-/** Raises the interrupt, unless nIEN; the bus master notes it (Bus Master IDE, 2.2). */
-export function interrupt({ fields }: IdeState): void {
+/** Raises the interrupt, unless nIEN. */
+export function interrupt(drive: Drive): void {
+  const { fields } = drive.state;
   if ((fields.control & r.CONTROL_NIEN) !== 0) return;
   fields.interrupting = 1;
-  fields.masterStatus |= r.BMISTA_INTERRUPT;
+  drive.interrupted();
 }
 
 export function readTask(drive: Drive, register: number, width: number): number {
@@ -71,12 +77,12 @@ export function readTask(drive: Drive, register: number, width: number): number 
   }
 }
 
-export function readAlternate({ fields }: IdeState): number {
+export function readAlternate({ fields }: DriveState): number {
   return (fields.device & r.DEVICE_DEV) !== 0 ? 0 : fields.status;
 }
 
-export function writeControl(ide: IdeState, value: number): void {
-  const { fields } = ide;
+export function writeControl(drive: DriveState, value: number): void {
+  const { fields } = drive;
   const rises = (value & ~fields.control & r.CONTROL_SRST) !== 0;
   const falls = (~value & fields.control & r.CONTROL_SRST) !== 0;
   fields.control = value;
@@ -86,7 +92,7 @@ export function writeControl(ide: IdeState, value: number): void {
     fields.waiting = 0;
     fields.interrupting = 0;
   }
-  if (falls) resetDrive(ide);
+  if (falls) resetDrive(drive);
 }
 
 export function writeTask(drive: Drive, register: number, width: number, value: number): void {
@@ -124,7 +130,8 @@ export function writeTask(drive: Drive, register: number, width: number, value: 
   }
 }
 
-function execute(drive: Drive, command: number): void {
+/** Gives a command, whose parameters are in the task file. */
+export function execute(drive: Drive, command: number): void {
   const { fields } = drive.state;
   if ((fields.device & r.DEVICE_DEV) !== 0 && command !== r.EXECUTE_DIAGNOSTIC) return;
   fields.interrupting = 0;
@@ -132,7 +139,7 @@ function execute(drive: Drive, command: number): void {
   fields.status = READY;
   switch (command) {
     case r.IDENTIFY:
-      drive.state.block.set(identityWords(drive.medium.length / r.SECTOR_BYTES, fields.multiple));
+      drive.state.block.set(identityWords(drive.medium.length / r.SECTOR_BYTES, fields.multiple, drive.queueDepth));
       return offer(drive, state.FLOW_IDENTITY, r.SECTOR_BYTES, true);
     case r.READ_SECTORS:
     case 0x21:
@@ -151,29 +158,29 @@ function execute(drive: Drive, command: number): void {
     case r.READ_DMA:
     case 0xc9:
     case r.READ_DMA_EXT:
-      return beginMaster(drive, 1, isWide(command));
+      return beginDma(drive, state.WAITING_TO_READ, isWide(command));
     case r.WRITE_DMA:
     case 0xcb:
     case r.WRITE_DMA_EXT:
-      return beginMaster(drive, 2, isWide(command));
+      return beginDma(drive, state.WAITING_TO_WRITE, isWide(command));
     case r.READ_VERIFY:
     case 0x41:
     case r.READ_VERIFY_EXT:
       locate(drive, isWide(command));
-      return isOnMedium(drive, drive.state.fields.sectorsLeft) ? interrupt(drive.state) : abort(drive.state);
+      return isOnMedium(drive, drive.state.fields.sectorsLeft) ? interrupt(drive) : abort(drive);
     case r.SET_MULTIPLE:
-      return setMultiple(drive.state);
+      return setMultiple(drive);
     case r.EXECUTE_DIAGNOSTIC:
       resetDrive(drive.state);
-      return interrupt(drive.state);
+      return interrupt(drive);
     case r.CHECK_POWER:
       fields.count = 0xff;
-      return interrupt(drive.state);
+      return interrupt(drive);
     case r.SET_FEATURES:
-      return isFeature(drive.state) ? interrupt(drive.state) : abort(drive.state);
+      return isFeature(drive.state) ? interrupt(drive) : abort(drive);
     default:
       if (POWER.has(command)) fields.status = r.STATUS_DRDY;
-      return POWER.has(command) || SIMPLE.has(command) ? interrupt(drive.state) : abort(drive.state);
+      return POWER.has(command) || SIMPLE.has(command) ? interrupt(drive) : abort(drive);
   }
 }
 
@@ -187,22 +194,22 @@ const FEATURES = new Set([0x02, 0x05, 0x42, 0x55, 0x66, 0x67, 0x69, 0x82, 0x85, 
 /** The high five bits of COUNT: PIO, single and multiword DMA, Ultra DMA (6.49.2). */
 const TRANSFER_MODES = new Set([0, 1, 2, 4, 8]);
 
-function isFeature({ fields }: IdeState): boolean {
+function isFeature({ fields }: DriveState): boolean {
   return fields.features === 0x03 ? TRANSFER_MODES.has(fields.count >> 3) : FEATURES.has(fields.features);
 }
 
-export function abort(ide: IdeState): void {
-  ide.fields.status = r.STATUS_DRDY | r.STATUS_ERR;
-  ide.fields.error = r.ERROR_ABRT;
-  interrupt(ide);
+export function abort(drive: Drive): void {
+  drive.state.fields.status = r.STATUS_DRDY | r.STATUS_ERR;
+  drive.state.fields.error = r.ERROR_ABRT;
+  interrupt(drive);
 }
 
-function setMultiple(ide: IdeState): void {
-  const { fields } = ide;
+function setMultiple(drive: Drive): void {
+  const { fields } = drive.state;
   const isPower = (fields.count & (fields.count - 1)) === 0;
-  if (fields.count > state.MULTIPLE_MAX || !isPower) return abort(ide);
+  if (fields.count > state.MULTIPLE_MAX || !isPower) return abort(drive);
   fields.multiple = fields.count;
-  interrupt(ide);
+  interrupt(drive);
 }
 
 /** Notes where the command acts and how many sectors it moves. */
@@ -228,7 +235,7 @@ export function isOnMedium({ state: { sector }, medium }: Drive, sectors: number
 }
 
 /** So many sectors have moved: the registers show where the next one is, and how many are left. */
-export function moveOn({ fields, sector }: IdeState, sectors: number): void {
+export function moveOn({ fields, sector }: DriveState, sectors: number): void {
   const next = (sector[0] ?? 0) + sectors;
   sector[0] = next;
   fields.sectorsLeft -= sectors;
@@ -250,7 +257,7 @@ export function moveOn({ fields, sector }: IdeState, sectors: number): void {
 
 function beginPort(drive: Drive, flow: number, blockSectors: number, wide: boolean): void {
   const { fields } = drive.state;
-  if (blockSectors === 0) return abort(drive.state);
+  if (blockSectors === 0) return abort(drive);
   locate(drive, wide);
   fields.blockSectors = blockSectors;
   nextBlock(drive, flow, flow === state.FLOW_IN);
@@ -262,7 +269,7 @@ function nextBlock(drive: Drive, flow: number, interrupts: boolean): void {
   const sectors = Math.min(fields.blockSectors, fields.sectorsLeft);
   const bytes = sectors * r.SECTOR_BYTES;
   if (flow === state.FLOW_IN && sectors > 0) {
-    if (!isOnMedium(drive, sectors)) return endAt(drive.state);
+    if (!isOnMedium(drive, sectors)) return endAt(drive);
     const at = (sector[0] ?? 0) * r.SECTOR_BYTES;
     block.set(drive.medium.subarray(at, at + bytes));
     moveOn(drive.state, sectors);
@@ -270,12 +277,13 @@ function nextBlock(drive: Drive, flow: number, interrupts: boolean): void {
   offer(drive, bytes === 0 ? state.FLOW_NONE : flow, bytes, interrupts);
 }
 
-function offer({ state: ide }: Drive, flow: number, bytes: number, interrupts: boolean): void {
-  ide.fields.flow = flow;
-  ide.fields.position = 0;
-  ide.fields.limit = bytes;
-  ide.fields.status = READY | (flow === state.FLOW_NONE ? 0 : r.STATUS_DRQ);
-  if (interrupts) interrupt(ide);
+function offer(drive: Drive, flow: number, bytes: number, interrupts: boolean): void {
+  const { fields } = drive.state;
+  fields.flow = flow;
+  fields.position = 0;
+  fields.limit = bytes;
+  fields.status = READY | (flow === state.FLOW_NONE ? 0 : r.STATUS_DRQ);
+  if (interrupts) interrupt(drive);
 }
 
 function readData(drive: Drive, width: number): number {
@@ -297,13 +305,22 @@ function writeData(drive: Drive, width: number, value: number): void {
   if (fields.position === fields.limit) endBlock(drive);
 }
 
+/** DMA has moved all sectors of the command. */
+export function endDma(drive: Drive): void {
+  const { fields } = drive.state;
+  fields.waiting = 0;
+  moveOn(drive.state, fields.sectorsLeft);
+  fields.status = READY;
+  interrupt(drive);
+}
+
 /** The last word of a block has moved. */
-function endBlock(drive: Drive): void {
+export function endBlock(drive: Drive): void {
   const { fields, sector, block } = drive.state;
   const { flow, limit } = fields;
   if (flow === state.FLOW_IDENTITY) return offer(drive, state.FLOW_NONE, 0, false);
   if (flow === state.FLOW_OUT) {
-    if (!isOnMedium(drive, limit / r.SECTOR_BYTES)) return endAt(drive.state);
+    if (!isOnMedium(drive, limit / r.SECTOR_BYTES)) return endAt(drive);
     drive.medium.set(block.subarray(0, limit), (sector[0] ?? 0) * r.SECTOR_BYTES);
     moveOn(drive.state, limit / r.SECTOR_BYTES);
   }
@@ -311,15 +328,15 @@ function endBlock(drive: Drive): void {
 }
 
 /** The medium ends within a block. */
-function endAt(ide: IdeState): void {
-  ide.fields.flow = state.FLOW_NONE;
-  abort(ide);
+function endAt(drive: Drive): void {
+  drive.state.fields.flow = state.FLOW_NONE;
+  abort(drive);
 }
 
-function beginMaster(drive: Drive, direction: 1 | 2, wide: boolean): void {
+function beginDma(drive: Drive, direction: number, wide: boolean): void {
   const { fields } = drive.state;
   locate(drive, wide);
   fields.waiting = direction;
   fields.status = READY | r.STATUS_DRQ;
-  drive.runMaster();
+  drive.moveByDma();
 }

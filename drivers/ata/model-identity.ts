@@ -1,4 +1,4 @@
-/** What the drive of the IDE model says of itself: the 256 words of IDENTIFY DEVICE (ATA/ATAPI-7 volume 1, 6.17). */
+/** What a modelled disk says of itself: the 256 words of IDENTIFY DEVICE (ATA/ATAPI-7 volume 1, 6.17). */
 import { MULTIPLE_MAX } from './model-state.ts';
 import * as r from './registers.ts';
 
@@ -45,7 +45,7 @@ const FIXED: readonly (readonly [word: number, value: number])[] = [
   [106, 0x6000],
 ];
 
-export function identityWords(sectors: number, multiple: number): Uint8Array {
+export function identityWords(sectors: number, multiple: number, queueDepth: number): Uint8Array {
   const view = new DataView(new ArrayBuffer(r.SECTOR_BYTES));
   const put = (word: number, value: number): void => view.setUint16(2 * word, value, true);
   for (const [word, value] of FIXED) put(word, value);
@@ -58,6 +58,10 @@ export function identityWords(sectors: number, multiple: number): Uint8Array {
   const short = Math.min(sectors, LBA28_MAX);
   for (let half = 0; half < 2; half += 1) put(r.ID_SECTORS_28 + half, Math.floor(short / 2 ** (16 * half)) & 0xffff);
   for (let part = 0; part < 4; part += 1) put(r.ID_SECTORS_48 + part, Math.floor(sectors / 2 ** (16 * part)) % 2 ** 16);
+  if (queueDepth > 0) {
+    put(r.ID_QUEUE_DEPTH, queueDepth - 1);
+    put(r.ID_SATA, r.ID_SATA_NCQ);
+  }
   putText(view, 10, 'MODEL1', 20);
   putText(view, 23, '1', 8);
   putText(view, 27, 'REFMON DISK', 40);
