@@ -1,5 +1,6 @@
 /** Every device that refmon knows by name, and how to load what belongs to one. */
 import { join } from 'node:path';
+import { AHCI } from './ahci/entry.ts';
 import { AC97 } from './ac97/entry.ts';
 import { qemuVersion } from './backing/qemu/index.ts';
 import type { BackingName, DeviceEntry } from './device-entry.ts';
@@ -14,7 +15,7 @@ import type { RogueDriver } from './rogue/rogue-driver.ts';
 import { UHCI } from './uhci/entry.ts';
 import { loadSpecification, type LoadedSpecification } from './specification.ts';
 
-export const DEVICES: readonly DeviceEntry[] = [E1000, RTL8139, AC97, IDE, UHCI, ES1370];
+export const DEVICES: readonly DeviceEntry[] = [E1000, RTL8139, AC97, IDE, UHCI, ES1370, AHCI];
 
 /** @throws RangeError for a name that is not in the table */
 export function deviceNamed(name: string): DeviceEntry {

@@ -1,8 +1,8 @@
 /**
  * A port of the AHCI model: its registers, and its way from PxCI to the drive and back (AHCI 1.3.1, 3.3, 5.3 to 5.6).
  *
- * Commands are carried out within the call that issues them, slot by slot from the lowest. On a port without a drive they
- * wait for ever, as on QEMU's. What of a command's data its regions do not hold, is not moved: none of it.
+ * Commands are carried out within the call that issues them, slot by slot from the lowest. One that fails stays in PxCI until
+ * the port is stopped (6.2.2.1); on a port without a drive they wait for ever, as on QEMU's. What of a command's data its regions do not hold, is not moved: none of it.
  */
 import { abort, endBlock, endDma, execute, isOnMedium, resetDrive, type Drive } from '../ata/model-drive.ts';
 import { FLOW_NONE, FLOW_OUT, WAITING_TO_READ } from '../ata/model-state.ts';
@@ -45,9 +45,12 @@ export function resetPort({ state, drive }: Port): void {
   state.introduced = 0;
   state.resetting = 0;
   if (drive === undefined) return;
+  const { fields } = drive.state;
   resetDrive(drive.state);
-  drive.state.fields.status = STATUS_AFTER_RESET;
-  drive.state.fields.control = 0;
+  fields.status = STATUS_AFTER_RESET;
+  fields.control = 0;
+  fields.device = ata.DEVICE_OBSOLETE;
+  fields.countBefore = fields.lbaLowBefore = fields.lbaMidBefore = fields.lbaHighBefore = 0;
 }
 
 /** And what a reset of the controller does besides. */
@@ -142,6 +145,10 @@ export function writePort(port: Port, register: number, value: number): void {
 
 function writeCommand(port: Port, value: number): void {
   const { state } = port;
+  if ((state.cmd & ~value & r.PxCMD_ST) !== 0) {
+    state.ci = 0;
+    state.sact = 0;
+  }
   state.cmd = (state.cmd & CMD_READ_ONLY) | (value & ~(CMD_READ_ONLY | CMD_ICC));
   for (const [wanted, runs] of [
     [r.PxCMD_ST, r.PxCMD_CR],
@@ -190,23 +197,23 @@ function registersOf({ drive }: Port, kind: number, flags: number): Uint8Array {
 function showStatus({ state, drive }: Port): void {
   const fields = drive?.state.fields;
   state.tfd = fields === undefined ? 0 : (fields.error << 8) | fields.status;
-  if (fields !== undefined && (fields.status & ata.STATUS_ERR) !== 0) state.is |= r.PxIS_TFES;
 }
 
-/** A register FIS: the end of a command that is not queued. */
-function sendRegisters(port: Port): void {
-  if (!receive(port, r.RECEIVE_REGISTER, registersOf(port, r.FIS_DEVICE_TO_HOST, 0x40))) return;
+const hasFailed = (drive: Drive | undefined): boolean =>
+  drive !== undefined && (drive.state.fields.status & ata.STATUS_ERR) !== 0;
+
+/** A register FIS: the end of a command, or without an interrupt, that it was queued. */
+function sendRegisters(port: Port, interrupts = true): void {
+  const { state, drive } = port;
+  if (!receive(port, r.RECEIVE_REGISTER, registersOf(port, r.FIS_DEVICE_TO_HOST, interrupts ? 0x40 : 0))) return;
   showStatus(port);
-  port.state.is |= r.PxIS_DHRS;
+  if (hasFailed(drive)) state.is |= r.PxIS_TFES;
+  if (interrupts) state.is |= r.PxIS_DHRS;
 }
 
 /** A PIO setup FIS, before each block of data that is not moved by DMA. */
 function sendPioSetup(port: Port, bytes: number, interrupts: boolean): void {
-  const fis = registersOf(
-    port,
-    r.FIS_PIO_SETUP,
-    (interrupts ? 0x40 : 0) | (port.drive?.state.fields.flow === FLOW_OUT ? 0 : 0x20),
-  );
+  const fis = registersOf(port, r.FIS_PIO_SETUP, interrupts ? 0x40 : 0);
   fis[15] = fis[2] ?? 0;
   fis[16] = bytes & 0xff;
   fis[17] = bytes >> 8;
@@ -222,7 +229,7 @@ function sendSetBits(port: Port, drive: Drive, finished: number): void {
   if (!receive(port, r.RECEIVE_SET_BITS, fis)) return;
   port.state.tfd = (fields.error << 8) | status | (port.state.tfd & ~SET_BITS_STATUS & 0xff);
   port.state.sact &= ~finished;
-  port.state.is |= r.PxIS_SDBS;
+  port.state.is |= hasFailed(drive) ? r.PxIS_TFES : r.PxIS_SDBS;
 }
 
 // --- Commands ---------------------------------------------------------------------------------------------------------
@@ -233,7 +240,6 @@ function runCommands(port: Port): void {
   for (let slot = 0; slot < r.SLOTS && state.ci !== 0; slot += 1) {
     if ((state.cmd & r.PxCMD_CR) === 0 || (state.ci & (1 << slot)) === 0) continue;
     runSlot(port, drive, slot);
-    state.ci &= ~(1 << slot);
   }
 }
 
@@ -256,10 +262,17 @@ function runSlot(port: Port, drive: Drive, slot: number): void {
   const fis = new Uint8Array(r.TABLE_REGIONS);
   memory.read(table, fis, 0, fis.length);
   if (fis[0] !== r.FIS_HOST_TO_DEVICE || ((fis[1] ?? 0) & 0x7f) !== 0) return;
-  if (((fis[1] ?? 0) & r.FIS_COMMAND) === 0) return writeControl(port, fis[15] ?? 0);
+  if (((fis[1] ?? 0) & r.FIS_COMMAND) === 0) {
+    // The drive does not answer: the port takes the command for done if it is told to (10.4.1).
+    if ((options & r.HEADER_CLEAR_BUSY) !== 0) state.ci &= ~(1 << slot);
+    return writeControl(port, fis[15] ?? 0);
+  }
   const regions = regionsOf(memory, table, options >>> 16);
   const work: Work = { header, slot, regions, isWrite: (options & r.HEADER_WRITE) !== 0 };
-  if (isQueued(fis[2] ?? 0)) return runQueued(port, drive, fis, work);
+  if (isQueued(fis[2] ?? 0)) {
+    if (!hasFailed(drive)) state.ci &= ~(1 << slot);
+    return runQueued(port, drive, fis, work);
+  }
   setMoved(port, work, 0);
   const { fields } = drive.state;
   [fields.features, fields.lbaLow, fields.lbaMid, fields.lbaHigh, fields.device] = [fis[3], fis[4], fis[5], fis[6], fis[7]].map(Number) as [number, number, number, number, number]; // prettier-ignore
@@ -268,8 +281,8 @@ function runSlot(port: Port, drive: Drive, slot: number): void {
   execute(drive, fis[2] ?? 0);
   moveBlocks(port, drive, work);
   if (fields.waiting !== 0) moveByDma(port, drive, work);
+  if (!hasFailed(drive)) state.ci &= ~(1 << slot);
   sendRegisters(port);
-  void state;
 }
 
 /** The control register: SRST set and cleared again is a soft reset (9.3.9 of ATA/ATAPI-7 volume 3). */
@@ -329,6 +342,7 @@ function isQueued(command: number): boolean {
 }
 
 function runQueued(port: Port, drive: Drive, fis: Uint8Array, work: Work): void {
+  sendRegisters(port, false);
   const byte = (at: number): number => fis[at] ?? 0;
   const { fields } = drive.state;
   const tag = byte(12) >> 3;
@@ -342,7 +356,6 @@ function runQueued(port: Port, drive: Drive, fis: Uint8Array, work: Work): void 
   if (!fits || !isKnown || !isThere) {
     fields.error = ata.ERROR_ABRT;
     fields.status = ata.STATUS_DRDY | ata.STATUS_ERR;
-    port.state.serr |= 1 << tag;
     if (!fits) port.state.is |= r.PxIS_OFS;
     else if (isKnown) sendSetBits(port, drive, 0);
     return;

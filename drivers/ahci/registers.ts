@@ -87,6 +87,7 @@ export const LIST_ALIGNMENT = 1024;
 export const HEADER_CFL = 5;
 export const HEADER_ATAPI = 0x20;
 export const HEADER_WRITE = 0x40;
+export const HEADER_CLEAR_BUSY = 0x400;
 /** Of a header: PRDBC, the bytes that were moved, which the device writes; and the address of the table. */
 export const HEADER_MOVED = 4;
 export const HEADER_TABLE = 8;

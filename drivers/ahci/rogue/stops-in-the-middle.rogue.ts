@@ -1,0 +1,16 @@
+/**
+ * Stops its port in the middle of a command (CVE-2016-1568).
+ *
+ * Must be refused by the rule on PxCMD.
+ */
+import type { DeviceIo } from '../../../kernel/abi.ts';
+import * as setup from '../driver-setup.ts';
+import { readSector, rogue } from './honest-setup.ts';
+
+export default (io: DeviceIo) =>
+  rogue(io, {
+    attack(rig) {
+      readSector(rig, rig.fromDisk.address);
+      setup.stop(io);
+    },
+  });
