@@ -10,18 +10,9 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { BoolExpr, NumberExpr } from '../ir.ts';
+import { HalvesWriter, isWide, less, mask, NARROW_MAX, WORD, type BinaryExpr, type Halves } from './js-halves.ts';
 import type { Part, Vector } from './js-state.ts';
 import { fieldKey } from './transaction.ts';
-
-/** Names of the two halves of a wide number. */
-export type Halves = readonly [lo: string, hi: string];
-
-const NARROW_MAX = 2n ** 53n - 1n;
-const WORD = 2n ** 32n;
-
-export const isWide = (max: bigint): boolean => max > NARROW_MAX;
-
-const mask = (bits: number): string => String(2 ** bits - 1);
 
 /** What the code of one handler has come to so far. */
 export interface Notes {
@@ -55,6 +46,7 @@ export class ExpressionWriter {
   readonly out: string[];
   readonly #places: Places;
   readonly #notes: Notes;
+  readonly #halves = new HalvesWriter((text) => this.#temporary(text));
 
   constructor(out: string[], places: Places, notes: Notes) {
     this.out = out;
@@ -156,7 +148,7 @@ export class ExpressionWriter {
     return `(Math.floor(${of} / ${2 ** e.low}) % ${2 ** e.bits})`;
   }
 
-  #binary(e: Exclude<Extract<NumberExpr, { left: NumberExpr; right: NumberExpr }>, { op: 'choice' }>): string {
+  #binary(e: BinaryExpr): string {
     const wideOperand = isWide(e.left.max) || isWide(e.right.max);
     const sum = e.left.max + e.right.max;
     switch (e.op) {
@@ -263,13 +255,13 @@ export class ExpressionWriter {
       const text = this.narrow(e);
       if (e.op === 'const') return [String(e.value % WORD), String(e.value / WORD)];
       if (e.max < WORD) return [this.#temporary(text), '0'];
-      return this.#split(text);
+      return this.#halves.split(text);
     }
     switch (e.op) {
       case 'const':
         return [String(e.value % WORD), String(e.value / WORD)];
       case 'scalar':
-        if (!this.#places.wide(e.scalar)) return this.#split(this.#places.place(e.scalar, ''));
+        if (!this.#places.wide(e.scalar)) return this.#halves.split(this.#places.place(e.scalar, ''));
         return [this.#places.place(e.scalar, 'lo'), this.#places.place(e.scalar, 'hi')];
       case 'local':
         this.#notes.halves.add(e.local);
@@ -284,7 +276,7 @@ export class ExpressionWriter {
       case 'element':
       case 'lookup': {
         const vector = this.#vector(e);
-        if (!vector.wide) return this.#split(this.#entry(vector, e.index, ''));
+        if (!vector.wide) return this.#halves.split(this.#entry(vector, e.index, ''));
         return [
           this.#temporary(this.#entry(vector, e.index, 'lo')),
           this.#temporary(this.#entry(vector, e.index, 'hi')),
@@ -293,15 +285,15 @@ export class ExpressionWriter {
       case 'place':
         throw new RangeError('places are below 2^52');
       case 'extract': {
-        const [lo, hi] = this.#shiftedRight(this.wide(e.of), e.low);
+        const [lo, hi] = this.#halves.shiftedRight(this.wide(e.of), e.low);
         if (e.bits >= 64) return [lo, hi];
         if (e.bits > 32) return [lo, this.#temporary(`(${hi} & ${mask(e.bits - 32)}) >>> 0`)];
         return [e.bits === 32 ? lo : this.#temporary(`${lo} & ${mask(e.bits)}`), '0'];
       }
       case 'shiftRight':
-        return this.#shiftedRight(this.wide(e.of), e.by);
+        return this.#halves.shiftedRight(this.wide(e.of), e.by);
       case 'shiftLeft':
-        return this.#shiftedLeft(this.wide(e.of), e.by);
+        return this.#halves.shiftedLeft(this.wide(e.of), e.by);
       case 'choice': {
         const condition = this.#temporary(this.condition(e.condition));
         const [a, b] = [this.wide(e.left), this.wide(e.right)];
@@ -311,14 +303,8 @@ export class ExpressionWriter {
         ];
       }
       default:
-        return this.#wideBinary(e);
+        return this.#halves.binary(e, this.wide(e.left), this.wide(e.right));
     }
-  }
-
-  /** The halves of a number below 2^53. */
-  #split(text: string): Halves {
-    const name = this.#temporary(text);
-    return [this.#temporary(`${name} >>> 0`), this.#temporary(`(${name} / 4294967296) >>> 0`)];
   }
 
   #vector(e: Extract<NumberExpr, { op: 'element' | 'lookup' }>): Vector {
@@ -348,88 +334,6 @@ export class ExpressionWriter {
     if (e.op === 'and' || e.op === 'or' || e.op === 'xor') return e.left.max >= WORD || e.right.max >= WORD;
     if (e.op === 'addWrap' || e.op === 'subWrap' || e.op === 'mulWrap') return e.bits > 32;
     return e.op === 'addSat' && e.left.max + e.right.max > NARROW_MAX;
-  }
-
-  #shiftedRight([lo, hi]: Halves, by: number): Halves {
-    if (by === 0) return [lo, hi];
-    if (by >= 64) return ['0', '0'];
-    if (by >= 32) return [by === 32 ? hi : this.#temporary(`${hi} >>> ${by - 32}`), '0'];
-    return [this.#temporary(`((${lo} >>> ${by}) | (${hi} << ${32 - by})) >>> 0`), this.#temporary(`${hi} >>> ${by}`)];
-  }
-
-  #shiftedLeft([lo, hi]: Halves, by: number): Halves {
-    if (by === 0) return [lo, hi];
-    if (by >= 32) return ['0', by === 32 ? lo : this.#temporary(`(${lo} << ${by - 32}) >>> 0`)];
-    return [
-      this.#temporary(`(${lo} << ${by}) >>> 0`),
-      this.#temporary(`((${hi} << ${by}) | (${lo} >>> ${32 - by})) >>> 0`),
-    ];
-  }
-
-  #wideBinary(e: Exclude<Extract<NumberExpr, { left: NumberExpr; right: NumberExpr }>, { op: 'choice' }>): Halves {
-    const a = this.wide(e.left);
-    const b = this.wide(e.right);
-    switch (e.op) {
-      case 'and':
-      case 'or':
-      case 'xor': {
-        const sign = e.op === 'and' ? '&' : e.op === 'or' ? '|' : '^';
-        return [this.#temporary(`(${a[0]} ${sign} ${b[0]}) >>> 0`), this.#temporary(`(${a[1]} ${sign} ${b[1]}) >>> 0`)];
-      }
-      case 'add':
-        return this.#sum(a, b, 64);
-      case 'addWrap':
-        return this.#sum(a, b, e.bits);
-      case 'sub':
-        return this.#difference(a, b, 64);
-      case 'subWrap':
-        return this.#difference(a, b, e.bits);
-      case 'addSat': {
-        const low = this.#temporary(`${a[0]} + ${b[0]}`);
-        const high = this.#temporary(`${a[1]} + ${b[1]} + (${low} > 4294967295 ? 1 : 0)`);
-        const top = mask(Math.max(0, e.bits - 32));
-        const over = this.#temporary(e.bits > 32 ? `${high} > ${top}` : `${high} !== 0 || ${low} > ${mask(e.bits)}`);
-        const lowTop = mask(Math.min(32, e.bits));
-        return [this.#temporary(`${over} ? ${lowTop} : ${low} >>> 0`), this.#temporary(`${over} ? ${top} : ${high}`)];
-      }
-      case 'subSat': {
-        const below = this.#temporary(less(a, b));
-        const [lo, hi] = this.#difference(a, b, 64);
-        return [this.#temporary(`${below} ? 0 : ${lo}`), this.#temporary(`${below} ? 0 : ${hi}`)];
-      }
-      case 'min':
-      case 'max': {
-        const first = this.#temporary(e.op === 'min' ? less(a, b) : less(b, a));
-        return [this.#temporary(`${first} ? ${a[0]} : ${b[0]}`), this.#temporary(`${first} ? ${a[1]} : ${b[1]}`)];
-      }
-      default: {
-        const sign = e.op === 'div' ? '/' : e.op === 'mod' ? '%' : '*';
-        // Computed before the condition that guards it: a divisor of 0 must not throw. Nobody then uses the result.
-        const product =
-          e.op === 'mul' || e.op === 'mulWrap' ? `${big(a)} * ${big(b)}` : `${big(a)} ${sign} (${big(b)} || 1n)`;
-        const exact = this.#temporary(e.op === 'mulWrap' ? `BigInt.asUintN(${e.bits}, ${product})` : product);
-        return [this.#temporary(`Number(BigInt.asUintN(32, ${exact}))`), this.#temporary(`Number(${exact} >> 32n)`)];
-      }
-    }
-  }
-
-  #sum(a: Halves, b: Halves, bits: number): Halves {
-    const low = this.#temporary(`${a[0]} + ${b[0]}`);
-    const high = `(${a[1]} + ${b[1]} + (${low} > 4294967295 ? 1 : 0))`;
-    return this.#wrapped(`${low} >>> 0`, high, bits);
-  }
-
-  #difference(a: Halves, b: Halves, bits: number): Halves {
-    return this.#wrapped(`(${a[0]} - ${b[0]}) >>> 0`, `(${a[1]} - ${b[1]} - (${a[0]} < ${b[0]} ? 1 : 0))`, bits);
-  }
-
-  #wrapped(low: string, high: string, bits: number): Halves {
-    if (bits > 32)
-      return [
-        this.#temporary(low),
-        this.#temporary(bits === 64 ? `${high} >>> 0` : `(${high} & ${mask(bits - 32)}) >>> 0`),
-      ];
-    return [this.#temporary(bits === 32 ? low : `(${low}) & ${mask(bits)}`), '0'];
   }
 
   // ---- conditions --------------------------------------------------------------------------------------------------------
@@ -474,13 +378,4 @@ export class ExpressionWriter {
     // One side is below 2^53, so it cannot equal or exceed a double that stands for something above.
     return `(${this.#faithful(e.left)} ${sign} ${this.#faithful(e.right)})`;
   }
-}
-
-function less(a: Halves, b: Halves): string {
-  return `(${a[1]} < ${b[1]} || (${a[1]} === ${b[1]} && ${a[0]} < ${b[0]}))`;
-}
-
-/** `>>> 0`: a part of a branch that is not taken may be no integer here, and must not throw. */
-function big([lo, hi]: Halves): string {
-  return `((BigInt(${hi} >>> 0) << 32n) | BigInt(${lo} >>> 0))`;
 }

@@ -7,7 +7,7 @@
  * least fitting kind, wide ones two of them.
  */
 import type { ArrayId, ConstantTable, Program, Scalar, StateArray, TableId } from '../ir.ts';
-import { isWide } from './js-numbers.ts';
+import { isWide } from './js-halves.ts';
 
 /** All of a narrow scalar, or one half of a wide one. */
 export type Part = '' | 'lo' | 'hi';
