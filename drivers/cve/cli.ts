@@ -4,7 +4,7 @@ import type { Terminal } from '../../bin/terminal.ts';
 import type { Bug } from './bug.ts';
 import { BUGS, bugNamed, cvesOf } from './catalogue.ts';
 import { CVES } from './known.ts';
-import { runBug, type BugResult } from './run.ts';
+import { runIfPossible, type BugResult, type NotRun } from './run.ts';
 import { numbers, standingOf } from './standing.ts';
 
 /** Two at a time: starting a QEMU takes most of the time, and a board's own work is short. */
@@ -128,13 +128,13 @@ function printWrapped(title: string, text: string, terminal: Terminal): void {
 }
 
 async function run(bugs: readonly Bug[], terminal: Terminal): Promise<void> {
-  const results = new Map<string, BugResult>();
+  const results = new Map<string, BugResult | NotRun>();
   const waiting = [...bugs];
   const progress = terminal.progress('starting QEMU');
   const work = async (): Promise<void> => {
     for (let bug = waiting.shift(); bug !== undefined; bug = waiting.shift()) {
       progress.update(`${bug.id}: ${bug.part}`);
-      results.set(bug.id, await runBug(bug));
+      results.set(bug.id, await runIfPossible(bug));
     }
   };
   try {
@@ -145,23 +145,35 @@ async function run(bugs: readonly Bug[], terminal: Terminal): Promise<void> {
   const ordered = bugs.flatMap(({ id }) => results.get(id) ?? []);
   printResults(ordered, terminal);
   const bad = ordered.filter(({ status }) => status === 'not as promised');
-  terminal.finish(bad.length > 0 ? 'violation' : 'ok', {
+  const missing = ordered.filter(({ status }) => status === 'not run');
+  const [exit, status] =
+    bad.length > 0
+      ? (['violation', 'not as promised'] as const)
+      : missing.length > 0
+        ? (['environment', 'incomplete'] as const)
+        : (['ok', 'ok'] as const);
+  terminal.finish(exit, {
     command: 'cve run',
-    status: bad.length > 0 ? 'not as promised' : 'ok',
+    status,
     numbers: {
-      firedAndStopped: ordered.filter(({ status }) => status === 'fired and stopped').length,
-      traceRefused: ordered.filter(({ status }) => status === 'trace refused').length,
+      firedAndStopped: ordered.filter((each) => each.status === 'fired and stopped').length,
+      traceRefused: ordered.filter((each) => each.status === 'trace refused').length,
       notAsPromised: bad.length,
+      notRun: missing.length,
     },
     bugs: ordered,
   });
 }
 
-function printResults(results: readonly BugResult[], terminal: Terminal): void {
+function printResults(results: readonly (BugResult | NotRun)[], terminal: Terminal): void {
   const row = (...cells: string[]): string =>
     cells.map((cell, index) => cell.padEnd([26, 18, 10, 8][index] ?? 0)).join('');
   terminal.print(terminal.paint('bold', row('bug', 'without', 'with', 'honest', 'refused by')));
   for (const result of results) {
+    if (result.status === 'not run') {
+      terminal.print(`${row(result.id, 'not run')}${terminal.paint('yellow', result.message)}`);
+      continue;
+    }
     const good = result.status !== 'not as promised';
     const [first] = result.attacks;
     const harm = first === undefined || first.evidence === '' ? result.without : `${result.without} ${first.evidence}`;
@@ -170,12 +182,14 @@ function printResults(results: readonly BugResult[], terminal: Terminal): void {
     terminal.print(terminal.paint('dim', row('', '', '', '', result.reason)));
     for (const problem of result.problems) terminal.print(`  ${terminal.paint('red', problem)}`);
   }
-  const count = (status: BugResult['status']): number => results.filter((each) => each.status === status).length;
-  const honest = results.reduce((sum, each) => sum + each.benignOperations, 0);
+  const count = (status: (BugResult | NotRun)['status']): number =>
+    results.filter((each) => each.status === status).length;
+  const honest = results.reduce((sum, each) => sum + (each.status === 'not run' ? 0 : each.benignOperations), 0);
   const wrong = count('not as promised');
+  const missing = count('not run');
   terminal.print();
   terminal.print(
     `${count('fired and stopped')} fired and stopped, ${count('trace refused')} refused as traces` +
-      `${wrong > 0 ? `, ${wrong} not as promised` : ''}; ${honest} operations of honest drivers`,
+      `${wrong > 0 ? `, ${wrong} not as promised` : ''}${missing > 0 ? `, ${missing} not run` : ''}; ${honest} operations of honest drivers`,
   );
 }

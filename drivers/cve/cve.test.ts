@@ -9,7 +9,7 @@ import { packageRoot } from '../package-root.ts';
 import { BUGS, bugNamed, cvesOf } from './catalogue.ts';
 import { CVES } from './known.ts';
 import { cvePage } from './page.ts';
-import { runBug } from './run.ts';
+import { runBug, runIfPossible } from './run.ts';
 import { numbers, standingOf } from './standing.ts';
 
 describe('published bugs', { concurrency: 2 }, () => {
@@ -77,6 +77,9 @@ test('a missing QEMU is a typed error that says what to install', async () => {
   const path = process.env['PATH'];
   process.env['PATH'] = '/nowhere';
   try {
+    const told = await runIfPossible(bugNamed('fimd-00'));
+    assert.ok(told.status === 'not run' && told.code === 'ENV_QEMU_MISSING');
+    assert.match(told.message, /apt-get install qemu-system-arm/);
     await assert.rejects(runBug(bugNamed('fimd-00')), { code: 'ENV_QEMU_MISSING', message: /qemu-system-arm`?$/ });
     await assert.rejects(runBug(bugNamed('ehci-01')), { code: 'ENV_QEMU_MISSING', message: /qemu-system-x86`?$/ });
   } finally {

@@ -54,6 +54,25 @@ export interface BugResult {
   readonly milliseconds: number;
 }
 
+/** A bug that cannot be shown on this machine. */
+export interface NotRun {
+  readonly id: string;
+  readonly status: 'not run';
+  readonly code: 'ENV_QEMU_MISSING';
+  /** What is missing, and the line that installs it. */
+  readonly message: string;
+}
+
+/** The same for a machine that may lack some QEMU: the others are no worse for it. @throws DeviceError QEMU_START_FAILED */
+export async function runIfPossible(bug: Bug): Promise<BugResult | NotRun> {
+  try {
+    return await runBug(bug);
+  } catch (error) {
+    if (!(error instanceof DeviceError) || error.code !== 'ENV_QEMU_MISSING') throw error;
+    return { id: bug.id, status: 'not run', code: error.code, message: error.message };
+  }
+}
+
 /** @throws DeviceError ENV_QEMU_MISSING, QEMU_START_FAILED */
 export async function runBug(bug: Bug): Promise<BugResult> {
   const began = performance.now();

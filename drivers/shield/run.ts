@@ -9,9 +9,7 @@
  * both machines die with this process, memory and archive have no names, and the one folder (what is plugged into the
  * device) is removed.
  */
-import { closeSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { closeSync, readFileSync, rmSync } from 'node:fs';
 import type { Fault, OpenBacking, Operation } from '../../kernel/index.ts';
 import type { Rule } from '../../dsslang/index.ts';
 import { qemuBacking, qemuVersion } from '../backing/qemu/index.ts';
@@ -35,6 +33,7 @@ import { findPointers, type Pointers } from './pointers.ts';
 import { serveProxy, type ProxyTarget } from './proxy-server.ts';
 import { TESTED_QEMU } from './proxy-messages.ts';
 import { createRecorder, type Recorder } from '../trace/recorder.ts';
+import { openOwnFolder } from './own-folder.ts';
 import { memoryOf, passThrough, placesOf } from './platform.ts';
 import { memoryBytes, shadowFor } from './shadow-for.ts';
 
@@ -104,7 +103,7 @@ export interface ShieldResult {
 export async function runShield(options: ShieldOptions): Promise<ShieldResult> {
   const program = requireQemu(QEMU_PROGRAM);
   await checkVersion(options.anyQemu === true);
-  const folder = mkdtempSync(join(tmpdir(), `refmon-${process.pid}-`));
+  const folder = openOwnFolder();
   const opened: { memoryFd?: number; backing?: OpenBacking; guest?: GuestMachine; recorder?: Recorder } = {};
   try {
     return await run(options, program, folder, opened);
