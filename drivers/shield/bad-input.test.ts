@@ -117,6 +117,13 @@ test('what is no kernel’s package is refused with what is wrong', async () => 
   assert.deepEqual(readdirSync(cache), ['guest-other'], 'nothing is kept of it');
 });
 
+test('a cache that cannot be written is told with what to set', async () => {
+  const file = join(scratch, 'file');
+  writeFileSync(file, '');
+  const obtaining = obtainGuest(['e1000'], () => undefined, join(file, 'cache'));
+  await assert.rejects(obtaining, typed('ENV_GUEST_KERNEL', /ENOTDIR.*set REFMON_CACHE/));
+});
+
 test('a QEMU whose proxy protocol is untested is refused by its version', async () => {
   const [row] = SHIELD_ROWS;
   assert.ok(row !== undefined);

@@ -73,8 +73,7 @@ export async function obtainGuest(
   const final = join(cache, folderName(modules, kernelFiles));
   const cached = cachedAt(final);
   if (cached !== undefined) return cached;
-  mkdirSync(cache, { recursive: true });
-  const work = mkdtempSync(join(cache, 'incomplete-'));
+  const work = workFolder(cache);
   try {
     const shell = kernelFiles.length === 0 ? undefined : shellIn(cache);
     if (kernelFiles.length === 0) await download(work, note);
@@ -202,6 +201,19 @@ function keep(
   for (const name of closure(index, wanted)) {
     const file = index.get(name);
     if (file !== undefined) writeFileSync(join(folder, 'modules', `${name}.ko`), moduleBytes(file));
+  }
+}
+
+function workFolder(cache: string): string {
+  try {
+    mkdirSync(cache, { recursive: true });
+    return mkdtempSync(join(cache, 'incomplete-'));
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    const advice = 'set REFMON_CACHE to a folder that can be written';
+    throw new ShieldError('ENV_GUEST_KERNEL', `no room for the guest's kernel in ${cache}: ${why}; ${advice}`, {
+      cause: error,
+    });
   }
 }
 

@@ -101,8 +101,7 @@ export interface ShieldResult {
 
 /** @throws ShieldError, DeviceError */
 export async function runShield(options: ShieldOptions): Promise<ShieldResult> {
-  const program = requireQemu(QEMU_PROGRAM);
-  await checkVersion(options.anyQemu === true);
+  const program = await usableQemu(options.anyQemu === true);
   const folder = openOwnFolder();
   const opened: { memoryFd?: number; backing?: OpenBacking; guest?: GuestMachine; recorder?: Recorder } = {};
   try {
@@ -116,9 +115,14 @@ export async function runShield(options: ShieldOptions): Promise<ShieldResult> {
   }
 }
 
-async function checkVersion(anyQemu: boolean): Promise<void> {
+/**
+ * The path of a QEMU whose proxy protocol is known, or whose user wants to see.
+ * @throws DeviceError ENV_QEMU_MISSING; ShieldError ENV_QEMU_UNTESTED
+ */
+export async function usableQemu(anyQemu: boolean): Promise<string> {
+  const program = requireQemu(QEMU_PROGRAM);
   const version = (await qemuVersion()) ?? 'unknown';
-  if (anyQemu || TESTED_QEMU.some((series) => version.startsWith(`${series}.`))) return;
+  if (anyQemu || TESTED_QEMU.some((series) => version.startsWith(`${series}.`))) return program;
   throw new ShieldError(
     'ENV_QEMU_UNTESTED',
     `QEMU ${version}: its proxy protocol is private, and tested with ${TESTED_QEMU.join(', ')} only; --any-qemu tries it`,

@@ -10,7 +10,7 @@ import { allModules, SHIELD_NAMES, SHIELD_ROWS, type ShieldRow } from './devices
 import { ShieldError } from './errors.ts';
 import { obtainGuest } from './guest-packages.ts';
 import { moduleName } from './modules.ts';
-import { runShield, type ShieldEvent, type ShieldResult } from './run.ts';
+import { runShield, usableQemu, type ShieldEvent, type ShieldResult } from './run.ts';
 
 export interface ShowFlags {
   readonly rogue?: boolean;
@@ -48,6 +48,8 @@ export async function showShield(device: string, flags: ShowFlags, terminal: Ter
     const known = SHIELD_NAMES.join(', ');
     throw new ShieldError('UNKNOWN_SHIELD_DEVICE', `the shield knows no device ${device}; it knows ${known}, all`);
   }
+  // Before 70 MB are fetched for it.
+  if (flags.setup !== true) await usableQemu(flags.anyQemu === true);
   const script = flags.script === undefined ? undefined : readScript(flags.script);
   const modules = [...new Set([...(flags.module ?? []).map(moduleName), ...allModules()])];
   const note = (text: string): void => terminal.note(`refmon: ${text}`);
