@@ -130,7 +130,7 @@ void test('no test is skipped for good or focused, and none is empty', () => {
       ({ text }) =>
         /\.(only|todo)\(|skip: true/.test(text) ||
         !/\b(test|it|qemuTest)\(/.test(text) ||
-        !/assert|networkConformance/.test(text),
+        !/assert|(network|audio)Conformance/.test(text),
     )
     .map(({ path }) => path);
   assert.deepEqual(wrong, []);

@@ -5,7 +5,8 @@
  * the lists in DMA memory. It believes the device only as far as its own buffers go: a position outside of a list, or an
  * interrupt that nobody asked for, costs sound and nothing else. It does not use the microphone's own engine.
  */
-import { audioRequest, RATE_DEFAULT, VOLUME_MAX, type Stream, type ToAudioDriver } from '../class/audio.ts';
+import { RATE_DEFAULT, VOLUME_MAX, type Stream } from '../class/audio.ts';
+import { createAudioStreams } from '../class/audio-streams.ts';
 import type { DeviceIo, DriverEntries, DriverMessage } from '../../kernel/abi.ts';
 import { createCapture } from './driver-capture.ts';
 import { createPlayback } from './driver-playback.ts';
@@ -18,16 +19,30 @@ const CODEC_POLL_US = 10_000;
 export default function ac97Driver(io: DeviceIo): DriverEntries {
   const playback = createPlayback(io);
   const capture = createCapture(io);
-  const states: Record<Stream, 'stopped' | 'running' | 'paused'> = { playback: 'stopped', capture: 'stopped' };
   const rates: Record<Stream, number> = { playback: RATE_DEFAULT, capture: RATE_DEFAULT };
   let phase: 'waking' | 'up' = 'waking';
+  const streams = createAudioStreams(io, {
+    playback,
+    capture,
+    isUp: () => phase === 'up',
+    reset: beginReset,
+    rate(stream, hertz) {
+      if (streams.states[stream] === 'stopped') {
+        const register = stream === 'playback' ? r.FRONT_DAC_RATE : r.ADC_RATE;
+        rates[stream] = setup.programRate(io, register, hertz);
+      }
+      return rates[stream];
+    },
+    volume(wantedLeft, wantedRight) {
+      const [left, right] = [Math.min(VOLUME_MAX, wantedLeft), Math.min(VOLUME_MAX, wantedRight)];
+      setup.programVolume(io, left, right);
+      return { left, right };
+    },
+  });
 
   function beginReset(): void {
     phase = 'waking';
-    playback.stop();
-    capture.halt();
-    states.playback = 'stopped';
-    states.capture = 'stopped';
+    streams.halt();
     if (!setup.resetEngines(io)) io.log('an engine does not come out of its reset');
     setup.wakeLink(io);
     io.setTimer(CODEC_POLL_US);
@@ -46,50 +61,6 @@ export default function ac97Driver(io: DeviceIo): DriverEntries {
     io.send({ kind: 'up', hertz: rates.playback });
   }
 
-  function run(stream: Stream, state: 'stopped' | 'running' | 'paused'): void {
-    states[stream] = state;
-    if (stream === 'capture') {
-      if (state === 'running') capture.start();
-      else capture.halt();
-    } else {
-      if (state === 'running') playback.start();
-      else if (state === 'paused') playback.pause();
-      else playback.stop();
-    }
-    io.send({ kind: state === 'running' ? 'started' : state, stream });
-  }
-
-  function carryOut(request: ToAudioDriver): void {
-    switch (request.kind) {
-      case 'start':
-        return run(request.stream, 'running');
-      case 'pause':
-        return run(request.stream, states[request.stream] === 'running' ? 'paused' : states[request.stream]);
-      case 'stop':
-        return run(request.stream, 'stopped');
-      case 'play':
-        if (!playback.play(request.samples)) io.send({ kind: 'full' });
-        return;
-      case 'rate': {
-        const { stream } = request;
-        if (states[stream] === 'stopped') {
-          const register = stream === 'playback' ? r.FRONT_DAC_RATE : r.ADC_RATE;
-          rates[stream] = setup.programRate(io, register, request.hertz);
-        }
-        io.send({ kind: 'rate', stream, hertz: rates[stream] });
-        return;
-      }
-      case 'volume': {
-        const [left, right] = [Math.min(VOLUME_MAX, request.left), Math.min(VOLUME_MAX, request.right)];
-        setup.programVolume(io, left, right);
-        io.send({ kind: 'volume', left, right });
-        return;
-      }
-      case 'reset':
-        return beginReset();
-    }
-  }
-
   return {
     init() {
       setup.enableBusMaster(io);
@@ -102,11 +73,6 @@ export default function ac97Driver(io: DeviceIo): DriverEntries {
       if ((causes & r.GLOB_STA_PIINT) !== 0) capture.interrupt();
       if ((causes & r.GLOB_STA_MINT) !== 0) setup.acknowledge(io, r.MIC_IN);
     },
-    message(message: DriverMessage) {
-      const request = audioRequest(message);
-      if (request === undefined) io.log('no such request; ignored');
-      else if (phase === 'up' || request.kind === 'reset') carryOut(request);
-      else if (request.kind === 'play') io.send({ kind: 'full' });
-    },
+    message: (message: DriverMessage) => streams.message(message),
   };
 }

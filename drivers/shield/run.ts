@@ -336,7 +336,12 @@ class Ending {
     this.reached.catch(() => undefined);
     const limitMs = options.timeoutMs ?? RUN_MS;
     this.#timer = setTimeout(() => {
-      this.fail(new ShieldError('GUEST_TIMEOUT', `the guest was not done after ${limitMs / 1000} s`));
+      this.fail(
+        new ShieldError(
+          'GUEST_TIMEOUT',
+          `the guest was not done after ${limitMs / 1000} s; a busy machine may need a longer --timeout`,
+        ),
+      );
     }, limitMs);
     void guest.ended.then((how) => {
       this.fail(new ShieldError('GUEST_ENDED', `the guest's machine ended before the guest was done: ${how}`));

@@ -10,11 +10,11 @@
  * The oracle knows no monitor: it compares the grants that the RVM's allocator gave with the model's own record of its DMA.
  */
 import type { MonitorModule } from '../../dsslang/runtime.ts';
-import type { DmaDirection, DmaTouch } from '../../drivers/backing/model/dma-memory.ts';
+import { DMA_DIRECTIONS, type DmaTouch } from '../../drivers/backing/model/dma-memory.ts';
 import type { DeviceEntry } from '../../drivers/device-entry.ts';
 import { InlineDevice, inlineBuffers, type InlineBuffers } from '../../drivers/inline/inline-device.ts';
 import { InlineDomain } from '../../drivers/inline/inline-domain.ts';
-import type { DmaPurpose, DriverProgram, Granted } from '../../kernel/index.ts';
+import type { DriverProgram, Granted } from '../../kernel/index.ts';
 import { Random } from '../dsslang/random.ts';
 import { PerturbedDevice, type Rate } from './perturbation.ts';
 
@@ -47,17 +47,10 @@ const AFTERMATH_SLICES = 5;
 /** A fresh driver may have to wait for a device to come out of reset. */
 const FRESH_SLICES = 5000;
 
-const DIRECTIONS: Readonly<Record<DmaPurpose, readonly DmaDirection[]>> = {
-  commands: ['read', 'write'],
-  'device-reads': ['read'],
-  'device-writes': ['write'],
-  'device-reads-writes': ['read', 'write'],
-};
-
 function isGranted(touch: DmaTouch, grants: readonly Granted[]): boolean {
   return grants.some(
     ({ address, sizeBytes, purpose }) =>
-      DIRECTIONS[purpose].includes(touch.direction) &&
+      DMA_DIRECTIONS[purpose].includes(touch.direction) &&
       touch.address >= address &&
       touch.address + touch.length <= address + sizeBytes,
   );

@@ -6,14 +6,14 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
-import type { DmaDirection, DmaTouch } from '../../drivers/backing/model/dma-memory.ts';
+import { DMA_DIRECTIONS, type DmaTouch } from '../../drivers/backing/model/dma-memory.ts';
 import { modelBacking, type OpenModelBacking } from '../../drivers/backing/model/model-backing.ts';
 import { runRogue } from '../../drivers/demo/rogues.ts';
 import type { DeviceEntry } from '../../drivers/device-entry.ts';
 import { DEVICES, inPackage, loadDeviceSpecification, roguesOf } from '../../drivers/devices.ts';
 import type { RogueDriver } from '../../drivers/rogue/rogue-driver.ts';
 import type { LoadedSpecification } from '../../drivers/specification.ts';
-import { Kernel, type DmaPurpose, type Granted, type OpenBacking } from '../../kernel/index.ts';
+import { Kernel, type Granted, type OpenBacking } from '../../kernel/index.ts';
 import { deadCanary, paintCanaries } from '../drivers/canaries.ts';
 import { QEMU_MISSING } from './support.ts';
 
@@ -27,13 +27,6 @@ const OUTCOMES: Readonly<Record<RogueDriver['expects'], string>> = {
   stopped: 'refused',
   contained: 'refused',
   allowed: 'allowed',
-};
-
-const DIRECTIONS: Readonly<Record<DmaPurpose, readonly DmaDirection[]>> = {
-  commands: ['read', 'write'],
-  'device-reads': ['read'],
-  'device-writes': ['write'],
-  'device-reads-writes': ['read', 'write'],
 };
 
 /** Reads the device's record of its DMA as it fills: a busy device overwrites it within a second. */
@@ -107,7 +100,7 @@ for (const device of DEVICES) {
         for (const { address, length, direction } of touches) {
           const granted = grants.some(
             (grant) =>
-              DIRECTIONS[grant.purpose].includes(direction) &&
+              DMA_DIRECTIONS[grant.purpose].includes(direction) &&
               address >= grant.address &&
               address + length <= grant.address + grant.sizeBytes,
           );

@@ -7,6 +7,7 @@
  *
  * Like a PC's memory bus, it never fails: reads beyond its end give zeros and writes there are lost, yet both are recorded.
  */
+import type { DmaPurpose } from '../../../kernel/abi.ts';
 
 /** Touches remembered; older ones are overwritten. */
 export const RECORD_MAX = 16_384;
@@ -14,6 +15,14 @@ export const RECORD_MAX = 16_384;
 const DIRECTIONS = ['read', 'write'] as const;
 /** Seen from the device: it `read`s memory to transmit and `write`s memory to receive. */
 export type DmaDirection = (typeof DIRECTIONS)[number];
+
+/** What a device may do to memory that was granted for a purpose. */
+export const DMA_DIRECTIONS: Readonly<Record<DmaPurpose, readonly DmaDirection[]>> = {
+  commands: ['read', 'write'],
+  'device-reads': ['read'],
+  'device-writes': ['write'],
+  'device-reads-writes': ['read', 'write'],
+};
 
 /** One run of bytes that the device touched. */
 export interface DmaTouch {
