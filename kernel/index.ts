@@ -16,5 +16,5 @@ export type { DriverIoHost, MediatedDevice } from './driver-io.ts';
 export { DmaExhausted, PAGE_BYTES } from './rvm/dma.ts';
 export { runSteps, stepsBudgetMs } from './rvm/device-steps.ts';
 export { Rvm } from './rvm/rvm.ts';
-export type { Granted, RvmOptions } from './rvm/rvm.ts';
+export type { Granted, RvmOptions } from './rvm/options.ts';
 export { DriverStopped, OperationDenied } from './rvm/violation.ts';

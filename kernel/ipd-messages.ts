@@ -2,7 +2,7 @@
 import type { Attachment, DriverMessage } from './abi.ts';
 import type { Accusation, Fault, ResetOutcome } from './fault.ts';
 import type { IpdLimits } from './limits.ts';
-import type { Granted } from './rvm/rvm.ts';
+import type { Granted } from './rvm/options.ts';
 
 /** What an IPD's thread is born with. */
 export interface IpdSetup {

@@ -11,7 +11,7 @@ import type { FromIpd } from './ipd-messages.ts';
 import type { DomainThread, ThreadEnd } from './ipd-thread.ts';
 import { EARLY_MESSAGES_MAX, LOG_LINES_MAX } from './limits.ts';
 import { copyMessage } from './plain-data.ts';
-import type { Granted } from './rvm/rvm.ts';
+import type { Granted } from './rvm/options.ts';
 
 export type IpdState = 'running' | 'faulted' | 'stopped';
 

@@ -12,7 +12,7 @@ import type { EchoState } from '../testing/echo-device.ts';
 import { ECHO_MONITOR_SOURCE, ECHO_RATE_MAX } from '../testing/echo-monitor.ts';
 import { PAGE_BYTES } from './dma.ts';
 import { Rvm } from './rvm.ts';
-import type { RvmOptions } from './rvm.ts';
+import type { RvmOptions } from './options.ts';
 
 let monitor: MonitorModule;
 before(async () => {

@@ -16,58 +16,16 @@
  * It does not bound the driver's time and does not isolate it; that is the IPD's work. An allowed register access allocates nothing.
  */
 import { ALLOWED, GRANT_COMMANDS, describeStates, registerAt } from '../../dsslang/runtime.ts';
-import type {
-  Monitor,
-  MonitorInfo,
-  MonitorModule,
-  ProgressRegister,
-  Space,
-  Verdict,
-  Width,
-} from '../../dsslang/runtime.ts';
+import type { Monitor, MonitorInfo, Space, Verdict, Width } from '../../dsslang/runtime.ts';
 import type { Device, DmaPurpose } from '../abi.ts';
 import { isDeviceError } from '../device-error.ts';
 import type { Accusation, Blame, Fault, Operation, ResetOutcome } from '../fault.ts';
 import { checkInteger, checkMemory, checkRegister, poolNamed, purposeFlags, valueMax } from './arguments.ts';
+import { CommandMemory } from './command-memory.ts';
 import { DmaTable, fillMemory } from './dma.ts';
 import { InterruptLine } from './interrupt.ts';
+import type { Granted, RvmOptions } from './options.ts';
 import { DriverStopped, OperationDenied, quiesce, ruleOf } from './violation.ts';
-
-export interface RvmOptions {
-  readonly device: Device;
-  readonly monitor: MonitorModule;
-  /** The range that DMA memory is granted from. */
-  readonly dma: { readonly base: number; readonly sizeBytes: number };
-  /** Who drives: the IPD's number and the driver's name, for faults. */
-  readonly ipd: number;
-  readonly driver: string;
-  /** Enters the driver for an interrupt later, and calls `interruptReturned`. Default: the handler of `onInterrupt`, at once. */
-  readonly scheduleInterrupt?: () => void;
-  /** Runs an action when the device's pending edges have been heard. Default: in a microtask. */
-  readonly later?: (action: () => void) => void;
-  /** Whether the driver was condemned from outside. Asked before each operation, so it must be cheap. */
-  readonly killed?: () => boolean;
-  /** The driver is condemned; the device's reset is yet to come (`reset.done` is `pending`). */
-  readonly onFault?: (fault: Fault) => void;
-  /** The reset is over. */
-  readonly onReset?: (outcome: ResetOutcome) => void;
-  /** The driver got DMA memory. */
-  readonly onGrant?: (granted: Granted) => void;
-  /** DMA memory from the start of the range up to here may be in use. */
-  readonly onDmaUsed?: (bytes: number) => void;
-  /** A refused operation that the rule's action `log` let pass, or that `deny` stopped. */
-  readonly onRefused?: (text: string) => void;
-}
-
-/** DMA memory as granted. */
-export interface Granted {
-  readonly address: number;
-  readonly sizeBytes: number;
-  readonly purpose: DmaPurpose;
-}
-
-/** Descriptors are fetched for the monitor in runs of up to this many bytes: 32 of the usual 16 bytes. */
-const FETCH_AHEAD_BYTES = 512;
 
 export class Rvm implements Device {
   readonly info: MonitorInfo;
@@ -76,11 +34,7 @@ export class Rvm implements Device {
   readonly #monitor: Monitor;
   readonly #dma: DmaTable;
   readonly #line: InterruptLine;
-  readonly #ahead = { address: 0, sizeBytes: 0, bytes: new Uint8Array(FETCH_AHEAD_BYTES) };
-  /** The store that is being judged; meaningless at any other time. */
-  readonly #storing: { address: number; bytes: Uint8Array } = { address: 0, bytes: new Uint8Array(0) };
-  /** By the address of a region: which progress register helped last. */
-  readonly #helpful = new Map<number, number>();
+  readonly #commands: CommandMemory;
   #handler: ((level: 0 | 1) => void) | undefined;
   #fault: Fault | undefined;
   #dying = false;
@@ -94,10 +48,8 @@ export class Rvm implements Device {
     this.#options = options;
     this.#device = options.device;
     this.#dma = new DmaTable(options.dma);
-    this.#monitor = options.monitor.createMonitor({
-      fetch: (address, length, target, at) => this.#fetch(address, length, target, at),
-      stored: (address, length, target, at) => this.#fetchStored(address, length, target, at),
-    });
+    this.#commands = new CommandMemory(this.#device, this.#dma, () => this.#time());
+    this.#monitor = options.monitor.createMonitor(this.#commands);
     this.info = this.#monitor.info;
     this.#line = new InterruptLine(this.info.interrupt, {
       raise: () => this.#raise(),
@@ -273,7 +225,7 @@ export class Rvm implements Device {
     if (this.#busy) this.#tear('an operation of the driver was cut short');
     this.#busy = true;
     this.#operations += 1;
-    this.#forgetAhead();
+    this.#commands.forget();
     if (this.#time() > this.#line.deadlineUs) {
       try {
         this.#line.expire();
@@ -294,7 +246,7 @@ export class Rvm implements Device {
     const before = this.#monitor.read(space, offset, width, this.#lastUs);
     if (before !== ALLOWED)
       this.#refuse(before, this.#registerOperation('read', space, offset, width, undefined), 'driver');
-    this.#forgetAhead();
+    this.#commands.forget();
     const value = (this.#device.read(space, offset, width) & valueMax(width)) >>> 0;
     const after = this.#monitor.report(space, offset, width, value, 0, this.#time());
     if (after !== ALLOWED)
@@ -302,42 +254,10 @@ export class Rvm implements Device {
     return value;
   }
 
-  /** Asks before a store into command memory. A denial is believed only with the device's progress up to date. */
+  /** Asks before a store into command memory. */
   #vetStore(address: number, from: Uint8Array): void {
-    const { length } = from;
-    this.#storing.address = address;
-    this.#storing.bytes = from;
-    let verdict = this.#monitor.store(address, length, this.#lastUs);
-    if (verdict !== ALLOWED) verdict = this.#storeAfterProgress(address, length, verdict);
-    if (verdict !== ALLOWED) this.#refuse(verdict, { kind: 'store', address, length }, 'driver');
-  }
-
-  /**
-   * The device may have given descriptors back that the monitor still believes to be the device's: it learns of progress
-   * only from reads. So the RVM reads the progress registers itself, by the same rules; a refusal here accuses nobody.
-   * One at a time, first the one that helped last in this memory: on a real device a read costs more than all checks.
-   */
-  #storeAfterProgress(address: number, length: number, denied: Verdict): Verdict {
-    const { progress } = this.info;
-    const region = this.#dma.find(address, length)?.address ?? address;
-    const first = this.#helpful.get(region) ?? 0;
-    let verdict = denied;
-    for (let tried = 0; tried < progress.length && verdict !== ALLOWED; tried += 1) {
-      const index = (first + tried) % progress.length;
-      const register = progress[index];
-      if (register === undefined || !this.#readProgress(register)) continue;
-      verdict = this.#monitor.store(address, length, this.#lastUs);
-      if (verdict === ALLOWED) this.#helpful.set(region, index);
-    }
-    return verdict;
-  }
-
-  /** Shows the monitor how far the device has come; false if it does not want to know. */
-  #readProgress({ space, offset, width }: ProgressRegister): boolean {
-    if (this.#monitor.read(space, offset, width, this.#lastUs) !== ALLOWED) return false;
-    this.#forgetAhead();
-    const value = (this.#device.read(space, offset, width) & valueMax(width)) >>> 0;
-    return this.#monitor.report(space, offset, width, value, 0, this.#time()) === ALLOWED;
+    const verdict = this.#commands.judgeStore(this.#monitor, address, from, this.#lastUs);
+    if (verdict !== ALLOWED) this.#refuse(verdict, { kind: 'store', address, length: from.length }, 'driver');
   }
 
   #region(address: number, length: number): { readonly purposes: number } {
@@ -346,44 +266,8 @@ export class Rvm implements Device {
     throw new RangeError(`${length} bytes at 0x${address.toString(16)} are not inside one DMA region of this driver`);
   }
 
-  /** The monitor reads descriptors through here: only from command memory, into its own private copy. */
-  #fetch(address: number, length: number, target: Uint8Array, at: number): boolean {
-    const region = this.#dma.find(address, length);
-    if (region === undefined || (region.purposes & GRANT_COMMANDS) === 0) return false;
-    const ahead = this.#ahead;
-    if (length > FETCH_AHEAD_BYTES) {
-      this.#device.readMemory(address, target.subarray(at, at + length));
-      return true;
-    }
-    if (address < ahead.address || address + length > ahead.address + ahead.sizeBytes) {
-      // A whole run at once: on a real device the call costs more than the bytes.
-      const left = region.address + region.sizeBytes - address;
-      ahead.address = address;
-      ahead.sizeBytes = Math.min(left, FETCH_AHEAD_BYTES);
-      this.#device.readMemory(address, ahead.bytes.subarray(0, ahead.sizeBytes));
-    }
-    const from = address - ahead.address;
-    target.set(ahead.bytes.subarray(from, from + length), at);
-    return true;
-  }
-
-  /** The same with the bytes of the store that is being judged laid over what is there now. */
-  #fetchStored(address: number, length: number, target: Uint8Array, at: number): boolean {
-    if (!this.#fetch(address, length, target, at)) return false;
-    const { address: start, bytes } = this.#storing;
-    const first = Math.max(address, start);
-    const end = Math.min(address + length, start + bytes.length);
-    for (let place = first; place < end; place += 1) target[at + place - address] = bytes[place - start] ?? 0;
-    return true;
-  }
-
-  /** What was fetched ahead is good for one question to the monitor, as long as the device is not touched. */
-  #forgetAhead(): void {
-    this.#ahead.sizeBytes = 0;
-  }
-
   #raise(): boolean {
-    this.#forgetAhead();
+    this.#commands.forget();
     const verdict = this.#monitor.interrupt(this.#time());
     if (verdict === ALLOWED) return true;
     try {
@@ -395,7 +279,7 @@ export class Rvm implements Device {
   }
 
   #checkInterrupt(): void {
-    this.#forgetAhead();
+    this.#commands.forget();
     const verdict = this.#monitor.check(this.#lastUs);
     if (verdict === ALLOWED) return;
     const rule = ruleOf(this.info, verdict);
