@@ -19,7 +19,6 @@ const STATE_SIZE_BYTES = 4096 + SAID_MAX_BYTES;
 const FRAMES_MAX_PER_CALL = 48_000;
 const PIECES_MAX_PER_CALL = 4096;
 const PIECE_FRAMES_MAX = 1024;
-const REGISTERS_BYTES = 0x40;
 const STEREO_16 = 3;
 /** WTSRSEL, of DAC1. */
 const DAC1_RATES = [5512, 11_025, 22_050, 44_100] as const;
@@ -212,10 +211,11 @@ export function es1370OnHost(host: ModelHost): DeviceModel {
       settle();
       return value;
     },
-    write(space: Space, offset: number, _width: Width, value: number) {
-      if (space === CONFIG_SPACE) config.write(offset, _width, value >>> 0);
-      else if (space === r.BAR && offset < REGISTERS_BYTES && config.enabled(PCI_COMMAND_IO))
-        writeRegister(offset, value >>> 0);
+    write(space: Space, offset: number, width: Width, value: number) {
+      if (space === CONFIG_SPACE) config.write(offset, width, value >>> 0);
+      else if (space === r.BAR && config.enabled(PCI_COMMAND_IO))
+        for (const { at, bytes } of alignedParts(offset, width))
+          writeRegister(at, Math.floor(value / 2 ** (8 * (at - offset))) % 2 ** (8 * bytes));
       settle();
     },
     receiveFrame: (samples) => microphone.push(samples),
@@ -235,9 +235,25 @@ export function es1370OnHost(host: ModelHost): DeviceModel {
   /** Narrow reads give the low bytes of a register, as QEMU's device does. */
   function readSpace(space: Space, offset: number, width: Width): number {
     if (space === CONFIG_SPACE) return config.read(offset, width);
-    if (space !== r.BAR || offset >= REGISTERS_BYTES || !config.enabled(PCI_COMMAND_IO)) return 2 ** (8 * width) - 1;
-    return readRegister(offset) % 2 ** (8 * width);
+    if (space !== r.BAR || !config.enabled(PCI_COMMAND_IO)) return 2 ** (8 * width) - 1;
+    let value = 0;
+    for (const { at, bytes } of alignedParts(offset, width))
+      value += (readRegister(at) % 2 ** (8 * bytes)) * 2 ** (8 * (at - offset));
+    return value;
   }
+}
+
+/** An access whose offset is not a multiple of its width reaches the device as several that are. */
+function alignedParts(offset: number, width: Width): readonly { readonly at: number; readonly bytes: number }[] {
+  const parts: { at: number; bytes: number }[] = [];
+  for (let done = 0; done < width;) {
+    const at = offset + done;
+    let bytes: number = width;
+    while (at % bytes !== 0 || done + bytes > width) bytes /= 2;
+    parts.push({ at, bytes });
+    done += bytes;
+  }
+  return parts;
 }
 
 /** Frames of 8 bits, or of one channel, as the loudspeaker wants them. */
