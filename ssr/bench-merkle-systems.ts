@@ -19,10 +19,10 @@ export interface Change {
 /** A tree under test. `update` changes one leaf and makes the root, `batch` changes many and makes one root. */
 export interface Built {
   root(): string;
-  batch?(changes: readonly Change[]): void;
-  update?(change: Change): void;
+  readonly batch?: (changes: readonly Change[]) => void;
+  readonly update?: (change: Change) => void;
   /** Nanoseconds that count since the last call, if not all that pass do. */
-  takeNs?(): number;
+  readonly takeNs?: () => number;
 }
 
 export interface System {

@@ -1,9 +1,11 @@
 /**
  * `refmon bench merkle`: our tree beside the npm libraries, 2^20 leaves of 32 bytes, SHA-256 everywhere.
  *
- * Every system runs alone in a process of its own (`bench-merkle-child.ts`), so that its memory is its own; the systems
- * take turns over several rounds, and the fastest round counts, for everyone alike: other programs only ever add time. Leaves are digests, given ready-made, because
- * that is what all the peers take. A peer that is not installed is reported as such and never guessed. Peers differ in
+ * Every system runs alone in a process of its own (`bench-merkle-child.ts`), so that its memory is its own, and the systems
+ * take turns over several rounds. Of all rounds together each row gives three numbers. The *median* is what one call takes,
+ * and ratios are made of it. The *mean* is what a call costs in the long run: it has the garbage collections, which a median
+ * leaves out where they are rarer than every second call, and the pauses of a busy machine. The *minimum* is the fastest
+ * call: no other program, no collection. Leaves are digests, given ready-made, because that is what all the peers take. A peer that is not installed is reported as such and never guessed. Peers differ in
  * what else they do: @chainsafe keeps old versions alive by structural sharing, OpenZeppelin keeps hexadecimal strings,
  * merkletreejs and OpenZeppelin have no update and must rebuild. Rows named "hash calls alone" are our tree with nothing
  * but its hash calls timed: the bound that no better bookkeeping of ours could pass.
@@ -19,8 +21,10 @@ export type ChildReport =
   | {
       readonly status: 'ok';
       readonly build_ns: number;
-      readonly batch_ns?: number;
-      readonly single_ns?: number;
+      /** Of each batch. */
+      readonly batch_ns?: readonly number[];
+      /** For one update, of each run of updates. */
+      readonly single_ns?: readonly number[];
       readonly memory_bytes: number;
       readonly root: string;
     }
@@ -31,10 +35,13 @@ export interface BenchRow {
   readonly system: string;
   readonly task: MerkleTask;
   readonly status: 'ok' | 'peer not installed' | 'not offered' | 'failed';
-  /** Of the fastest round; for `memory` absent. `single` is one update with its root, `batch` all updates with one root. */
-  readonly best_ns?: number;
+  /** For `memory` absent. `single` is one update with its root, `batch` all updates with one root. */
+  readonly median_ns?: number;
+  readonly mean_ns?: number;
+  readonly min_ns?: number;
+  /** Median of the rounds. */
   readonly bytes?: number;
-  /** This system's number over that of `ours binary`, the same tree as the peers': above 1, ours is better. */
+  /** This system's median over that of `ours binary`, the same tree as the peers': above 1, ours is better. */
   readonly ratio?: number;
   /** The same over `ours arity 5`, the arity that the block-size model picks for sparse updates with this engine. */
   readonly ratio_to_planned?: number;
@@ -88,9 +95,9 @@ async function runChild(
   }
 }
 
-/** Runs the benchmark: one row per system and task. Takes about a second per quick system and round. */
+/** Runs the benchmark: one row per system and task. Takes one to five seconds per quick system and round. */
 export async function benchMerkle(options: MerkleBenchOptions = {}): Promise<readonly BenchRow[]> {
-  const { leaves = 2 ** 20, updates = 1000, rounds = 3, systems = MERKLE_SYSTEMS, timeoutMs = 600_000 } = options;
+  const { leaves = 2 ** 20, updates = 1000, rounds = 5, systems = MERKLE_SYSTEMS, timeoutMs = 600_000 } = options;
   const reports = new Map<string, (ChildReport | string)[]>(systems.map((system) => [system, []]));
   for (let round = 0; round < rounds; round += 1) {
     for (const [system, list] of reports) {
@@ -102,31 +109,38 @@ export async function benchMerkle(options: MerkleBenchOptions = {}): Promise<rea
   }
   return [...reports].flatMap(([system, list]) =>
     TASKS.map((task) => {
-      const ours = measured(reports.get(BASELINE) ?? [], task);
-      const planned = measured(reports.get(PLANNED) ?? [], task);
+      const ours = measured(reports.get(BASELINE) ?? [], task)?.median;
+      const planned = measured(reports.get(PLANNED) ?? [], task)?.median;
       return rowOf(system, task, list, ours, planned);
     }),
   );
 }
 
-function measured(list: readonly (ChildReport | string)[], task: MerkleTask): number | undefined {
-  const values = list
-    .map((report) => (typeof report === 'string' || report.status !== 'ok' ? undefined : valueOf(report, task)))
-    .filter((value) => value !== undefined)
-    .sort((a, b) => a - b);
-  return values[0];
+interface Measured {
+  readonly median: number;
+  readonly mean: number;
+  readonly min: number;
 }
 
-function valueOf(report: Extract<ChildReport, { status: 'ok' }>, task: MerkleTask): number | undefined {
+function measured(list: readonly (ChildReport | string)[], task: MerkleTask): Measured | undefined {
+  const values = list
+    .flatMap((report) => (typeof report === 'string' || report.status !== 'ok' ? [] : valuesOf(report, task)))
+    .sort((a, b) => a - b);
+  const [min, median] = [values[0], values[Math.floor(values.length / 2)]];
+  if (min === undefined || median === undefined) return undefined;
+  return { min, median, mean: values.reduce((sum, value) => sum + value, 0) / values.length };
+}
+
+function valuesOf(report: Extract<ChildReport, { status: 'ok' }>, task: MerkleTask): readonly number[] {
   switch (task) {
     case 'build':
-      return report.build_ns;
+      return [report.build_ns];
     case 'batch':
-      return report.batch_ns;
+      return report.batch_ns ?? [];
     case 'single':
-      return report.single_ns;
+      return report.single_ns ?? [];
     case 'memory':
-      return report.memory_bytes;
+      return [report.memory_bytes];
   }
 }
 
@@ -141,19 +155,20 @@ function rowOf(
   const first = list[0];
   if (typeof first === 'string') return { ...head, status: 'failed', note: first };
   if (first === undefined || first.status !== 'ok') return { ...head, status: 'peer not installed' };
-  const value = measured(list, task);
-  if (value === undefined) {
+  const values = measured(list, task);
+  if (values === undefined) {
     return {
       ...head,
       status: 'not offered',
       note: 'its interface has no such update; every change is a rebuild or a path',
     };
   }
+  const { median, mean, min } = values;
   return {
     ...head,
     status: 'ok',
-    ...(task === 'memory' ? { bytes: value } : { best_ns: value }),
-    ...(ours !== undefined && { ratio: Number((value / ours).toFixed(2)) }),
-    ...(planned !== undefined && { ratio_to_planned: Number((value / planned).toFixed(2)) }),
+    ...(task === 'memory' ? { bytes: median } : { median_ns: median, mean_ns: Math.round(mean), min_ns: min }),
+    ...(ours !== undefined && { ratio: Number((median / ours).toFixed(2)) }),
+    ...(planned !== undefined && { ratio_to_planned: Number((median / planned).toFixed(2)) }),
   };
 }

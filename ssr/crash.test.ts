@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
 import { exploreCrashes } from './testing/crash-world.ts';
-import type { WorldReport } from './testing/crash-world.ts';
+import type { WorldReport } from './testing/crash-options.ts';
 import { MUTANTS } from './testing/mutants.ts';
 import { OPERATIONS, TORN_WRITE } from './testing/operations.ts';
 import { rewindableSimulated } from './testing/rewindable-tpm.ts';

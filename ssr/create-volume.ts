@@ -7,9 +7,15 @@ import { EMPTY_ROOT } from './block-io.ts';
 import { ENTRY_SIZE_BYTES } from './entry.ts';
 import { SsrError } from './errors.ts';
 import { DEFAULT_PCRS, makeKeyring, sealKeyring, wrapKeyring } from './keys.ts';
-import { ARITY_MIN, BLOCK_SIZE_MAX_BYTES, BLOCK_SIZE_MIN_BYTES, DATA_START_BYTES } from './superblock.ts';
 import type { Superblock } from './superblock.ts';
-import { VolumeCore, readSuperblocks } from './volume-core.ts';
+import { VolumeCore } from './volume-core.ts';
+import {
+  ARITY_MIN,
+  BLOCK_SIZE_MAX_BYTES,
+  BLOCK_SIZE_MIN_BYTES,
+  DATA_START_BYTES,
+  readSuperblocks,
+} from './superblock.ts';
 import { Volume } from './volume.ts';
 import {
   DEFAULT_ARITY,

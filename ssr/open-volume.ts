@@ -15,7 +15,8 @@ import type { GenuineSuperblock, MountDecision } from './recovery.ts';
 import type { AllegedSuperblock } from './superblock.ts';
 import { equalBytes } from './tpm/codec.ts';
 import { TpmError } from './tpm/errors.ts';
-import { VolumeCore, readSuperblocks } from './volume-core.ts';
+import { VolumeCore } from './volume-core.ts';
+import { readSuperblocks } from './superblock.ts';
 import { Volume } from './volume.ts';
 import {
   coreOptions,

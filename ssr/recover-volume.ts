@@ -10,9 +10,9 @@ import { makeKeyring, sealKeyring, unwrapKeyring, wrapKeyring } from './keys.ts'
 import type { Keyring } from './keys.ts';
 import type { GenuineSuperblock } from './recovery.ts';
 import { forgetOtherSuperblocks } from './rotate-root.ts';
-import { superblockOffset } from './superblock.ts';
 import type { AllegedSuperblock, Superblock } from './superblock.ts';
-import { VolumeCore, readSuperblocks } from './volume-core.ts';
+import { VolumeCore } from './volume-core.ts';
+import { readSuperblocks, superblockOffset } from './superblock.ts';
 import { Volume } from './volume.ts';
 import {
   anchorAnew,

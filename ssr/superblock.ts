@@ -12,6 +12,7 @@ import type { AnchorPlace } from './anchor-slots.ts';
 import { DIGEST_SIZE_BYTES, EPOCH_MAX, SLOT_COUNT_MAX, SLOT_COUNT_MIN } from './anchor-slots.ts';
 import { ID_SIZE_BYTES } from './block-cipher.ts';
 import { ENTRY_SIZE_BYTES } from './entry.ts';
+import type { Store } from './store/store.ts';
 import { ByteReader, ByteWriter, equalBytes } from './tpm/codec.ts';
 import type { SealedBlob } from './tpm/object-commands.ts';
 
@@ -193,4 +194,18 @@ function isPossible(superblock: Superblock | undefined): superblock is Superbloc
     directory.height <= TREE_HEIGHT_MAX &&
     freeMap.height <= TREE_HEIGHT_MAX
   );
+}
+
+/** All superblocks that could be ones, in order of place. */
+export function readSuperblocks(store: Store): AllegedSuperblock[] {
+  const found: AllegedSuperblock[] = [];
+  for (let place = 0; place < SUPERBLOCK_PLACES; place += 1) {
+    const bytes = new Uint8Array(SUPERBLOCK_SIZE_BYTES);
+    if (store.read(place * SUPERBLOCK_PLACE_SIZE_BYTES, bytes) < bytes.length) continue;
+    const alleged = parseSuperblock(bytes);
+    if (alleged !== undefined && superblockOffset(alleged.superblock) === place * SUPERBLOCK_PLACE_SIZE_BYTES) {
+      found.push(alleged);
+    }
+  }
+  return found;
 }

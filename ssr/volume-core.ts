@@ -5,67 +5,26 @@
  * in memory. A *published* state has a superblock on the disk. The *anchored* state is the one that the TPM vouches for.
  * Invariant: until a state is anchored, no block and no superblock of the anchored state is overwritten.
  *
- * Who calls the TPM, and when, is in `volume.ts`; the order of a commit's steps is `COMMIT_ORDER`, below, and nowhere else.
+ * Who calls the TPM, and when, is in `publisher.ts`; the order of a commit's steps is in `protocol.ts` and nowhere else.
  */
 import type { AnchorPoint } from './anchor-slots.ts';
-import { encryptingSealer, hashingSealer, ID_SIZE_BYTES, randomNonces } from './block-cipher.ts';
-import type { BlockSealer, NonceSource } from './block-cipher.ts';
 import { BlockIo } from './block-io.ts';
 import type { TreeIdentity } from './block-io.ts';
 import { noRegion, readRecord, RECORD_SIZE_BYTES, REGIONS_MAX } from './directory.ts';
-import type { RegionMode, RegionRecord } from './directory.ts';
+import type { RegionRecord } from './directory.ts';
 import { readEntry } from './entry.ts';
 import { FreeMap } from './extents.ts';
 import { KeyEras, treeKey } from './key-eras.ts';
-import { blockKey, superblockKey } from './keys.ts';
+import { superblockKey } from './keys.ts';
 import type { Keyring } from './keys.ts';
+import type { Protocol } from './protocol.ts';
 import type { GenuineSuperblock } from './recovery.ts';
+import { RetiredBlocks } from './retired-blocks.ts';
 import type { RenewedKeys } from './rotate-root.ts';
 import type { Store } from './store/store.ts';
-import {
-  DATA_START_BYTES,
-  encodeSuperblock,
-  parseSuperblock,
-  superblockDigest,
-  superblockOffset,
-  SUPERBLOCK_PLACE_SIZE_BYTES,
-  SUPERBLOCK_PLACES,
-  SUPERBLOCK_SIZE_BYTES,
-} from './superblock.ts';
-import type { AllegedSuperblock, Superblock, TokenState, TreeRoot } from './superblock.ts';
-
-export type CommitStep = 'superblock' | 'flush' | 'anchor';
-
-/**
- * The steps of a commit, after its blocks are written. Anchored: one flush serves blocks and superblock, for the anchor's
- * digest covers both; only then the TPM is told (any other order loses data or accepts a fork: see the mutants).
- * Tentative: the blocks must be durable before the superblock that makes them count, since no digest is waiting for it.
- */
-export const COMMIT_ORDER: Readonly<Record<'anchored' | 'tentative', readonly CommitStep[]>> = {
-  anchored: ['superblock', 'flush', 'anchor'],
-  tentative: ['flush', 'superblock', 'flush'],
-};
-
-/** The seams where tests put something unsafe; `SAFE_PROTOCOL` is what the product uses. */
-export interface Protocol {
-  readonly order: typeof COMMIT_ORDER;
-  makeSealer(
-    mode: RegionMode,
-    keyring: Keyring,
-    tree: { id: Uint8Array; generation: number },
-    arity: number,
-  ): BlockSealer;
-}
-
-export function safeProtocol(nonces: NonceSource = randomNonces()): Protocol {
-  return {
-    order: COMMIT_ORDER,
-    makeSealer: (mode, keyring, tree, arity) =>
-      mode === 'encrypted'
-        ? encryptingSealer(blockKey(keyring, tree.id, tree.generation), nonces)
-        : hashingSealer(arity),
-  };
-}
+import { DATA_START_BYTES, encodeSuperblock, superblockDigest, superblockOffset } from './superblock.ts';
+import type { Superblock, TokenState, TreeRoot } from './superblock.ts';
+import { TreeIdentities } from './tree-identities.ts';
 
 /** What a transaction left behind, complete and immutable. */
 export interface VolumeState {
@@ -75,12 +34,6 @@ export interface VolumeState {
   readonly directorySlots: number;
   readonly freeMap: TreeRoot;
   readonly sealedBlocks: number;
-}
-
-/** What the transaction of this version freed, still held. */
-interface FreedBlocks {
-  readonly version: number;
-  readonly addresses: readonly number[];
 }
 
 export interface CoreOptions {
@@ -95,26 +48,6 @@ export function ownGeneration(state: Pick<VolumeState, 'freeMap'>): number {
   return readEntry(state.freeMap.entry, 0)?.keyGeneration ?? 0;
 }
 
-function ownId(label: string): Uint8Array {
-  const id = new Uint8Array(ID_SIZE_BYTES);
-  id.set(new TextEncoder().encode(label));
-  return id;
-}
-
-/** All superblocks that could be ones, in order of place. */
-export function readSuperblocks(store: Store): AllegedSuperblock[] {
-  const found: AllegedSuperblock[] = [];
-  for (let place = 0; place < SUPERBLOCK_PLACES; place += 1) {
-    const bytes = new Uint8Array(SUPERBLOCK_SIZE_BYTES);
-    if (store.read(place * SUPERBLOCK_PLACE_SIZE_BYTES, bytes) < bytes.length) continue;
-    const alleged = parseSuperblock(bytes);
-    if (alleged !== undefined && superblockOffset(alleged.superblock) === place * SUPERBLOCK_PLACE_SIZE_BYTES) {
-      found.push(alleged);
-    }
-  }
-  return found;
-}
-
 export class VolumeCore {
   readonly store: Store;
   readonly io: BlockIo;
@@ -125,17 +58,13 @@ export class VolumeCore {
   #macKey: Uint8Array | undefined;
   /** While a rotation of the root key is not anchored: what superblocks said before it. */
   #beforeRotation: Superblock | undefined;
-  /** By the region's id: records are made anew with each transaction, the array of the id stays. */
-  readonly #identities = new WeakMap<Uint8Array, TreeIdentity>();
+  readonly #identities: TreeIdentities;
   /** What every superblock of this volume says alike; and the keys, until they are sealed anew. */
   #fixed: Superblock;
   #anchored: AnchorPoint;
   #state: VolumeState;
   #published: VolumeState;
-  /** Versions of open snapshots, with how many there are of each. */
-  readonly #snapshots = new Map<number, number>();
-  #frees: FreedBlocks[] = [];
-  #anchoredVersion: number;
+  readonly #retired: RetiredBlocks;
   /** Versions that were sealed and then thrown away, as (first, last). */
   readonly #lost: { readonly first: number; readonly last: number }[] = [];
   #nextVersion: number;
@@ -150,8 +79,9 @@ export class VolumeCore {
     this.#fixed = superblock;
     this.#anchored = { epoch: superblock.epoch, digest: base.digest };
     this.io = new BlockIo(options.store, { ...superblock, cacheSizeBytes: options.cacheSizeBytes });
-    this.directoryTree = this.#ownTree('directory');
-    this.freeMap = new FreeMap(this.io, this.#ownTree('free map'), {
+    this.#identities = new TreeIdentities(this.#eras, options.protocol, superblock.arity);
+    this.directoryTree = this.#identities.own('directory');
+    this.freeMap = new FreeMap(this.io, this.#identities.own('free map'), {
       root: current.freeMap,
       firstBlock: Math.ceil(DATA_START_BYTES / superblock.blockSizeBytes),
       capacityBlocks: superblock.capacityBlocks,
@@ -160,7 +90,7 @@ export class VolumeCore {
     const regions = this.#loadRegions(directory, directorySlots);
     this.#state = { version, regions, directory, directorySlots, freeMap, sealedBlocks };
     this.#published = this.#state;
-    this.#anchoredVersion = superblock.version;
+    this.#retired = new RetiredBlocks(this.freeMap, superblock.version);
     this.#nextVersion = version + 1;
   }
 
@@ -199,41 +129,11 @@ export class VolumeCore {
 
   /** True if something sealed is not anchored yet. */
   get isAhead(): boolean {
-    return this.#state.version > this.#anchoredVersion;
+    return this.#state.version > this.#retired.anchoredVersion;
   }
 
-  #ownTree(label: string): TreeIdentity {
-    return this.#makeIdentity(label, ownId(label), 'encrypted');
-  }
-
-  /** Whoever renames or re-creates a region gets another identity: ids are random. */
   identity(record: RegionRecord): TreeIdentity {
-    const known = this.#identities.get(record.id);
-    if (known !== undefined) return known;
-    const identity = this.#makeIdentity(record.name, record.id, record.mode);
-    this.#identities.set(record.id, identity);
-    return identity;
-  }
-
-  #makeIdentity(name: string, id: Uint8Array, mode: RegionMode): TreeIdentity {
-    const eras = this.#eras;
-    const sealers = new Map<number, BlockSealer>();
-    let changes = eras.changes;
-    return {
-      name,
-      id,
-      sealer: (generation) => {
-        if (changes !== eras.changes) sealers.clear();
-        changes = eras.changes;
-        let sealer = sealers.get(generation);
-        if (sealer === undefined) {
-          const keyring = eras.keyringOf(id, generation);
-          sealer = this.#protocol.makeSealer(mode, keyring, { id, generation }, this.io.arity);
-          sealers.set(generation, sealer);
-        }
-        return sealer;
-      },
-    };
+    return this.#identities.of(record);
   }
 
   #loadRegions(directory: TreeRoot, slots: number): Map<string, RegionRecord> {
@@ -261,7 +161,7 @@ export class VolumeCore {
   adopt(state: VolumeState, freed: readonly number[]): void {
     this.#state = state;
     this.#nextVersion = state.version + 1;
-    if (freed.length > 0) this.#frees.push({ version: state.version, addresses: freed });
+    this.#retired.add(state.version, freed);
   }
 
   /** The superblock for the present state, as it is to be written. */
@@ -294,19 +194,7 @@ export class VolumeCore {
     if (point === undefined) return;
     this.#anchored = point;
     this.#beforeRotation = undefined;
-    this.#anchoredVersion = state.version;
-    this.#release();
-  }
-
-  /** Blocks freed up to the anchored state may be used again, except those that a snapshot reads. */
-  #release(): void {
-    const oldest = Math.min(Number.POSITIVE_INFINITY, ...this.#snapshots.keys());
-    const kept: FreedBlocks[] = [];
-    for (const free of this.#frees) {
-      if (free.version > this.#anchoredVersion || free.version > oldest) kept.push(free);
-      else for (const address of free.addresses) this.freeMap.release(address);
-    }
-    this.#frees = kept;
+    this.#retired.anchored(state.version);
   }
 
   /** Publishing failed: sealed states that are not durable are gone, and so is whatever was built on them. */
@@ -315,10 +203,7 @@ export class VolumeCore {
     this.undoRotation();
     const { version } = this.#published;
     if (this.#state.version > version) this.#lost.push({ first: version + 1, last: this.#state.version });
-    for (const free of this.#frees) {
-      if (free.version > version) for (const address of free.addresses) this.freeMap.release(address);
-    }
-    this.#frees = this.#frees.filter((free) => free.version <= version);
+    this.#retired.forgetAfter(version);
     this.#state = this.#published;
     this.freeMap.reset(this.#state.freeMap);
   }
@@ -331,19 +216,7 @@ export class VolumeCore {
   /** Keeps the blocks of the present state from being used again until the function returned is called. */
   pin(): { state: VolumeState; unpin: () => void } {
     const state = this.#state;
-    this.#snapshots.set(state.version, (this.#snapshots.get(state.version) ?? 0) + 1);
-    let isOpen = true;
-    return {
-      state,
-      unpin: () => {
-        if (!isOpen) return;
-        isOpen = false;
-        const left = (this.#snapshots.get(state.version) ?? 1) - 1;
-        if (left > 0) this.#snapshots.set(state.version, left);
-        else this.#snapshots.delete(state.version);
-        this.#release();
-      },
-    };
+    return { state, unpin: this.#retired.pin(state.version) };
   }
 
   /** Superblocks from now on carry these. */

@@ -1,18 +1,9 @@
 /**
  * A volume: regions on a store nobody trusts, kept fresh by a TPM. One writer, any number of snapshot readers.
  *
- * Commits follow each other. While one waits for the TPM, transactions that end meanwhile gather and go together in the
- * next one, with one NV write for all (group commit). What `commit` waits for is the volume's mode:
- *
- * - `sync`: the TPM vouches for it. Nothing acknowledged is ever lost, and nothing older is ever shown.
- * - `grouped`: the same, but commits wait for company (and for a token, if NV writes are limited).
- * - `durable-not-fresh`: the disk has it. A crash keeps it; an attacker with the disk can take it back to the last state
- *   that was anchored, until the next anchoring. Only for volumes that were created to allow it.
- *
- * When the TPM's answer to an advance is lost, nobody knows which state counts: the volume then refuses all further
- * changes, and opening it again asks the TPM.
+ * Changes go into one open batch, or into a transaction function; both end as one new state or as nothing. What happens
+ * to that state, and when a commit returns, is in `publisher.ts`.
  */
-import type { AnchorPoint } from './anchor-slots.ts';
 import type { Anchor } from './anchor.ts';
 import { Batch } from './batch.ts';
 import type { RegionOptions } from './batch.ts';
@@ -20,30 +11,15 @@ import type { RegionRecord } from './directory.ts';
 import { SsrError } from './errors.ts';
 import { sealKeyring } from './keys.ts';
 import type { TpmAccess } from './keys.ts';
-import { pause } from './pause.ts';
+import { Publisher } from './publisher.ts';
+import type { VolumeBehaviour } from './publisher.ts';
 import { Region, Snapshot } from './region.ts';
 import { forgetOtherSuperblocks, renewKeys } from './rotate-root.ts';
 import { scrub } from './scrub.ts';
 import type { ScrubReport } from './scrub.ts';
-import type { Store } from './store/store.ts';
 import { superblockOffset } from './superblock.ts';
-import type { TokenState } from './superblock.ts';
-import { refill, spend, waitMs } from './token-bucket.ts';
-import type { TokenBucket } from './token-bucket.ts';
 import { STORAGE_KEY_TEMPLATE } from './tpm/object-commands.ts';
 import type { VolumeCore } from './volume-core.ts';
-
-export type CommitMode = 'sync' | 'grouped' | 'durable-not-fresh';
-
-export interface VolumeBehaviour {
-  readonly mode: CommitMode;
-  /** Limits NV writes; no limit if absent. */
-  readonly tokenBucket: TokenBucket | undefined;
-  /** How long a grouped commit waits for company. */
-  readonly groupWindowMs: number;
-  /** Milliseconds since 1970. */
-  readonly now: () => number;
-}
 
 /** What happened when the volume was opened. */
 export interface Opening {
@@ -79,33 +55,22 @@ export interface VolumeParts {
 
 export class Volume {
   readonly #core: VolumeCore;
-  readonly #anchor: Anchor;
+  readonly #publisher: Publisher;
   readonly #access: TpmAccess | undefined;
-  readonly #behaviour: VolumeBehaviour;
   readonly opening: Opening;
-  #tokens: TokenState;
   /** Changes outside a transaction function, until `commit` or `rollback`. */
   #batch: Batch | undefined;
   #isInTransaction = false;
   /** The last transaction function in the queue; never rejects. */
   #writer: Promise<unknown> = Promise.resolve();
-  /** The publishing that runs, or ran last; never rejects. */
-  #running: Promise<unknown> = Promise.resolve();
-  /** The anchoring that will cover what is sealed now. */
-  #next: Promise<void> | undefined;
-  #suspended: SsrError | undefined;
   /** No new work is taken; what was begun is finished. */
   #isClosing = false;
-  #isClosed = false;
-  #nvWrites = 0;
 
   constructor(parts: VolumeParts) {
     this.#core = parts.core;
-    this.#anchor = parts.anchor;
+    this.#publisher = new Publisher(parts.core, parts.anchor, parts.behaviour);
     this.#access = parts.access;
-    this.#behaviour = parts.behaviour;
     this.opening = parts.opening;
-    this.#tokens = parts.core.fixed.tokens;
   }
 
   /** The epoch that the TPM vouches for. */
@@ -115,7 +80,7 @@ export class Volume {
 
   /** NV writes since the volume was opened. */
   get nvWrites(): number {
-    return this.#nvWrites;
+    return this.#publisher.nvWrites;
   }
 
   get volumeId(): Uint8Array {
@@ -138,12 +103,7 @@ export class Volume {
 
   #checkWritable(): void {
     this.#checkOpen();
-    this.#checkPublishable();
-  }
-
-  #checkPublishable(): void {
-    if (this.#isClosed) throw new SsrError('SSR_CLOSED', 'the volume is closed', { help: 'open it again' });
-    if (this.#suspended !== undefined) throw this.#suspended;
+    this.#publisher.check();
   }
 
   /** The batch for changes outside transaction functions. */
@@ -207,7 +167,7 @@ export class Volume {
     const turn = this.#writer.then(() => this.#runTransaction(change));
     this.#writer = turn.catch(() => undefined);
     const { result, version } = await turn;
-    await this.#acknowledge(version);
+    await this.#publisher.acknowledge(version);
     return result;
   }
 
@@ -236,7 +196,7 @@ export class Volume {
         },
         delete: (name) => batch.delete(name),
       });
-      this.#checkPublishable();
+      this.#publisher.check();
       return { result, version: batch.seal() };
     } catch (error) {
       batch.abort();
@@ -262,7 +222,7 @@ export class Volume {
         throw error;
       }
     }
-    await this.#acknowledge(this.#core.state.version);
+    await this.#publisher.acknowledge(this.#core.state.version);
   }
 
   /** Forgets the open batch. */
@@ -274,113 +234,7 @@ export class Volume {
   /** Has the TPM vouch for everything that has been committed, whatever the mode. */
   async makeFresh(): Promise<void> {
     this.#checkWritable();
-    if (this.#core.isAhead) await this.#anchorSoon(0);
-    else await this.#running;
-  }
-
-  /** Waits for what the mode promises of the transaction with this version. */
-  async #acknowledge(version: number): Promise<void> {
-    if (!this.#core.isAhead) await this.#running;
-    else if (this.#behaviour.mode === 'sync') await this.#anchorSoon(0);
-    else if (this.#behaviour.mode === 'grouped') await this.#anchorSoon(this.#behaviour.groupWindowMs);
-    else {
-      await this.#queue(() => this.#publishTentative());
-      this.#anchorInBackground();
-    }
-    // Another commit may have taken this one along, and failed.
-    if (this.#core.isLost(version)) {
-      throw new SsrError('SSR_STORE_FAILED', 'the commit that took this one along failed', {
-        help: 'nothing of it was committed; look at the disk and try again',
-      });
-    }
-    if (this.#behaviour.mode !== 'durable-not-fresh' && this.#suspended !== undefined) throw this.#suspended;
-  }
-
-  // --- publishing ---------------------------------------------------------------------------------------------------
-
-  /** One publishing at a time. */
-  #queue(publish: () => Promise<void> | void): Promise<void> {
-    const turn = this.#running.then(publish);
-    this.#running = turn.catch(() => undefined);
-    return turn;
-  }
-
-  /** Joins the anchoring that has not begun yet, or asks for one. */
-  #anchorSoon(windowMs: number): Promise<void> {
-    if (this.#next !== undefined) return this.#next;
-    const { tokenBucket, now } = this.#behaviour;
-    const waiting = tokenBucket === undefined ? 0 : waitMs(tokenBucket, this.#tokens, now());
-    const pauseMs = Math.max(windowMs, waiting);
-    const next = (async () => {
-      await pause(pauseMs);
-      await this.#queue(() => {
-        this.#next = undefined;
-        return this.#publishAnchored();
-      });
-    })();
-    this.#next = next;
-    return next;
-  }
-
-  #anchorInBackground(): void {
-    const { tokenBucket, now } = this.#behaviour;
-    // Without tokens the next commit or `close` asks again; a timer would keep the process alive for it.
-    if (tokenBucket !== undefined && waitMs(tokenBucket, this.#tokens, now()) > 0) return;
-    // A failure is kept in #suspended and shown to whoever comes next.
-    this.#anchorSoon(this.#behaviour.groupWindowMs).catch(() => undefined);
-  }
-
-  async #publishAnchored(): Promise<void> {
-    this.#checkPublishable();
-    const core = this.#core;
-    if (!core.isAhead) return;
-    const { tokenBucket, now } = this.#behaviour;
-    const tokens = spend(tokenBucket === undefined ? this.#tokens : refill(tokenBucket, this.#tokens, now()));
-    const { state } = core;
-    const { point, bytes, offset } = core.prepare(false, tokens);
-    // The flush takes as long as the making of the NV command, so both go on at once; the command is sent after the flush.
-    let durable = Promise.resolve();
-    try {
-      for (const step of core.order.anchored) {
-        if (step === 'superblock') core.store.write(offset, bytes);
-        else if (step === 'flush') durable = flushSoon(core.store);
-        else await this.#advance(point, durable);
-      }
-      await durable;
-    } catch (error) {
-      if (!isUnknown(error)) core.rollBack();
-      throw error;
-    }
-    this.#tokens = tokens;
-    core.published(state, point);
-  }
-
-  async #advance(point: AnchorPoint, durable: Promise<void>): Promise<void> {
-    try {
-      await this.#anchor.advance(point, durable);
-    } catch (error) {
-      if (isUnknown(error)) this.#suspended = error;
-      throw error;
-    }
-    this.#nvWrites += 1;
-  }
-
-  #publishTentative(): void {
-    this.#checkPublishable();
-    const core = this.#core;
-    if (!core.isAhead) return;
-    const { state } = core;
-    const { bytes, offset } = core.prepare(true, this.#tokens);
-    try {
-      for (const step of core.order.tentative) {
-        if (step === 'superblock') core.store.write(offset, bytes);
-        else core.store.flush();
-      }
-    } catch (error) {
-      core.rollBack();
-      throw error;
-    }
-    core.published(state, undefined);
+    await this.#publisher.makeFresh();
   }
 
   // --- care ---------------------------------------------------------------------------------------------------------
@@ -413,8 +267,8 @@ export class Volume {
       const present = { keyring: core.keyring, superblock: core.fixed };
       const renewed = await this.#withStorageKey((access) => renewKeys(access, present, recoveryKey));
       // In the queue, so that nothing is published between sealing and anchoring: it would carry the new key unanchored.
-      await this.#queue(async () => {
-        this.#checkPublishable();
+      await this.#publisher.queue(async () => {
+        this.#publisher.check();
         core.beginRotation(renewed);
         const batch = new Batch(core);
         try {
@@ -425,7 +279,7 @@ export class Volume {
           core.undoRotation();
           throw error;
         }
-        await this.#publishAnchored();
+        await this.#publisher.publishAnchored();
         forgetOtherSuperblocks(core.store, superblockOffset({ ...core.fixed, isTentative: false, ...core.anchored }));
       });
     } finally {
@@ -454,7 +308,7 @@ export class Volume {
     core.replaceKeys({ sealedKeys, pcrs });
     const batch = new Batch(this.#core);
     batch.seal();
-    await this.#anchorSoon(0);
+    await this.#publisher.anchorSoon();
   }
 
   /** Reads and verifies everything; damage is listed, not thrown. */
@@ -470,10 +324,8 @@ export class Volume {
     this.#isClosing = true;
     await this.#writer;
     try {
-      if (this.#suspended === undefined && this.#core.isAhead) await this.#anchorSoon(0);
-      await this.#running;
+      await this.#publisher.close();
     } finally {
-      this.#isClosed = true;
       this.#core.store.close();
       await this.#access?.tpm.endSession(this.#access.session).catch(() => undefined);
     }
@@ -482,15 +334,6 @@ export class Volume {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
-}
-
-function isUnknown(error: unknown): error is SsrError {
-  return error instanceof SsrError && error.code === 'SSR_COMMIT_UNKNOWN';
-}
-
-async function flushSoon(store: Store): Promise<void> {
-  if (store.flushSoon !== undefined) await store.flushSoon();
-  else store.flush();
 }
 
 function infoOf(record: RegionRecord): RegionInfo {

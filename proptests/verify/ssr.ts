@@ -4,7 +4,7 @@
  * What a history, a case and a violation are says `ssr/testing/crash-world.ts`. A case's name is the history as positions
  * of its operations, `0.3.3`: attacks follow from the seed and the history, so that one history shows again what it showed.
  */
-import type { WorldOptions, WorldReport } from '../../ssr/testing/crash-world.ts';
+import type { WorldOptions, WorldReport } from '../../ssr/testing/crash-options.ts';
 import type { LifeReport } from '../../ssr/testing/life-world.ts';
 import type { Campaign, CampaignContext, CampaignPart, PartFindings } from './campaign.ts';
 

@@ -11,7 +11,7 @@
  * of past sectors it refuses, or shows just that. For one state of the TPM no two disks ever show two different contents
  * (no fork). Damaged regions may fail to read; what reads must be right. No nonce is used twice for different bytes.
  *
- * The TPM is read through its sessions once for each of its states and combined with all disks of that state.
+ * The oracle is `crash-judge.ts`.
  */
 import type { Anchor } from '../anchor.ts';
 import { openAnchor } from '../anchor.ts';
@@ -20,113 +20,24 @@ import type { AnchorPoint, AnchorReading } from '../anchor-slots.ts';
 import type { BlockSealer } from '../block-cipher.ts';
 import { createVolume } from '../create-volume.ts';
 import { openVolume } from '../open-volume.ts';
-import type { Seams } from '../volume-setup.ts';
+import { safeProtocol } from '../protocol.ts';
+import type { Protocol } from '../protocol.ts';
 import { decideMount } from '../recovery.ts';
 import { SimulatedDisk } from '../store/simulated-disk.ts';
 import type { DiskImage } from '../store/simulated-disk.ts';
-import type { Transaction, Volume } from '../volume.ts';
+import { readSuperblocks } from '../superblock.ts';
+import type { Seams } from '../volume-setup.ts';
+import { CrashJudge } from './crash-judge.ts';
+import { BLOCK } from './crash-options.ts';
+import type { History, Moment, Node, WorldOptions, WorldReport } from './crash-options.ts';
+import { numbers } from './disk-attacks.ts';
 import { KnownKeys } from './known-keys.ts';
-import { readSuperblocks, safeProtocol, VolumeCore } from '../volume-core.ts';
-import type { Protocol } from '../volume-core.ts';
-import { attackedImages, numbers } from './disk-attacks.ts';
-import type { RewindableTpm, TpmMemory } from './rewindable-tpm.ts';
 import { NonceMonitor } from './nonce-monitor.ts';
-import { isShown, keyOf, readOrDamaged, refusedBy, shownBy, shownRegions } from './shown.ts';
-import type { Model, Shown } from './shown.ts';
+import type { TpmMemory } from './rewindable-tpm.ts';
+import { keyOf } from './shown.ts';
+import type { Model } from './shown.ts';
 
-export const BLOCK = 512;
 const SLOTS = 2;
-
-export interface Operation {
-  readonly name: string;
-  /** What the operation does to a volume, and to the model of one. `stamp` makes contents differ between operations. */
-  readonly change?: (transaction: Transaction, model: Model, stamp: number) => void;
-  /** For what is no transaction. */
-  readonly perform?: (volume: Volume) => Promise<void>;
-  readonly model: (model: Model, stamp: number) => Model;
-  /** How it ends: acknowledged, or by a power cut with none or all of its unsynced sectors surviving, or inside the NV write. */
-  readonly crash?: 'none-survives' | 'all-survives' | 'torn-nv-write';
-}
-
-/** An anchor protocol in memory, for protocols that are not the product's. Rewound with the TPM. */
-export interface ModelAnchor {
-  open(): Anchor;
-  remember(): () => void;
-  /** What it would say if the power failed while this is written. */
-  tornReadings(point: AnchorPoint): AnchorReading[];
-}
-
-export interface WorldOptions {
-  readonly tpm: RewindableTpm;
-  readonly operations: readonly Operation[];
-  /** Longest sequence. */
-  readonly depth: number;
-  readonly attacksPerOperation: number;
-  /** Crash images considered at one moment. */
-  readonly imagesPerMoment: number;
-  readonly protocol?: Protocol;
-  readonly decide?: typeof decideMount;
-  readonly modelAnchor?: ModelAnchor;
-  /** Commits are acknowledged when durable. */
-  readonly isNotFresh?: boolean;
-  /** Stop after this many violations. */
-  readonly violationsMax?: number;
-  /** Instead of all sequences up to `depth`: this many random ones of this length, which follow from the seed. */
-  readonly walks?: { readonly count: number; readonly length: number; readonly seed: number };
-  /** Explore only so many sequences, chosen evenly. */
-  readonly sequencesMax?: number;
-  /** Judge each case by opening the volume through the rewound TPM, not from a shared reading. */
-  readonly isEachCaseThroughTpm?: boolean;
-  /** Which attacks are tried; each history has its own, so that it can be replayed alone. */
-  readonly attackSeed?: number;
-  /** Only this history: positions in `operations`. */
-  readonly replay?: readonly number[];
-  /** Called after each operation. True ends the exploration. */
-  readonly isTimeUp?: (report: WorldReport) => boolean;
-}
-
-export interface Violation {
-  readonly what: string;
-  readonly history: string;
-  /** The history as `replay` takes it. */
-  readonly path: readonly number[];
-}
-
-export interface WorldReport {
-  isUnfinished: boolean;
-  sequences: number;
-  crashCases: number;
-  attackCases: number;
-  mounted: number;
-  readonly refused: Map<string, number>;
-  readonly violations: Violation[];
-}
-
-interface Node {
-  readonly image: DiskImage;
-  readonly tpm: TpmMemory;
-  readonly anchor: (() => void) | undefined;
-  readonly reading: AnchorReading;
-  readonly slots: readonly Uint8Array[];
-  readonly model: Model;
-  /** What an attacker may bring back: one state, unless commits need not be fresh. */
-  readonly showable: readonly Model[];
-  readonly past: readonly DiskImage[];
-  readonly history: History;
-}
-
-/** The operations so far, as positions in the world's list. */
-type History = readonly number[];
-
-interface Moment {
-  readonly images: readonly DiskImage[];
-  readonly reading: AnchorReading;
-  readonly tpmState: string;
-  readonly tpm: TpmMemory | undefined;
-  readonly honest: readonly Model[];
-  readonly showable: readonly Model[];
-}
-
 const PAST_KEPT = 14;
 
 export async function exploreCrashes(options: WorldOptions): Promise<WorldReport> {
@@ -137,18 +48,9 @@ export async function exploreCrashes(options: WorldOptions): Promise<WorldReport
 
 class World {
   readonly #options: WorldOptions;
-  readonly report: WorldReport = {
-    isUnfinished: false,
-    sequences: 0,
-    crashCases: 0,
-    attackCases: 0,
-    mounted: 0,
-    refused: new Map(),
-    violations: [],
-  };
+  readonly #judge: CrashJudge;
   readonly #nonces = new NonceMonitor();
   readonly #protocol: Protocol;
-  readonly #decide: typeof decideMount;
   readonly #keys = new KnownKeys();
   #expansions = 0;
 
@@ -157,7 +59,6 @@ class World {
     const protocol = options.protocol ?? safeProtocol();
     // Deriving keys anew for every case would take most of the time.
     const sealers = options.protocol === undefined ? new Map<string, BlockSealer>() : undefined;
-    this.#decide = options.decide ?? decideMount;
     this.#protocol = {
       order: protocol.order,
       makeSealer: (mode, keyring, tree, arity) => {
@@ -170,23 +71,23 @@ class World {
         return sealer;
       },
     };
+    const parts = { keys: this.#keys, protocol: this.#protocol, decide: options.decide ?? decideMount };
+    this.#judge = new CrashJudge(options, { ...parts, seams: this.#seams() });
+  }
+
+  get report(): WorldReport {
+    return this.#judge.report;
   }
 
   get #isDone(): boolean {
-    return this.report.isUnfinished || this.report.violations.length >= (this.#options.violationsMax ?? 5);
-  }
-
-  #violate(what: string, path: History): void {
-    if (this.#isDone) return;
-    const history = path.map((index) => this.#options.operations[index]?.name ?? '?').join(', ');
-    this.report.violations.push({ what, history, path });
+    return this.#judge.isDone;
   }
 
   #seams(onAdvance?: (anchor: Anchor, when: 'entry' | 'exit', point: AnchorPoint) => Promise<void>): Seams {
     const { modelAnchor } = this.#options;
     return {
       protocol: this.#protocol,
-      decide: this.#decide,
+      decide: this.#options.decide ?? decideMount,
       openAnchor: (access, place) => {
         const inner = modelAnchor?.open() ?? openAnchor(access, place);
         if (onAdvance === undefined) return inner;
@@ -211,7 +112,7 @@ class World {
     if (replay !== undefined) await this.#follow(start, replay);
     else if (walks !== undefined) await this.#walk(start, walks);
     else await this.#explore(start, 0);
-    if (this.#nonces.reused > 0) this.#violate(`a nonce was used ${this.#nonces.reused} times again`, []);
+    if (this.#nonces.reused > 0) this.#judge.violate(`a nonce was used ${this.#nonces.reused} times again`, []);
   }
 
   async #create(): Promise<Node> {
@@ -391,11 +292,11 @@ class World {
         if (operation.crash !== 'torn-nv-write') throw error;
       }
     } catch (error) {
-      this.#violate(`${operation.name} failed: ${(error as Error).message}`, history);
+      this.#judge.violate(`${operation.name} failed: ${(error as Error).message}`, history);
       return undefined;
     }
     this.report.sequences += 1;
-    await this.#judge(moments, node, history);
+    await this.#judge.judge(moments, node, history);
     if (this.#options.isTimeUp?.(this.report) === true) this.report.isUnfinished = true;
     const past = [...node.past, node.image, ...(firstFlush?.slice(1, 2) ?? []), disk.currentImage()].slice(-PAST_KEPT);
     const crashed = { ...beforeAdvance, showable: node.showable };
@@ -434,95 +335,10 @@ class World {
     candidates: readonly Model[],
     showable: readonly Model[] | undefined,
   ): Node | undefined {
-    const shown = this.#show(node.image, node.reading);
+    const shown = this.#judge.show(node.image, node.reading);
     const model = candidates.find((candidate) => shown.kind === 'mounted' && keyOf(candidate) === shown.key);
     if (model === undefined) return undefined;
     return { ...node, model, showable: showable ?? [model] };
-  }
-
-  // --- judging --------------------------------------------------------------------------------------------------------
-
-  async #judge(moments: readonly Moment[], node: Node, history: History): Promise<void> {
-    const shownByState = new Map<string, string>();
-    for (const moment of moments) {
-      for (const image of moment.images) {
-        this.report.crashCases += 1;
-        await this.#judgeCase(image, moment, { isAttack: false, shownByState, history });
-      }
-    }
-    const perMoment = Math.max(1, Math.floor(this.#options.attacksPerOperation / Math.max(1, moments.length)));
-    let seed = history.reduce((mixed, index) => (31 * mixed + index + 1) >>> 0, this.#options.attackSeed ?? 1);
-    for (const moment of moments) {
-      const present = moment.images.at(-1) ?? node.image;
-      const past = [...node.past, node.image, ...moment.images.slice(1, 3)];
-      seed = (seed + 1) >>> 0;
-      for (const image of attackedImages(present, past, perMoment, seed)) {
-        this.report.attackCases += 1;
-        await this.#judgeCase(image, moment, { isAttack: true, shownByState, history });
-      }
-    }
-  }
-
-  async #judgeCase(
-    image: DiskImage,
-    moment: Moment,
-    context: { isAttack: boolean; shownByState: Map<string, string>; history: History },
-  ): Promise<void> {
-    if (this.#isDone) return;
-    const { isAttack, shownByState, history } = context;
-    const memory = this.#options.isEachCaseThroughTpm === true ? moment.tpm : undefined;
-    const shown = memory === undefined ? this.#show(image, moment.reading) : await this.#showThroughTpm(image, memory);
-    const where = `TPM state ${moment.tpmState}, ${isAttack ? 'attacked disk' : 'crash'}`;
-    if (shown.kind === 'refused') {
-      this.report.refused.set(shown.code, (this.report.refused.get(shown.code) ?? 0) + 1);
-      if (!isAttack) this.#violate(`stuck: ${shown.code} (${where})`, history);
-      return;
-    }
-    this.report.mounted += 1;
-    const allowed = isAttack ? moment.showable : moment.honest;
-    if (!allowed.some((model) => isShown(model, shown.regions, isAttack))) {
-      this.#violate(`shows what is neither acknowledged nor in flight (${where})`, history);
-      return;
-    }
-    if (shown.isDamaged || this.#options.isNotFresh === true) return;
-    const before = shownByState.get(moment.tpmState);
-    if (before !== undefined && before !== shown.key) {
-      this.#violate(`fork: two disks show two contents for one state of the TPM (${where})`, history);
-    }
-    shownByState.set(moment.tpmState, shown.key);
-  }
-
-  /** As `openVolume` does it, without its TPM: that one releases the keys that a superblock carries, these know them. */
-  #show(image: DiskImage, reading: AnchorReading): Shown {
-    const store = new SimulatedDisk(image).open();
-    let refusal: unknown;
-    for (const { keyring, genuine } of this.#keys.genuineOn(readSuperblocks(store))) {
-      try {
-        const decision = this.#decide(reading, genuine);
-        const options = { store, keyring, cacheSizeBytes: 1 << 16, protocol: this.#protocol };
-        return shownBy(VolumeCore.mount(options, decision.mount, decision.rollForward?.superblock));
-      } catch (error) {
-        refusal ??= error;
-      }
-    }
-    return refusal === undefined ? { kind: 'refused', code: 'SSR_NOT_A_VOLUME' } : refusedBy(refusal);
-  }
-
-  async #showThroughTpm(image: DiskImage, memory: TpmMemory): Promise<Shown> {
-    const client = await memory.restore();
-    try {
-      const volume = await openVolume({ store: new SimulatedDisk(image).open(), tpm: client }, this.#seams());
-      const regions = new Map<string, Uint8Array | undefined>();
-      for (const { name, sizeBytes } of volume.list()) {
-        regions.set(
-          name,
-          readOrDamaged(() => volume.region(name).read(0, sizeBytes)),
-        );
-      }
-      return shownRegions(regions);
-    } catch (error) {
-      return refusedBy(error);
-    }
   }
 }
 

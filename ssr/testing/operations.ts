@@ -1,6 +1,6 @@
 /** The operations that crash tests make histories of, on a volume of one or two tiny regions. */
-import { BLOCK } from './crash-world.ts';
-import type { Operation } from './crash-world.ts';
+import { BLOCK } from './crash-options.ts';
+import type { Operation } from './crash-options.ts';
 import type { Model } from './shown.ts';
 
 function changed(model: Model, name: string, change: (bytes: Uint8Array) => Uint8Array | void): Model {

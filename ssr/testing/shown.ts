@@ -23,9 +23,14 @@ export type Shown =
       readonly key: string;
     };
 
+/** What else a damaged disk is answered with: no superblock is left, or none whose sealed keys the TPM takes. */
+const REFUSALS: ReadonlySet<string> = new Set(['SSR_NOT_A_VOLUME', 'SSR_KEYS_UNAVAILABLE']);
+
+/** The refusal that `error` is. @throws anything else */
 export function refusedBy(error: unknown): Shown {
-  if (error instanceof SsrError && error.isTamper) return { kind: 'refused', code: error.code };
-  if (error instanceof SsrError && error.code === 'SSR_NOT_A_VOLUME') return { kind: 'refused', code: error.code };
+  if (error instanceof SsrError && (error.isTamper || REFUSALS.has(error.code))) {
+    return { kind: 'refused', code: error.code };
+  }
   throw error;
 }
 

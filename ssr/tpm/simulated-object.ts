@@ -5,13 +5,23 @@
  * follow from the hierarchy's seed and the template, so they are the same after each power cycle and others after Clear;
  * they are not the keys that swtpm would derive. Private blobs have the layout of Part 1 §22 (integrity, IV, ciphertext).
  */
-import { ByteWriter, concatBytes, equalBytes, stripTrailingZeros, u16Bytes, u32Bytes } from './codec.ts';
+import { ByteWriter, concatBytes, equalBytes, u16Bytes, u32Bytes } from './codec.ts';
 import { kdfa } from './crypto.ts';
 import type { EccPoint } from './crypto.ts';
 import { objectOf } from './simulated-entity.ts';
 import { Input, RC, Refusal, handleNumber, parameterNumber } from './simulated-input.ts';
 import type { PcrSelection } from './simulated-input.ts';
 import { pcrDigestOf, writeSelections } from './simulated-pcr.ts';
+import {
+  checkSealed,
+  keyKind,
+  nameFor,
+  publicArea,
+  qualifiedName,
+  readPublic,
+  readSensitive,
+} from './simulated-public.ts';
+import type { Template } from './simulated-public.ts';
 import { draw, seedOf } from './simulated-state.ts';
 import type { Machine, SimulatedObject } from './simulated-state.ts';
 import * as spec from './spec.ts';
@@ -19,81 +29,6 @@ import * as spec from './spec.ts';
 const EMPTY = new Uint8Array(0);
 const OUTSIDE_INFO_MAX_BYTES = 66;
 const PRIVATE_MAX_BYTES = 1024;
-
-interface Template {
-  readonly type: number;
-  readonly attributes: number;
-  readonly authPolicy: Uint8Array;
-  /** Algorithm parameters as they were read, to be written back. */
-  readonly parameters: Uint8Array;
-}
-
-/** TPMT_PUBLIC of one of the kinds known here; the unique field is read and dropped. */
-function readPublic(input: Input): Template & { readonly unique: Uint8Array } {
-  return input.sizedStructure(() => {
-    const type = input.u16();
-    if (type !== spec.TPM_ALG_ECC && type !== spec.TPM_ALG_KEYEDHASH) throw input.refuse(RC.TYPE);
-    if (input.hashAlgorithm() !== spec.TPM_ALG_SHA256) throw input.refuse(RC.HASH);
-    const attributes = input.u32();
-    if ((attributes & spec.TPMA_OBJECT_RESERVED) !== 0) throw input.refuse(RC.RESERVED_BITS);
-    const authPolicy = input.sized(spec.MAX_DIGEST_SIZE_BYTES);
-    const parameters = type === spec.TPM_ALG_ECC ? readEccParameters(input) : readSealParameters(input);
-    const unique =
-      type === spec.TPM_ALG_ECC
-        ? concatBytes(input.sized(66), input.sized(66))
-        : input.sized(spec.MAX_DIGEST_SIZE_BYTES);
-    return { type, attributes, authPolicy, parameters, unique };
-  });
-}
-
-function readEccParameters(input: Input): Uint8Array {
-  const read = new ByteWriter();
-  const symmetric = input.u16();
-  read.u16(symmetric);
-  if (symmetric === spec.TPM_ALG_AES) {
-    const bits = input.u16();
-    if (bits !== 128) throw input.refuse(RC.VALUE);
-    const mode = input.u16();
-    if (mode !== spec.TPM_ALG_CFB) throw input.refuse(RC.MODE);
-    read.u16(bits).u16(mode);
-  } else if (symmetric !== spec.TPM_ALG_NULL) throw input.refuse(RC.SYMMETRIC);
-  const scheme = input.u16();
-  read.u16(scheme);
-  if (scheme === spec.TPM_ALG_ECDSA) read.u16(input.hashAlgorithm());
-  else if (scheme !== spec.TPM_ALG_NULL) throw input.refuse(RC.SCHEME);
-  const curve = input.u16();
-  if (curve !== spec.TPM_ECC_NIST_P256) throw input.refuse(RC.CURVE);
-  const kdf = input.u16();
-  if (kdf !== spec.TPM_ALG_NULL) throw input.refuse(RC.VALUE);
-  return read.u16(curve).u16(kdf).done();
-}
-
-function readSealParameters(input: Input): Uint8Array {
-  const scheme = input.u16();
-  if (scheme !== spec.TPM_ALG_NULL) throw input.refuse(RC.VALUE);
-  return u16Bytes(scheme);
-}
-
-function readSensitive(input: Input): { authValue: Uint8Array; data: Uint8Array } {
-  return input.sizedStructure(() => {
-    const authValue = input.sized(spec.MAX_DIGEST_SIZE_BYTES);
-    return { authValue: stripTrailingZeros(authValue).slice(), data: input.sized(spec.MAX_SYM_DATA_BYTES) };
-  });
-}
-
-function publicArea(template: Template, unique: Uint8Array): Uint8Array {
-  const writer = new ByteWriter().u16(template.type).u16(spec.TPM_ALG_SHA256).u32(template.attributes);
-  return writer.sized(template.authPolicy).bytes(template.parameters).bytes(unique).done();
-}
-
-function nameFor(machine: Machine, area: Uint8Array): Uint8Array {
-  return concatBytes(u16Bytes(spec.TPM_ALG_SHA256), machine.crypto.sha256(area));
-}
-
-/** Part 1 §16.3: the Names of all ancestors, hashed together. */
-function qualifiedName(machine: Machine, parent: Uint8Array, name: Uint8Array): Uint8Array {
-  return concatBytes(u16Bytes(spec.TPM_ALG_SHA256), machine.crypto.sha256(parent, name));
-}
 
 function occupySlot(machine: Machine, object: SimulatedObject): number {
   const { objects } = machine.volatile;
@@ -134,24 +69,6 @@ function writeCreation(
   const half = machine.crypto.hmacSha256(proof, u16Bytes(spec.TPM_ST_CREATION), made.name, digest);
   const ticket = concatBytes(half, machine.crypto.hmacSha256(proof, half));
   return writer.sized(creation).sized(digest).u16(spec.TPM_ST_CREATION).u32(made.hierarchy).sized(ticket);
-}
-
-const KEY_NEEDS = spec.TPMA_OBJECT_SENSITIVE_DATA_ORIGIN;
-const KEY_USES = spec.TPMA_OBJECT_SIGN | spec.TPMA_OBJECT_DECRYPT | spec.TPMA_OBJECT_RESTRICTED;
-
-function keyKind(template: Template): SimulatedObject['kind'] {
-  if (template.type !== spec.TPM_ALG_ECC) throw new Refusal(RC.TYPE + parameterNumber(2));
-  const uses = template.attributes & KEY_USES;
-  const isFixed = (bit: number): boolean => (template.attributes & bit) !== 0;
-  if (
-    (template.attributes & KEY_NEEDS) === 0 ||
-    isFixed(spec.TPMA_OBJECT_FIXED_TPM) !== isFixed(spec.TPMA_OBJECT_FIXED_PARENT)
-  ) {
-    throw new Refusal(RC.ATTRIBUTES + parameterNumber(2));
-  }
-  if (uses === (spec.TPMA_OBJECT_DECRYPT | spec.TPMA_OBJECT_RESTRICTED)) return 'storage';
-  if (uses === (spec.TPMA_OBJECT_SIGN | spec.TPMA_OBJECT_RESTRICTED)) return 'signing';
-  throw new Refusal(RC.ATTRIBUTES + parameterNumber(2));
 }
 
 /** The private scalar that seed, template and unique field determine: candidates until one is in the group's range. */
@@ -258,23 +175,6 @@ function unwrap(machine: Machine, parent: SimulatedObject, name: Uint8Array, wra
   const opened = new Input(machine.crypto.aes128Cfb('decrypt', keys.encrypt, iv, input.rest()));
   opened.blame = parameterNumber(1);
   return opened;
-}
-
-/** Sealed data only: no key use, no origin inside the TPM, and fixed to TPM and parent together. */
-function checkSealed(template: Template, data: Uint8Array): void {
-  if (template.type !== spec.TPM_ALG_KEYEDHASH) throw new Refusal(RC.TYPE + parameterNumber(2));
-  const { attributes } = template;
-  // One use without a scheme; two uses would need none but are for keys.
-  const isOneUse = ((attributes & spec.TPMA_OBJECT_SIGN) !== 0) !== ((attributes & spec.TPMA_OBJECT_DECRYPT) !== 0);
-  if (data.length === 0) throw new Refusal(RC.ATTRIBUTES + parameterNumber(2));
-  if (isOneUse) throw new Refusal(RC.SCHEME + parameterNumber(2));
-  const forbidden = KEY_USES | spec.TPMA_OBJECT_SENSITIVE_DATA_ORIGIN | spec.TPMA_OBJECT_ENCRYPTED_DUPLICATION;
-  const isFixedTpm = (attributes & spec.TPMA_OBJECT_FIXED_TPM) !== 0;
-  const isFixedParent = (attributes & spec.TPMA_OBJECT_FIXED_PARENT) !== 0;
-  if ((attributes & forbidden) !== 0 || isFixedTpm !== isFixedParent)
-    throw new Refusal(RC.ATTRIBUTES + parameterNumber(2));
-  const { length } = template.authPolicy;
-  if (length !== 0 && length !== spec.SHA256_SIZE_BYTES) throw new Refusal(RC.SIZE + parameterNumber(2));
 }
 
 export function create(machine: Machine, handles: readonly number[], input: Input): Uint8Array {

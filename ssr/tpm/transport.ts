@@ -156,7 +156,7 @@ export function connectTransport(address: TpmAddress, options: StreamOptions = {
 
 /**
  * The kernel's resource manager, one write and one read a command. The kernel itself bounds the time of a command.
- * Not tried on hardware by refmon's own tests; the bytes are those of the sockets.
+ * Tested on a character device with swtpm behind it, not on hardware; the bytes are those of the sockets.
  * @throws TpmTransportError `TPM_UNREACHABLE` if the device cannot be opened
  */
 export async function openDevice(path = '/dev/tpmrm0'): Promise<TpmTransport> {

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import type { Terminal } from '../../../bin/terminal.ts';
 import { openFileStore } from '../../store/file-store.ts';
-import { readSuperblocks } from '../../volume-core.ts';
+import { readSuperblocks } from '../../superblock.ts';
 import type { Volume } from '../../volume.ts';
 import { hex, human, report, withTpm, withVolume } from '../shared/cli.ts';
 import type { GetTerminal, TpmFlags } from '../shared/cli.ts';
