@@ -77,3 +77,8 @@ test('what may not be empty is not enabled: a head that moved, a tail ahead of i
     assert.ok([UNKNOWN, 'program the receive ring before enabling the engine'].includes(write(r.RCTL, ENABLE)));
   }
 });
+
+test('Linux begins its self-test (ethtool -t) with writes to STATUS, which has nothing to write', () => {
+  const { all } = card();
+  all([r.STATUS, 0xffff_f833], [r.STATUS, 0x8008_0781]);
+});

@@ -15,6 +15,7 @@ import { ALLOWED, CONFIG_SPACE, describeStates, everyPurpose, registerAt } from 
 import type { Monitor, MonitorInfo, Program, Rule, Space, Verdict } from '../../dsslang/index.ts';
 import { runSteps, type Device, type Fault, type Operation, type ResetOutcome } from '../../kernel/index.ts';
 import type { MonitorModule } from '../../dsslang/index.ts';
+import { readParts } from '../register-parts.ts';
 import { COMMAND, COMMAND_DECODE, COMMAND_MASTER } from './config-space.ts';
 import { pointerAt, type PointerRegister } from './pointers.ts';
 import type { Shadow } from './shadow.ts';
@@ -136,8 +137,10 @@ export class GuestRvm {
   #vettedRead(space: Space, offset: number, width: Width): number {
     this.#shadow.begin();
     this.#operations += 1;
-    const before = this.#monitor.read(space, offset, width, this.#now());
-    if (before !== ALLOWED) {
+    const parts = readParts(this.info, space, offset, width);
+    for (const part of parts) {
+      const before = this.#monitor.read(space, part.offset, part.width, this.#now());
+      if (before === ALLOWED) continue;
       const operation = this.#operation('read', space, offset, width, undefined);
       if (this.#refuse(before, operation, 'driver', 0) === undefined) return ones(width);
     }
@@ -145,11 +148,15 @@ export class GuestRvm {
     let value = (this.#device.read(space, offset, width) & ones(width)) >>> 0;
     if (this.#pointer(target, width) !== undefined) value = this.#shadow.fromMirror(value);
     this.#shadow.collect('hot');
-    const after = this.#monitor.report(space, offset, width, value, 0, this.#now());
-    if (after !== ALLOWED) {
-      const allowed = this.#refuse(after, this.#operation('report', space, offset, width, value), 'device', value);
+    for (const part of parts) {
+      // No bus here reads 8 bytes; see `proxy-server.ts`.
+      const bytes = part.width as Width;
+      const said = ((value >>> part.shift) & ones(bytes)) >>> 0;
+      const after = this.#monitor.report(space, part.offset, bytes, said, 0, this.#now());
+      if (after === ALLOWED) continue;
+      const allowed = this.#refuse(after, this.#operation('report', space, part.offset, bytes, said), 'device', said);
       if (allowed === undefined) return ones(width);
-      value = allowed;
+      value = ((value & ~(ones(bytes) << part.shift)) | (allowed << part.shift)) >>> 0;
     }
     this.#options.onAccess?.(false, space, offset, width, value);
     return value;

@@ -7,7 +7,7 @@
  */
 import type { Duplex } from 'node:stream';
 import { CONFIG_SPACE, type Space } from '../../dsslang/index.ts';
-import type { ConfigWrite } from '../config-parts.ts';
+import type { ConfigWrite } from '../register-parts.ts';
 import type { GuestConfigSpace } from './config-space.ts';
 import { ShieldError } from './errors.ts';
 import { createProxyReader, encodeReturn, type ProxyRequest } from './proxy-messages.ts';

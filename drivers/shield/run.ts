@@ -15,7 +15,7 @@ import type { Rule } from '../../dsslang/index.ts';
 import { qemuBacking, qemuVersion } from '../backing/qemu/index.ts';
 import { QEMU_PROGRAM, requireQemu } from '../backing/qemu/programs.ts';
 import { openNamelessFile } from '../backing/qemu/ram-file.ts';
-import { configParts } from '../config-parts.ts';
+import { configParts } from '../register-parts.ts';
 import type { LoadedSpecification } from '../specification.ts';
 import { createConfigSpace } from './config-space.ts';
 import type { ShieldRow } from './devices.ts';

@@ -2,7 +2,7 @@
  * A trace as its driver acted, where the recorder saw something else.
  *
  * Recorders inside an emulator write down what the device model sees: an access may have been split into halves, or widened
- * to the smallest that the model takes. Recorders beside a driver may know only the absolute address of a port. Both are
+ * to the smallest that the model takes, and of two BARs with the same registers either may be named. Recorders beside a driver may know only the absolute address of a port. Both are
  * taken back here as far as the register file tells what was meant; whatever stays unclear is passed on unchanged, to be
  * judged as it stands. Accesses that a recorder saw at the driver's side keep their widths.
  */
@@ -28,7 +28,7 @@ export async function* asDriven(
   let half: RegisterAccess | undefined;
   for await (const raw of lines) {
     if (raw.kind === 'config-write' && (raw.bdf === undefined || raw.bdf === ours)) noteBar(raw, bases);
-    const line = isAccess(raw) ? placed(raw, bases, info) : raw;
+    const line = isAccess(raw) ? throughItsDoor(placed(raw, bases, info), info) : raw;
     if (half !== undefined) {
       const whole = isAccess(line) ? joined(half, line) : undefined;
       yield whole ?? half;
@@ -60,6 +60,18 @@ function placed(access: RegisterAccess, bases: ReadonlyMap<number, number>, info
     if (into >= 0 && into < sizeBytes) return { ...access, bar, offset: into };
   }
   return access;
+}
+
+/**
+ * Two BARs may be two doors to one register file. Inside the device model they look the same, and a recorder there names
+ * either; where the specification has registers behind one of them only, that is the one.
+ */
+function throughItsDoor(access: RegisterAccess, info: MonitorInfo): RegisterAccess {
+  const hasRegisters = (bar: number): boolean => info.registers.some(({ space }) => space === bar);
+  if (!access.seenByDevice || access.bar === undefined || hasRegisters(access.bar)) return access;
+  const named = info.bars.find(({ bar }) => bar === access.bar);
+  const doors = info.bars.filter(({ bar, sizeBytes }) => sizeBytes === named?.sizeBytes && hasRegisters(bar));
+  return doors.length === 1 && doors[0] !== undefined ? { ...access, bar: doors[0].bar } : access;
 }
 
 /** The registers that begin at the place of an access. */

@@ -27,7 +27,7 @@ import {
   type Verdict,
   type Width,
 } from '../../dsslang/index.ts';
-import { configParts } from '../config-parts.ts';
+import { configParts, readParts } from '../register-parts.ts';
 import { asDriven } from './as-driven.ts';
 import { readTrace, type TraceLine } from './format.ts';
 
@@ -304,8 +304,18 @@ function decide(monitor: Monitor, access: Access, { space, offset, width }: Plac
   const hi = Number(access.value >> 32n);
   if (access.kind === 'write' || access.kind === 'config-write')
     return monitor.write(space, offset, width, lo, hi, access.timeUs);
-  const verdict = monitor.read(space, offset, width, access.timeUs);
-  return verdict === ALLOWED ? monitor.report(space, offset, width, lo, hi, access.timeUs) : verdict;
+  const parts = readParts(monitor.info, space, offset, width);
+  for (const part of parts) {
+    const verdict = monitor.read(space, part.offset, part.width, access.timeUs);
+    if (verdict !== ALLOWED) return verdict;
+  }
+  for (const part of parts) {
+    const value = BigInt.asUintN(8 * part.width, access.value >> BigInt(part.shift));
+    const [low, high] = [Number(BigInt.asUintN(32, value)), Number(value >> 32n)];
+    const verdict = monitor.report(space, part.offset, part.width, low, high, access.timeUs);
+    if (verdict !== ALLOWED) return verdict;
+  }
+  return ALLOWED;
 }
 
 function describe(access: Access, place: Place, info: MonitorInfo): string {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { configParts } from './config-parts.ts';
+import { configParts, readParts } from './register-parts.ts';
 import { inPackage } from './devices.ts';
 import { loadSpecification } from './specification.ts';
 
@@ -26,4 +26,17 @@ test('a register, a part of one, and what can only be read are passed on as they
   assert.deepEqual(parts(0x21, 1, 7), ['21/1 = 0x7']);
   assert.deepEqual(parts(0x00, 4, 0x8086_7010), ['0/4 = 0x80867010']);
   assert.deepEqual(parts(0xf8, 4, 1), ['f8/4 = 0x1']);
+});
+
+test('a read of several whole registers looks at each; any other is one read', async () => {
+  const { module: network } = await loadSpecification(inPackage('drivers/rtl8139/rtl8139.dss'));
+  const looks = (offset: number, width: 1 | 2 | 4): string[] =>
+    readParts(network.info, 1, offset, width).map((part) => `${part.offset.toString(16)}/${part.width}<<${part.shift}`);
+  assert.deepEqual(looks(0x3c, 4), ['3c/2<<0', '3e/2<<16']);
+  assert.deepEqual(looks(0x34, 4), ['34/2<<0', '36/1<<16', '37/1<<24']);
+  assert.deepEqual(looks(0x3e, 2), ['3e/2<<0']);
+  assert.deepEqual(looks(0x3e, 1), ['3e/1<<0']);
+  assert.deepEqual(looks(0x3f, 1), ['3f/1<<0']);
+  assert.deepEqual(looks(0x50, 4), ['50/4<<0'], '0x53 is no register');
+  assert.deepEqual(looks(0x37, 2), ['37/2<<0'], 'only half of the last register');
 });

@@ -1,5 +1,5 @@
 /**
- * A write to the configuration space, register by register.
+ * Accesses that are wider than the registers they are to: a write to the configuration space, and a read anywhere.
  *
  * Registers there are bytes, words and double words side by side, and any aligned access to several of them is one to each
  * (PCI Local Bus 3.0, 3.2.2.3.2 and 6.1). Systems make use of it: what Linux read of a function's head it writes back after
@@ -8,8 +8,11 @@
  *
  * Only what is more than one register is taken apart. A part of a register, or nothing but read-only bytes, is passed on as it
  * is: what to think of that is the specification's business.
+ *
+ * A read that covers whole registers and nothing else looks at each of them: it is judged as so many reads, and what it gave
+ * as so many reports. Drivers dump their register files by double words (`ethtool -d`).
  */
-import { CONFIG_SPACE, type MonitorInfo, type RegisterInfo } from '../dsslang/index.ts';
+import { CONFIG_SPACE, type MonitorInfo, type RegisterInfo, type Space } from '../dsslang/index.ts';
 
 export interface ConfigWrite {
   readonly offset: number;
@@ -18,6 +21,37 @@ export interface ConfigWrite {
 }
 
 type Width = ConfigWrite['width'];
+
+export interface ReadPart {
+  readonly offset: number;
+  readonly width: 1 | 2 | 4 | 8;
+  /** How far the part's bits lie above the lowest of the read. */
+  readonly shift: number;
+}
+
+/** @returns the registers that a read looks at, in ascending order; the read itself where it is not exactly several registers */
+export function readParts(info: MonitorInfo, space: Space, offset: number, width: 1 | 2 | 4 | 8): readonly ReadPart[] {
+  const whole = [{ offset, width, shift: 0 }];
+  const parts: ReadPart[] = [];
+  for (let at = offset; at < offset + width;) {
+    const here = registersAt(info, space, at).filter(({ access }) => access !== 'wo');
+    const [only] = here;
+    if (only === undefined || here.length > 1 || only.width === width) return whole;
+    parts.push({ offset: at, width: only.width, shift: 8 * (at - offset) });
+    at += only.width;
+    if (at > offset + width) return whole;
+  }
+  return parts;
+}
+
+/** The registers that begin at a place. */
+function registersAt(info: MonitorInfo, space: Space, at: number): readonly RegisterInfo[] {
+  return info.registers.filter((register) => {
+    const into = at - register.offset;
+    if (register.space !== space || into < 0 || into >= register.stride * register.count) return false;
+    return into % register.stride === 0;
+  });
+}
 
 /** @returns what the write is to each register, in ascending order; never empty */
 export function configParts(info: MonitorInfo, write: ConfigWrite): readonly ConfigWrite[] {
