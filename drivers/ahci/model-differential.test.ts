@@ -26,7 +26,7 @@ import { ahciModel } from './model.ts';
 import * as r from './registers.ts';
 
 const seed = Number(process.env['REFMON_SEED'] ?? Date.now() & 0x7fff_ffff);
-const ROUNDS = 200;
+const ROUNDS = 120;
 const PATIENCE_MS = 3000;
 /** As large as QEMU's. */
 const MEDIUM_BYTES = 8 << 20;

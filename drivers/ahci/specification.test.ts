@@ -286,7 +286,13 @@ for (const number of [0, 5]) {
 
     it('takes a soft reset, which is no command and moves nothing', () => {
       const ahci = new Bench(number).start();
-      assert.equal(ahci.whole(0x92, { control: true }), 'allowed');
+      assert.equal(ahci.command(0x92, { control: true }), 'allowed');
+      assert.equal(ahci.port(r.PxCMD, ON | r.PxCMD_FRE), 'allowed', 'and may be given up when nobody answers');
+      const mixed = new Bench(number).start();
+      mixed.lay(0, ata.READ_DMA, SECTORS(1));
+      mixed.lay(1, 0, { control: true });
+      assert.equal(mixed.port(r.PxCI, 3), 'allowed');
+      assert.equal(mixed.port(r.PxCMD, ON | r.PxCMD_FRE), OUTSTANDING);
     });
 
     it('wants tables that are aligned, whole and inside the memory for commands, with one FIS of five double words', () => {
@@ -373,6 +379,19 @@ for (const number of [0, 5]) {
       assert.equal(ahci.port(r.PxSCTL, 0x300), 'allowed');
       assert.equal(ahci.store(TABLES, 1), 'allowed');
       assert.equal(ahci.port(r.PxCLB, LIST + 1024), 'allowed');
+    });
+
+    it('may stop after every kind of failure that a port reports, and after no other news', () => {
+      const failures = [4, 6, 22, 23, 24, 26, 27, 28, 29, 30];
+      for (let bit = 0; bit < 32; bit += 1) {
+        const ahci = new Bench(number).start();
+        ahci.port(r.PxSACT, 1);
+        const command = { tag: 0, features: 1, regions: [[FROM_DISK, 512]] } as const;
+        assert.equal(ahci.command(r.READ_QUEUED, command), 'allowed');
+        ahci.says(r.PxIS, 2 ** bit);
+        const expected = failures.includes(bit) || bit === 25 ? 'allowed' : OUTSTANDING;
+        assert.equal(ahci.port(r.PxCMD, ON | r.PxCMD_FRE), expected, `bit ${bit}`);
+      }
     });
 
     it('believes a frame in PxIS to be the end of a lone command, if none was there before', () => {
