@@ -206,13 +206,11 @@ function rootsOf(program: Program): PoolPlan['roots'] {
   if (found.length === 0) throw new Untold('no invariant says where the device begins');
   return (scalars) =>
     found.flatMap(({ condition, holds, pool }) => {
-      const scalar = (id: number): bigint | undefined => scalars[id];
+      const scalar = (id: number): number | undefined => exact(scalars[id]);
       if (truth(condition, { holds, scalar }) === true) return [];
       const address = number(holds.base, { scalar });
       const bytes = number(holds.length, { scalar });
-      return address === undefined || bytes === undefined
-        ? []
-        : [{ pool, address: Number(address), bytes: Number(bytes) }];
+      return address === undefined || bytes === undefined ? [] : [{ pool, address, bytes }];
     });
 }
 
@@ -221,14 +219,21 @@ function rootsOf(program: Program): PoolPlan['roots'] {
 interface Known {
   /** Taken to be false; every other `holds` is taken to be true. */
   readonly holds?: Holds;
-  field?(walk: LocalId, offset: number, bytes: number): bigint | undefined;
-  scalar?(id: number): bigint | undefined;
+  field?(walk: LocalId, offset: number, bytes: number): number | undefined;
+  scalar?(id: number): number | undefined;
 }
 
-function fieldOf(words: Uint32Array, offset: number, bytes: number): bigint {
-  const low = BigInt(words[offset >> 2] ?? 0) >> BigInt(8 * (offset & 3));
-  const high = bytes === 8 ? BigInt(words[(offset >> 2) + 1] ?? 0) << 32n : 0n;
-  return BigInt.asUintN(8 * bytes, low | high);
+/** Below 2^53, so that a number holds it; undefined where it is more. */
+function exact(value: bigint | undefined): number | undefined {
+  return value !== undefined && value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : undefined;
+}
+
+function fieldOf(words: Uint32Array, offset: number, bytes: number): number | undefined {
+  const low = words[offset >> 2] ?? 0;
+  if (bytes < 4) return (low >>> (8 * (offset & 3))) & (2 ** (8 * bytes) - 1);
+  if (bytes === 4) return low;
+  const value = low + (words[(offset >> 2) + 1] ?? 0) * 2 ** 32;
+  return value <= Number.MAX_SAFE_INTEGER ? value : undefined;
 }
 
 function truth(expr: BoolExpr, known: Known): boolean | undefined {
@@ -271,28 +276,30 @@ function every(of: readonly BoolExpr[], neutral: boolean, known: Known): boolean
   return result;
 }
 
-function number(expr: NumberExpr, known: Known): bigint | undefined {
+function number(expr: NumberExpr, known: Known): number | undefined {
   switch (expr.op) {
     case 'const':
-      return expr.value;
+      return exact(expr.value);
     case 'scalar':
       return known.scalar?.(expr.scalar);
     case 'descriptor':
       return known.field?.(expr.walk, expr.offset, expr.bytes);
     case 'extract': {
       const of = number(expr.of, known);
-      return of === undefined ? undefined : BigInt.asUintN(expr.bits, of >> BigInt(expr.low));
+      return of === undefined ? undefined : Math.floor(of / 2 ** expr.low) % 2 ** expr.bits;
     }
     case 'shiftLeft': {
       const of = number(expr.of, known);
-      return of === undefined ? undefined : of << BigInt(expr.by);
+      const shifted = of === undefined ? Infinity : of * 2 ** expr.by;
+      return shifted <= Number.MAX_SAFE_INTEGER ? shifted : undefined;
     }
     case 'and':
     case 'mod': {
       const left = number(expr.left, known);
       const right = number(expr.right, known);
       if (left === undefined || right === undefined) return undefined;
-      return expr.op === 'and' ? left & right : left % right;
+      if (expr.op === 'mod') return left % right;
+      return left < 2 ** 32 && right < 2 ** 32 ? (left & right) >>> 0 : undefined;
     }
     case 'choice': {
       const condition = truth(expr.condition, known);

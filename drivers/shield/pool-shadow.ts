@@ -130,6 +130,7 @@ class PoolShadow implements Shadow {
   readonly #leaving = new Set<Structure>();
   readonly #slots: { used: number; readonly free: number[] }[];
   #roots: readonly Root[] = [];
+  readonly #scratch = new Uint32Array(PAGE_BYTES / 4);
   #walk = 0;
   /** What the last walk was refused, where the device was not withdrawn for it: said once. */
   #refused: StoreRefused | undefined;
@@ -222,7 +223,7 @@ class PoolShadow implements Shadow {
       const shape = this.#shape(pool);
       // The rules see to it that a link leads to granted memory; this is for a specification that does not.
       if (address + shape.bytes > this.#layout.guestBytes) continue;
-      const words = new Uint32Array(shape.bytes / 4);
+      let words = this.#scratch.subarray(0, shape.bytes / 4);
       this.#guest.read(address, words, known === undefined);
       let links: readonly Link[];
       if (known !== undefined && sameWords(words, known.held)) {
@@ -230,6 +231,7 @@ class PoolShadow implements Shadow {
         reached.push(known);
         links = known.links;
       } else {
+        words = words.slice();
         const judged = this.#judge(monitor, shape, address, words, known, nowUs);
         if (judged.verdict > 0) return { verdict: judged.verdict, address, length: shape.bytes };
         links = linksOf(shape, address, words);
@@ -312,12 +314,18 @@ class PoolShadow implements Shadow {
   #give(structure: Structure, whole: boolean): void {
     const { pool, held, given, links } = structure;
     const { owner, filled } = this.#shape(pool);
+    if (!whole && links.length === 0 && sameWords(held, given)) return;
     const wanted = held.slice();
     for (const { pool: to, address, field } of links) {
       if (field === undefined) continue;
       const target = this.#known.get(keyOf(to, address));
       wanted[field.word] =
         target?.walk === this.#walk ? ((held[field.word] ?? 0) & ~field.mask) | (target.place & field.mask) : filled;
+    }
+    if (whole && !structure.inPlane) {
+      // Nothing leads to it yet, so the order of its words is nobody's business.
+      this.#writeAll(structure, wanted);
+      return;
     }
     const write = (word: number): void => {
       if (!whole && given[word] === wanted[word]) return;
@@ -413,7 +421,7 @@ class PoolShadow implements Shadow {
     if (this.#known.get(keyOf(pool, address)) === structure) this.#known.delete(keyOf(pool, address));
     const { owner } = shape;
     if (owner !== undefined) this.#write(structure, owner.word, shape.filled);
-    for (let word = 0; word < given.length; word += 1) this.#write(structure, word, shape.filled);
+    this.#writeAll(structure, new Uint32Array(given.length).fill(shape.filled));
     this.#pageOf(place, shape).setOwner(place, undefined);
     if (!inPlane) this.#slots[pool]?.free.push(place);
   }
@@ -446,6 +454,14 @@ class PoolShadow implements Shadow {
     structure.given[word] = value;
     page.seen[page.wordAt(at)] = value;
     this.#memory.write(at, bytesOf(value));
+  }
+
+  #writeAll(structure: Structure, words: Uint32Array): void {
+    const { place, given, pool } = structure;
+    const page = this.#pageOf(place, this.#shape(pool));
+    given.set(words);
+    page.seen.set(words, page.wordAt(place));
+    this.#memory.write(place, new Uint8Array(words.buffer));
   }
 
   #pageOf(place: number, { bytes, filled }: PoolShape): CopyPage<Structure> {
