@@ -119,6 +119,11 @@ const REFUSED_CODES: ReadonlySet<string> = new Set([
   'TPM_RC_KEY',
 ]);
 
+/** Part 2 §6.6.3: format one, with a parameter to blame. Blob and PCRs come from the disk, so the disk is to blame. */
+function blamesParameter({ responseCode }: TpmError): boolean {
+  return (responseCode & 0xc0) === 0xc0;
+}
+
 /**
  * The keyring, if this TPM opens the blob now; the TPM's refusal if not: the blob may come from anywhere.
  * @throws SsrError `SSR_TPM_UNAVAILABLE`
@@ -141,7 +146,7 @@ export async function unsealKeyring(
     if (bytes.length !== KEYRING_SIZE_BYTES) throw new TpmError('Unseal', 0x095);
     return keyringOf(bytes);
   } catch (error) {
-    if (error instanceof TpmError && REFUSED_CODES.has(error.code)) return error;
+    if (error instanceof TpmError && (REFUSED_CODES.has(error.code) || blamesParameter(error))) return error;
     throw tpmUnavailable(error);
   } finally {
     if (session !== undefined) await tpm.endSession(session).catch(() => undefined);
