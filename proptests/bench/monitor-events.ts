@@ -43,6 +43,7 @@ const ICS = 0x00c8;
 const IMS = 0x00d0;
 const IMC = 0x00d8;
 const RCTL = 0x0100;
+const RXCW = 0x0180;
 const TCTL = 0x0400;
 const TIPG = 0x0410;
 const RDBAL = 0x2800;
@@ -258,7 +259,7 @@ class DriverModel {
 
   #misdeed(): void {
     const misdeeds: readonly (() => void)[] = [
-      () => this.#write(STATUS, 0), // read-only
+      () => this.#write(RXCW, 0), // read-only
       () => this.#event(READ, 0, IMC, 4, 0, 0), // write-only
       () => this.#event(READ, 0, STATUS, 2, 0, 0), // half a register
       () => this.#event(READ, 0, STATISTICS + 2, 4, 0, 0), // misaligned

@@ -322,8 +322,8 @@ export class HandWrittenMonitor implements JudgingMonitor {
         case 0x5810: // WUS
         case 0x5820: // MANC
         case 0x5838: // IPAV
-          return ALLOW;
         case 0x0008: // STATUS
+          return ALLOW;
         case 0x0180: // RXCW
         case 0x5900: // WUPL
           return READ_ONLY;
