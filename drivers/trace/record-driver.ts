@@ -39,7 +39,7 @@ function watched(module: MonitorModule, note: (piece: Piece) => void): MonitorMo
     info: module.info,
     createMonitor: (memory: DescriptorMemory) =>
       module.createMonitor({
-        ...memory,
+        ...(memory.stored && { stored: memory.stored.bind(memory) }),
         fetch(address, length, target, at) {
           const fetched = memory.fetch(address, length, target, at);
           if (fetched) note({ address, bytes: target.slice(at, at + length) });
