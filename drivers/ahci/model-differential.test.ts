@@ -11,8 +11,8 @@
  *  - QEMU is asynchronous: compared when no command is under way.
  *  - Regions too short for a command that also leads past the end: QEMU ends it well before it looks at the end; the model
  *    aborts. Such a command lies inside the medium here, and no queued one is made: QEMU fails it in two steps.
- *  - With some seeds a queued command that fails on both sides is told by SDBS and TFES here and by TFES alone there, or IDENTIFY is written to the medium;
- *    not understood yet (`REFMON_SEED=3`). So the seed is fixed; `REFMON_SEED` gives another.
+ *  - Not understood yet (`REFMON_SEED=3`): a queued command that fails on both sides is told by SDBS and TFES here, and there
+ *    by TFES alone. And `REFMON_SEED=12`: what IDENTIFY left in a buffer is written to the medium. So the seed is fixed.
  *  - READ VERIFY past the end of the medium: QEMU does not look; the model aborts. None is made here.
  *  - EXECUTE DEVICE DIAGNOSTIC: QEMU's port never ends it; the model's does. None is made here.
  *  - Packet commands: the model has no packet device, and says so. None is made here.
