@@ -9,9 +9,9 @@
  * The model trusts nobody above it, for it is the part that a monitor protects: whatever a driver writes, a call returns, and
  * every touch of memory is in the record.
  */
-import { existsSync } from 'node:fs';
 import { CONFIG_SPACE } from '../../dsslang/runtime.ts';
 import type { Space, Width } from '../../dsslang/runtime.ts';
+import { attachModule } from '../backing/model/attach-module.ts';
 import type { DeviceModel, ModelDefinition, ModelHost } from '../backing/model/device-model.ts';
 import { amplify } from '../backing/model/gain.ts';
 import { PCI_COMMAND_IO, PCI_COMMAND_MASTER, pciConfig } from '../backing/model/pci-config.ts';
@@ -207,15 +207,9 @@ function readEngine(engine: Ac97State['engines'][number], register: number, widt
 /** The AC'97 controller for `modelBacking`. */
 export const ac97Model: ModelDefinition = {
   name: 'ac97',
-  module: attachModule(),
+  module: attachModule(import.meta.url, 'ac97'),
   identity: { vendor: r.VENDOR_INTEL, device: r.DEVICE_82801AA_AUDIO },
   stateSizeBytes: STATE_SIZE_BYTES,
   ends: soundEnds,
   create: (host, options) => ac97OnHost(host, options ?? {}),
 };
-
-/** The compiled `attach` module, also when this file has been bundled into `dist/cli/`. */
-function attachModule(): string {
-  const beside = new URL('./model-attach.js', import.meta.url);
-  return existsSync(beside) ? beside.href : new URL('../drivers/ac97/model-attach.js', import.meta.url).href;
-}

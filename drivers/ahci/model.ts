@@ -9,10 +9,10 @@
  * The model is synchronous: DMA happens inside the call that causes it. It trusts nobody above it: whatever a driver writes,
  * a call returns, and every touch of memory is in the record.
  */
-import { existsSync } from 'node:fs';
 import { CONFIG_SPACE } from '../../dsslang/runtime.ts';
 import type { Drive } from '../ata/model-drive.ts';
 import { diskOf, mediumOf, type MediumOptions } from '../ata/model-medium.ts';
+import { attachModule } from '../backing/model/attach-module.ts';
 import type { DeviceModel, ModelDefinition, ModelHost } from '../backing/model/device-model.ts';
 import { pciConfig, type PciConfig } from '../backing/model/pci-config.ts';
 import { readPort, resetPortOfController, writePort, type Port } from './model-port.ts';
@@ -171,15 +171,9 @@ function writeRegister(controller: Controller, offset: number, value: number): v
 /** The controller for `modelBacking`; its options are `MediumOptions`, and without any there is an empty disk of its own. */
 export const ahciModel: ModelDefinition = {
   name: 'ahci',
-  module: attachModule(),
+  module: attachModule(import.meta.url, 'ahci'),
   identity: { vendor: r.VENDOR_INTEL, device: r.DEVICE_ICH9_AHCI },
   stateSizeBytes: STATE_SIZE_BYTES,
   ends: ({ options }) => (options === undefined ? {} : { disk: diskOf(mediumOf(options)) }),
   create: (host, options) => ahciOnHost(host, mediumOf(options)),
 };
-
-/** The compiled `attach` module, also when this file has been bundled into `dist/cli/`. */
-function attachModule(): string {
-  const beside = new URL('./model-attach.js', import.meta.url);
-  return existsSync(beside) ? beside.href : new URL('../drivers/ahci/model-attach.js', import.meta.url).href;
-}

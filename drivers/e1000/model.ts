@@ -10,9 +10,9 @@
  * The model is synchronous: DMA happens inside the call that causes it. It trusts nobody above it, for it is the part that
  * a monitor protects: whatever a driver writes, a call returns, and every touch of memory is in the record.
  */
-import { existsSync } from 'node:fs';
 import { CONFIG_SPACE } from '../../dsslang/runtime.ts';
 import type { Space, Width } from '../../dsslang/runtime.ts';
+import { attachModule } from '../backing/model/attach-module.ts';
 import { wireEnd } from '../backing/model/device-model.ts';
 import type { DeviceModel, ModelDefinition, ModelHost } from '../backing/model/device-model.ts';
 import { RECORD_SIZE_BYTES, dmaMemory } from '../backing/model/dma-memory.ts';
@@ -170,18 +170,12 @@ function writePiece(device: E1000Device, space: Space, offset: number, value: nu
 /** The 82540EM for `modelBacking`. */
 export const e1000Model: ModelDefinition = {
   name: 'e1000',
-  module: attachModule(),
+  module: attachModule(import.meta.url, 'e1000'),
   identity: { vendor: r.VENDOR_INTEL, device: r.DEVICE_82540EM },
   stateSizeBytes: STATE_SIZE_BYTES,
   ends: wireEnd,
   create: (host, options) => e1000OnHost(host, options ?? {}),
 };
-
-/** The compiled `attach` module, also when this file has been bundled into `dist/cli/`. */
-function attachModule(): string {
-  const beside = new URL('./model-attach.js', import.meta.url);
-  return existsSync(beside) ? beside.href : new URL('../drivers/e1000/model-attach.js', import.meta.url).href;
-}
 
 /** The model inline: same thread, the caller's clock. */
 export interface InlineE1000 extends DeviceModel {

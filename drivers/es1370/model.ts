@@ -6,9 +6,9 @@
  * the ADC records other formats than 16-bit stereo as silence. Whatever a driver writes, a call returns, and every touch of
  * memory is in the record: one call moves at most `FRAMES_MAX_PER_CALL` frames in `PIECES_MAX_PER_CALL` pieces.
  */
-import { existsSync } from 'node:fs';
 import { CONFIG_SPACE } from '../../dsslang/runtime.ts';
 import type { Space, Width } from '../../dsslang/runtime.ts';
+import { attachModule } from '../backing/model/attach-module.ts';
 import type { DeviceModel, ModelDefinition, ModelHost } from '../backing/model/device-model.ts';
 import { PCI_COMMAND_IO, PCI_COMMAND_MASTER, pciConfig } from '../backing/model/pci-config.ts';
 import { SAID_MAX_BYTES, soundEnds, soundQueue } from '../backing/model/sound-ends.ts';
@@ -273,15 +273,9 @@ function widened(bytes: Uint8Array, format: number): Uint8Array {
 /** The ES1370 for `modelBacking`. */
 export const es1370Model: ModelDefinition = {
   name: 'es1370',
-  module: attachModule(),
+  module: attachModule(import.meta.url, 'es1370'),
   identity: { vendor: r.VENDOR_ENSONIQ, device: r.DEVICE_ES1370 },
   stateSizeBytes: STATE_SIZE_BYTES,
   ends: soundEnds,
   create: (host) => es1370OnHost(host),
 };
-
-/** The compiled `attach` module, also when this file has been bundled into `dist/cli/`. */
-function attachModule(): string {
-  const beside = new URL('./model-attach.js', import.meta.url);
-  return existsSync(beside) ? beside.href : new URL('../drivers/es1370/model-attach.js', import.meta.url).href;
-}

@@ -9,9 +9,9 @@
  * The model is synchronous: DMA happens inside the call that causes it. It trusts nobody above it: whatever a driver writes,
  * a call returns, and every touch of memory is in the record.
  */
-import { existsSync } from 'node:fs';
 import { CONFIG_SPACE, PORT_SPACE } from '../../dsslang/runtime.ts';
 import type { Space, Width } from '../../dsslang/runtime.ts';
+import { attachModule } from '../backing/model/attach-module.ts';
 import type { DeviceModel, ModelDefinition, ModelHost } from '../backing/model/device-model.ts';
 import { readAlternate, readTask, resetDrive, writeControl, writeTask, type Drive } from '../ata/model-drive.ts';
 import { diskOf, mediumOf, type MediumOptions } from '../ata/model-medium.ts';
@@ -151,15 +151,9 @@ function writeMaster({ fields }: IdeState, drive: Drive, value: number): void {
 /** The controller for `modelBacking`; its options are `MediumOptions`, and without any there is an empty disk of its own. */
 export const ideModel: ModelDefinition = {
   name: 'ide',
-  module: attachModule(),
+  module: attachModule(import.meta.url, 'ide'),
   identity: { vendor: r.VENDOR_INTEL, device: r.DEVICE_PIIX3_IDE },
   stateSizeBytes: STATE_SIZE_BYTES,
   ends: ({ options }) => (options === undefined ? {} : { disk: diskOf(mediumOf(options)) }),
   create: (host, options) => ideOnHost(host, mediumOf(options)),
 };
-
-/** The compiled `attach` module, also when this file has been bundled into `dist/cli/`. */
-function attachModule(): string {
-  const beside = new URL('./model-attach.js', import.meta.url);
-  return existsSync(beside) ? beside.href : new URL('../drivers/ide/model-attach.js', import.meta.url).href;
-}

@@ -8,8 +8,8 @@
  * The model is synchronous: DMA happens inside the call that causes it. It trusts nobody above it: whatever a driver
  * writes, a call returns, and every touch of memory is in the record.
  */
-import { existsSync } from 'node:fs';
 import { CONFIG_SPACE } from '../../dsslang/runtime.ts';
+import { attachModule } from '../backing/model/attach-module.ts';
 import { wireEnd } from '../backing/model/device-model.ts';
 import type { DeviceModel, ModelDefinition, ModelHost } from '../backing/model/device-model.ts';
 import { receive, type EnginePorts } from './model-engines.ts';
@@ -101,15 +101,9 @@ function writeConfig({ config }: Rtl8139State, offset: number, width: number, va
 /** The RTL8139C+ for `modelBacking`. */
 export const rtl8139Model: ModelDefinition = {
   name: 'rtl8139',
-  module: attachModule(),
+  module: attachModule(import.meta.url, 'rtl8139'),
   identity: { vendor: r.VENDOR_REALTEK, device: r.DEVICE_8139 },
   stateSizeBytes: STATE_SIZE_BYTES,
   ends: wireEnd,
   create: (host, options) => rtl8139OnHost(host, options ?? {}),
 };
-
-/** The compiled `attach` module, also when this file has been bundled into `dist/cli/`. */
-function attachModule(): string {
-  const beside = new URL('./model-attach.js', import.meta.url);
-  return existsSync(beside) ? beside.href : new URL('../drivers/rtl8139/model-attach.js', import.meta.url).href;
-}

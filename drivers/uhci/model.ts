@@ -8,10 +8,10 @@
  * Time comes from the host: a frame begins every millisecond while the schedule runs. A host that looks late gets the frames
  * that it missed, up to a bound; the others never were.
  */
-import { existsSync } from 'node:fs';
 import { CONFIG_SPACE } from '../../dsslang/runtime.ts';
 import type { Space, Width } from '../../dsslang/runtime.ts';
 import type { FarEnds, MouseButton } from '../../kernel/abi.ts';
+import { attachModule } from '../backing/model/attach-module.ts';
 import type { DeviceModel, ModelDefinition, ModelHost, ModelPort } from '../backing/model/device-model.ts';
 import { MOUSE_BUTTONS } from '../class/input.ts';
 import { diskKind } from './model-disk.ts';
@@ -261,15 +261,9 @@ export const uhciModelOptions = (): UhciModelOptions => ({ medium: new SharedArr
 
 export const uhciModel: ModelDefinition = {
   name: 'uhci',
-  module: attachModule(),
+  module: attachModule(import.meta.url, 'uhci'),
   identity: { vendor: r.VENDOR_INTEL, device: r.DEVICE_PIIX3_USB },
   stateSizeBytes: STATE_SIZE_BYTES,
   ends: endsOf,
   create: (host, options) => uhciOnHost(host, options ?? {}),
 };
-
-/** The compiled `attach` module, also when this file has been bundled into `dist/cli/`. */
-function attachModule(): string {
-  const beside = new URL('./model-attach.js', import.meta.url);
-  return existsSync(beside) ? beside.href : new URL('../drivers/uhci/model-attach.js', import.meta.url).href;
-}
