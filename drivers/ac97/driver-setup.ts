@@ -5,6 +5,7 @@
  * link, codec; then for each engine reset, list, last valid index, run.
  */
 import type { DeviceIo, DmaRegion } from '../../kernel/abi.ts';
+import { enableBusMaster as enable, PORTS } from '../class/bus-master.ts';
 import * as r from './registers.ts';
 
 /** A codec access takes 21 us on the link (one frame); one that never ends must not hold the driver. */
@@ -13,11 +14,7 @@ const SEMAPHORE_POLLS_MAX = 100;
 const RESET_POLLS_MAX = 100;
 const STEP_DECIBELS = 1.5;
 
-/** PCI: the controller may answer at its ports and may read and write memory by itself. */
-export function enableBusMaster(io: DeviceIo): void {
-  const command = io.read16(io.CONFIG, r.PCI_COMMAND);
-  io.write16(io.CONFIG, r.PCI_COMMAND, command | r.PCI_COMMAND_IO | r.PCI_COMMAND_MASTER);
-}
+export const enableBusMaster = (io: DeviceIo): void => enable(io, PORTS);
 
 /** The registers of one engine. */
 export const engineRegister = (engine: number, register: number): number => engine * r.ENGINE_STRIDE + register;

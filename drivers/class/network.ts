@@ -17,6 +17,9 @@ export const FRAME_MAX_BYTES = 1514;
 export const VLAN_TAG_BYTES = 4;
 /** Multicast addresses that a driver takes. */
 export const MULTICAST_MAX = 64;
+/** A tag names one of so many virtual LANs. */
+export const VLANS_MAX = 4096;
+const CHECKSUM_OFFSET_MAX = 255;
 
 /**
  * What a card may be able to do besides:
@@ -121,4 +124,19 @@ export function multicastOf(addresses: unknown): readonly Uint8Array[] | undefin
   return parsed.every((address) => address !== undefined && ((address[0] ?? 0) & 1) === 1)
     ? (parsed as Uint8Array[])
     : undefined;
+}
+
+/** The tags of a `vlans` message; undefined if it is none. */
+export function vlansOf(ids: unknown): readonly number[] | undefined {
+  if (!Array.isArray(ids) || ids.length > VLANS_MAX) return undefined;
+  const isTag = (id: unknown): boolean => typeof id === 'number' && Number.isInteger(id) && id >= 0 && id < VLANS_MAX;
+  return ids.every(isTag) ? (ids as number[]) : undefined;
+}
+
+/** The `checksum` of a `transmit`; undefined if it makes no sense for a frame of this length. */
+export function checksumOf(checksum: unknown, length: number): TransmitMessage['checksum'] {
+  const { start, place } = (checksum ?? {}) as { start?: unknown; place?: unknown };
+  const fits = (offset: unknown): offset is number =>
+    typeof offset === 'number' && Number.isInteger(offset) && offset >= 0 && offset <= CHECKSUM_OFFSET_MAX;
+  return fits(start) && fits(place) && start < length && place + 2 <= length ? { start, place } : undefined;
 }

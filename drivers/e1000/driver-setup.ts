@@ -7,7 +7,11 @@
  * for they hand descriptors over.
  */
 import type { DeviceIo, DmaRegion } from '../../kernel/abi.ts';
+import { enableBusMaster as enable, MEMORY, PORTS } from '../class/bus-master.ts';
+import { allocateRings as allocate, type Rings } from '../class/network-rings.ts';
 import * as r from './registers.ts';
+
+export type { Rings };
 
 const ALL_CAUSES = 0xffff_ffff;
 /** The EEPROM answers within a few hundred microseconds; a device that never does must not hold the driver. */
@@ -16,30 +20,10 @@ const EEPROM_POLLS_MAX = 1000;
 export const RESET_SETTLE_US = 10_000;
 export const BUFFER_SIZE_BYTES = 2048;
 
-/** The DMA memory of one card. */
-export interface Rings {
-  readonly count: number;
-  readonly txRing: DmaRegion;
-  readonly txBuffers: DmaRegion;
-  readonly rxRing: DmaRegion;
-  readonly rxBuffers: DmaRegion;
-}
+export const allocateRings = (io: DeviceIo, count: number): Rings =>
+  allocate(io, { count, descriptorBytes: r.DESCRIPTOR_SIZE_BYTES, bufferBytes: BUFFER_SIZE_BYTES });
 
-export function allocateRings(io: DeviceIo, count: number): Rings {
-  return {
-    count,
-    txRing: io.allocate(count * r.DESCRIPTOR_SIZE_BYTES, 'commands'),
-    txBuffers: io.allocate(count * BUFFER_SIZE_BYTES, 'device-reads'),
-    rxRing: io.allocate(count * r.DESCRIPTOR_SIZE_BYTES, 'commands'),
-    rxBuffers: io.allocate(count * BUFFER_SIZE_BYTES, 'device-writes'),
-  };
-}
-
-/** PCI: the card may answer at its BARs and may read and write memory by itself. */
-export function enableBusMaster(io: DeviceIo): void {
-  const command = io.read16(io.CONFIG, r.PCI_COMMAND);
-  io.write16(io.CONFIG, r.PCI_COMMAND, command | r.PCI_COMMAND_IO | r.PCI_COMMAND_MEMORY | r.PCI_COMMAND_MASTER);
-}
+export const enableBusMaster = (io: DeviceIo): void => enable(io, PORTS | MEMORY);
 
 /** Both engines stop before the reset: QEMU's card does not stop them by itself when CTRL.RST is set. */
 export function quiesceAndReset(io: DeviceIo): void {

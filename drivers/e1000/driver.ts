@@ -8,17 +8,11 @@
  * It offers the network class (`drivers/class/network.ts`). It does not do segmentation, tag
  * insertion or jumbo frames.
  */
-import type { DeviceIo, DriverEntries, DriverMessage } from '../../kernel/abi.ts';
-import {
-  FRAME_HEADER_BYTES,
-  FRAME_PADDED_BYTES,
-  formatMac,
-  frameMaxBytes,
-  multicastOf,
-  type NetworkFeature,
-} from '../class/network.ts';
+import type { DeviceIo, DriverEntries } from '../../kernel/abi.ts';
+import { deliver, networkMessages, type Checksum } from '../class/network-rings.ts';
+import { formatMac, type NetworkFeature } from '../class/network.ts';
 import * as setup from './driver-setup.ts';
-import { NO_FILTERS, programFilters, vlansOf, type Filters } from './filters.ts';
+import { NO_FILTERS, programFilters, type Filters } from './filters.ts';
 import * as r from './registers.ts';
 import { Statistics } from './statistics.ts';
 
@@ -35,8 +29,6 @@ const CAUSES = r.INT_TXDW | r.INT_LSC | r.INT_RXDMT0 | r.INT_RXO | r.INT_RXT0;
 
 /** Beyond plain frames. */
 export const FEATURES: readonly NetworkFeature[] = ['checksum', 'multicast', 'vlan', 'statistics'];
-/** Offsets in a context descriptor have eight bits. */
-const CHECKSUM_OFFSET_MAX = 255;
 
 export default function e1000Driver(io: DeviceIo): DriverEntries {
   const rings = setup.allocateRings(io, RING_COUNT);
@@ -96,28 +88,18 @@ export default function e1000Driver(io: DeviceIo): DriverEntries {
     }
   }
 
-  function transmit(frame: unknown, checksum: unknown): void {
-    if (!(frame instanceof Uint8Array) || frame.length < FRAME_HEADER_BYTES || frame.length > frameMaxBytes(frame)) {
-      io.log('not an Ethernet frame; ignored');
-      return;
-    }
-    const wanted = checksum === undefined ? undefined : checksumOf(checksum, frame.length);
-    if (checksum !== undefined && wanted === undefined) {
-      io.log('no such checksum; ignored');
-      return;
-    }
-    const entries = wanted === undefined ? 1 : 2;
+  function transmit(frame: Uint8Array, checksum: Checksum | undefined): void {
+    const entries = checksum === undefined ? 1 : 2;
     if (phase === 'up' && room() < entries) reclaim();
     if (phase !== 'up' || room() < entries) {
       io.send({ kind: 'full' });
       return;
     }
-    if (wanted !== undefined) fill(setup.checksumContext(wanted.start, wanted.place), false);
+    if (checksum !== undefined) fill(setup.checksumContext(checksum.start, checksum.place), false);
     const offset = tail * setup.BUFFER_SIZE_BYTES;
-    const length = Math.max(frame.length, FRAME_PADDED_BYTES);
-    rings.txBuffers.copyIn(offset, padded(frame, length));
-    const make = wanted === undefined ? setup.transmitDescriptor : setup.dataDescriptor;
-    fill(make(rings.txBuffers.address + offset, length), true);
+    rings.txBuffers.copyIn(offset, frame);
+    const make = checksum === undefined ? setup.transmitDescriptor : setup.dataDescriptor;
+    fill(make(rings.txBuffers.address + offset, frame.length), true);
     io.write32(r.BAR_REGISTERS, r.TDT, tail);
   }
 
@@ -159,7 +141,8 @@ export default function e1000Driver(io: DeviceIo): DriverEntries {
       const at = next * r.DESCRIPTOR_SIZE_BYTES;
       const status = rings.rxRing.read8(at + r.RXD_STATUS);
       if ((status & r.RXD_STATUS_DD) === 0) break;
-      deliver(status, rings.rxRing.read8(at + r.RXD_ERRORS), rings.rxRing.read16(at + r.RXD_LENGTH));
+      const isWhole = (status & r.RXD_STATUS_EOP) !== 0 && rings.rxRing.read8(at + r.RXD_ERRORS) === 0;
+      if (isWhole) deliver(io, rings, next, rings.rxRing.read16(at + r.RXD_LENGTH));
       next = (next + 1) % RING_COUNT;
       if ((next + RING_COUNT - used) % RING_COUNT === REFILL_COUNT) refill();
     }
@@ -169,14 +152,6 @@ export default function e1000Driver(io: DeviceIo): DriverEntries {
   function refill(): void {
     for (; used !== next; used = (used + 1) % RING_COUNT) setup.fillReceiveDescriptor(rings, used);
     io.write32(r.BAR_REGISTERS, r.RDT, (next + RING_COUNT - 1) % RING_COUNT);
-  }
-
-  /** What the device says of a frame is only believed within the buffer's bounds. */
-  function deliver(status: number, errors: number, length: number): void {
-    const whole = (status & r.RXD_STATUS_EOP) !== 0 && errors === 0;
-    if (!whole || length < FRAME_HEADER_BYTES || length > setup.BUFFER_SIZE_BYTES) return;
-    const frame = rings.rxBuffers.copyOut(next * setup.BUFFER_SIZE_BYTES, length);
-    if (length <= frameMaxBytes(frame)) io.send({ kind: 'receive', frame });
   }
 
   return {
@@ -195,39 +170,16 @@ export default function e1000Driver(io: DeviceIo): DriverEntries {
       reclaim();
       receive();
     },
-    message(message: DriverMessage) {
-      switch (message.kind) {
-        case 'transmit':
-          return transmit(message['frame'], message['checksum']);
-        case 'reset':
-          return beginReset();
-        case 'multicast': {
-          const multicast = multicastOf(message['addresses']);
-          return multicast === undefined ? io.log('no multicast addresses; ignored') : filter({ multicast });
-        }
-        case 'vlans': {
-          const vlans = vlansOf(message['ids']);
-          return vlans === undefined ? io.log('no VLANs; ignored') : filter({ vlans });
-        }
-        case 'statistics':
-          statistics.collect(io);
-          return io.send(statistics.answer());
-      }
-    },
+    message: networkMessages(io, {
+      features: FEATURES,
+      transmit,
+      reset: beginReset,
+      receiveMulticast: (multicast) => filter({ multicast }),
+      receiveVlans: (vlans) => filter({ vlans }),
+      statistics() {
+        statistics.collect(io);
+        return statistics.answer();
+      },
+    }),
   };
-}
-
-/** What a `transmit` asks to be summed up, if it makes sense for a frame of this length. */
-function checksumOf(checksum: unknown, length: number): { readonly start: number; readonly place: number } | undefined {
-  const { start, place } = (checksum ?? {}) as { start?: unknown; place?: unknown };
-  const fits = (offset: unknown): offset is number =>
-    typeof offset === 'number' && Number.isInteger(offset) && offset >= 0 && offset <= CHECKSUM_OFFSET_MAX;
-  return fits(start) && fits(place) && start < length && place + 2 <= length ? { start, place } : undefined;
-}
-
-function padded(frame: Uint8Array, length: number): Uint8Array {
-  if (frame.length === length) return frame;
-  const longer = new Uint8Array(length);
-  longer.set(frame);
-  return longer;
 }

@@ -16,13 +16,6 @@ export interface Filters {
 
 export const NO_FILTERS: Filters = { multicast: [], vlans: [] };
 
-/** The tags of a `vlans` message; undefined if it is none. */
-export function vlansOf(ids: unknown): readonly number[] | undefined {
-  if (!Array.isArray(ids) || ids.length > TABLE_BITS) return undefined;
-  const isTag = (id: unknown): boolean => typeof id === 'number' && Number.isInteger(id) && id >= 0 && id < TABLE_BITS;
-  return ids.every(isTag) ? (ids as number[]) : undefined;
-}
-
 /** Bits 47 to 36 of the address as it stands on the wire (13.5.1, with RCTL.MO = 0). */
 function multicastHash(address: Uint8Array): number {
   return (((address[5] ?? 0) << 4) | ((address[4] ?? 0) >>> 4)) & 0xfff;

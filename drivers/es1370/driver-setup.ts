@@ -1,5 +1,6 @@
 /** Steps of a driver for the ES1370, in the order of the data sheet: the part that other programs share. Keeps no state. */
 import type { DeviceIo } from '../../kernel/abi.ts';
+import { enableBusMaster as enable, PORTS } from '../class/bus-master.ts';
 import * as r from './registers.ts';
 
 /** The codec takes some microseconds for each word; one that never answers must not hold the driver. */
@@ -11,11 +12,7 @@ export const STEREO_16 = r.SERIAL_P1_FORMAT | r.SERIAL_P2_FORMAT | r.SERIAL_R1_F
 /** 44.1 kHz is what the clock divides to exactly; 48 kHz it cannot do. */
 export const RATE_EXACT = 44_100;
 
-/** PCI: the controller may answer at its ports and may read and write memory by itself. */
-export function enableBusMaster(io: DeviceIo): void {
-  const command = io.read16(io.CONFIG, r.PCI_COMMAND);
-  io.write16(io.CONFIG, r.PCI_COMMAND, command | r.PCI_COMMAND_IO | r.PCI_COMMAND_MASTER);
-}
+export const enableBusMaster = (io: DeviceIo): void => enable(io, PORTS);
 
 export const dividerOf = (hertz: number): number =>
   Math.max(0, Math.min(r.CONTROL_PCLKDIV_MAX, Math.round(r.CLOCK_HERTZ / hertz) - 2));

@@ -4,8 +4,12 @@
  *
  * Every function is one step over `io` and keeps no state. C+ mode first, then the rings, then the engines.
  */
-import type { DeviceIo, DmaRegion } from '../../kernel/abi.ts';
+import type { DeviceIo } from '../../kernel/abi.ts';
+import { enableBusMaster as enable, MEMORY, PORTS } from '../class/bus-master.ts';
+import { allocateRings as allocate, type Rings } from '../class/network-rings.ts';
 import * as r from './registers.ts';
+
+export type { Rings };
 
 /** The card clears RST within microseconds; one that never does must not hold the driver. */
 const RESET_POLLS_MAX = 1000;
@@ -18,30 +22,14 @@ const TCR_ON = 0x0300_0600;
 /** Transmission begins when so much is in the FIFO, in 32 bytes: all of a frame. */
 const MTPS_ON = 0x3b;
 
-/** The DMA memory of one card. */
-export interface Rings {
-  readonly count: number;
-  readonly txRing: DmaRegion;
-  readonly txBuffers: DmaRegion;
-  readonly rxRing: DmaRegion;
-  readonly rxBuffers: DmaRegion;
-}
+export const allocateRings = (io: DeviceIo, count: number): Rings =>
+  allocate(
+    io,
+    { count, descriptorBytes: r.DESCRIPTOR_SIZE_BYTES, bufferBytes: BUFFER_SIZE_BYTES },
+    { transmit: 'transmit', receive: 'receive' },
+  );
 
-export function allocateRings(io: DeviceIo, count: number): Rings {
-  return {
-    count,
-    txRing: io.allocate(count * r.DESCRIPTOR_SIZE_BYTES, 'commands', 'transmit'),
-    txBuffers: io.allocate(count * BUFFER_SIZE_BYTES, 'device-reads'),
-    rxRing: io.allocate(count * r.DESCRIPTOR_SIZE_BYTES, 'commands', 'receive'),
-    rxBuffers: io.allocate(count * BUFFER_SIZE_BYTES, 'device-writes'),
-  };
-}
-
-/** PCI: the card may answer at its BARs and may read and write memory by itself. */
-export function enableBusMaster(io: DeviceIo): void {
-  const command = io.read16(io.CONFIG, r.PCI_COMMAND);
-  io.write16(io.CONFIG, r.PCI_COMMAND, command | r.PCI_COMMAND_IO | r.PCI_COMMAND_MEMORY | r.PCI_COMMAND_MASTER);
-}
+export const enableBusMaster = (io: DeviceIo): void => enable(io, PORTS | MEMORY);
 
 /** Interrupts off, engines off, reset. Returns whether the card came out of it. */
 export function quiesceAndReset(io: DeviceIo): boolean {

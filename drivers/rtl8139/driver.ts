@@ -5,15 +5,9 @@
  * It offers the network class (`drivers/class/network.ts`) with multicast filters and the card's own counters. It does not
  * do checksums (the card's need to understand the frame), segmentation or tag insertion.
  */
-import type { DeviceIo, DriverEntries, DriverMessage } from '../../kernel/abi.ts';
-import {
-  FRAME_HEADER_BYTES,
-  FRAME_PADDED_BYTES,
-  formatMac,
-  frameMaxBytes,
-  multicastOf,
-  type NetworkFeature,
-} from '../class/network.ts';
+import type { DeviceIo, DriverEntries } from '../../kernel/abi.ts';
+import { deliver, networkMessages } from '../class/network-rings.ts';
+import { formatMac, type NetworkFeature } from '../class/network.ts';
 import * as setup from './driver-setup.ts';
 import { multicastTable } from './multicast.ts';
 import * as r from './registers.ts';
@@ -65,21 +59,15 @@ export default function rtl8139Driver(io: DeviceIo): DriverEntries {
     io.send({ kind: 'up', mac: formatMac(setup.readMacAddress(io)), features: FEATURES });
   }
 
-  function transmit(frame: unknown): void {
-    if (!(frame instanceof Uint8Array) || frame.length < FRAME_HEADER_BYTES || frame.length > frameMaxBytes(frame)) {
-      io.log('not an Ethernet frame; ignored');
-      return;
-    }
+  function transmit(frame: Uint8Array): void {
     if (phase === 'up' && underWay === RING_COUNT) reclaim();
     if (phase !== 'up' || underWay === RING_COUNT) {
       io.send({ kind: 'full' });
       return;
     }
     const offset = filled * setup.BUFFER_SIZE_BYTES;
-    const padded = new Uint8Array(Math.max(frame.length, FRAME_PADDED_BYTES));
-    padded.set(frame);
-    rings.txBuffers.copyIn(offset, padded);
-    setup.giveTransmitDescriptor(rings, filled, rings.txBuffers.address + offset, padded.length);
+    rings.txBuffers.copyIn(offset, frame);
+    setup.giveTransmitDescriptor(rings, filled, rings.txBuffers.address + offset, frame.length);
     filled = (filled + 1) % RING_COUNT;
     underWay += 1;
     setup.pollTransmit(io);
@@ -101,19 +89,11 @@ export default function rtl8139Driver(io: DeviceIo): DriverEntries {
     for (let taken = 0; taken < RING_COUNT; taken += 1) {
       const status = rings.rxRing.read32(next * r.DESCRIPTOR_SIZE_BYTES);
       if (isOwned(status)) break;
-      deliver(status);
+      const isWhole = (status & r.D_FS) !== 0 && (status & r.D_LS) !== 0 && (status & r.RXD_RES) === 0;
+      if (isWhole) deliver(io, rings, next, (status & r.RXD_LENGTH_MASK) - r.FCS_BYTES);
       setup.giveReceiveDescriptor(rings, next);
       next = (next + 1) % RING_COUNT;
     }
-  }
-
-  /** What the card says of a frame is only believed within the buffer's bounds. */
-  function deliver(status: number): void {
-    const whole = (status & r.D_FS) !== 0 && (status & r.D_LS) !== 0 && (status & r.RXD_RES) === 0;
-    const length = (status & r.RXD_LENGTH_MASK) - r.FCS_BYTES;
-    if (!whole || length < FRAME_HEADER_BYTES || length > setup.BUFFER_SIZE_BYTES) return;
-    const frame = rings.rxBuffers.copyOut(next * setup.BUFFER_SIZE_BYTES, length);
-    if (length <= frameMaxBytes(frame)) io.send({ kind: 'receive', frame });
   }
 
   return {
@@ -132,24 +112,19 @@ export default function rtl8139Driver(io: DeviceIo): DriverEntries {
       reclaim();
       receive();
     },
-    message(message: DriverMessage) {
-      switch (message.kind) {
-        case 'transmit':
-          return transmit(message['frame']);
-        case 'reset':
-          return reset();
-        case 'multicast': {
-          const addresses = multicastOf(message['addresses']);
-          if (addresses === undefined) return io.log('no multicast addresses; ignored');
-          multicast = addresses;
-          if (phase !== 'down') setup.programMulticast(io, multicastTable(multicast));
-          return;
-        }
-        case 'statistics':
-          if (phase !== 'down') counters.collect();
-          return io.send(counters.answer());
-      }
-    },
+    message: networkMessages(io, {
+      features: FEATURES,
+      transmit,
+      reset,
+      receiveMulticast(addresses) {
+        multicast = addresses;
+        if (phase !== 'down') setup.programMulticast(io, multicastTable(multicast));
+      },
+      statistics() {
+        if (phase !== 'down') counters.collect();
+        return counters.answer();
+      },
+    }),
   };
 }
 
