@@ -85,6 +85,22 @@ test('S3, S5: registers take their own widths; what touches one wrongly is blame
   }
 });
 
+test('S5: what touches a register wrongly is blamed on it, and not on the area around it that forbids it too', async () => {
+  for (const monitor of await monitors(
+    `register R at regs+8 : u32 rw register B at regs+12 : u8 rw register A[2] at regs+16 stride 8 : u32 rw
+     area AROUND at regs+0 size 64 : ro`,
+  )) {
+    assert.equal(write(monitor, 8, 1), 'allowed');
+    assert.equal(write(monitor, 9, 1, 1), '`R` takes whole accesses of 32 bits');
+    assert.equal(write(monitor, 8, 1, 8), '`R` takes whole accesses of 32 bits');
+    assert.equal(write(monitor, 12, 1), '`B` takes whole accesses of 8 bits');
+    assert.equal(write(monitor, 26, 1, 2), '`A` takes whole accesses of 32 bits');
+    assert.equal(write(monitor, 20, 1), '`AROUND` cannot be written');
+    assert.equal(write(monitor, 0, 1, 8), '`AROUND` cannot be written');
+    assert.equal(read(monitor, 8, 2), 'allowed', 'the area allows it');
+  }
+});
+
 test('S3: a fifo lies over its neighbours, and each access still means one register', async () => {
   for (const monitor of await monitors(
     `var words : u8 register STATUS at regs+0 : u8 ro register ERROR at regs+1 : u8 rw register COUNT at regs+2 : u8 rw

@@ -113,11 +113,12 @@ function access(
     if (area.space !== space || offset < area.offset || offset + width > area.offset + area.sizeBytes) continue;
     if (offset % width !== 0) break;
     if (kind === 'write' ? !area.writable : !area.readable)
-      throw new Denied(kind === 'write' ? area.rules.write : area.rules.read);
+      throw new Denied(overlapped?.rules.width ?? (kind === 'write' ? area.rules.write : area.rules.read));
     const args = { index: 0n, through: BigInt(through), now: operation.now };
     return react(program, nothing, state, memory, 'value' in operation ? { ...args, value: operation.value } : args);
   }
-  // S5: an access that touches a register with a width or at an offset it does not take is blamed on that register.
+  // S5: an access that touches a register with a width or at an offset it does not take is blamed on that register, and
+  // not on what surrounds it.
   if (overlapped !== undefined) throw new Denied(overlapped.rules.width);
   for (const region of program.regions) {
     if (region.space === space && offset >= region.base && offset < region.base + region.sizeBytes)

@@ -111,7 +111,12 @@ function inArea(access: Access, area: Area, parts: Parts): string[] {
     '  if ((offset & (width - 1)) != 0) {',
     `    return refuse(${area.space}, offset, width);`,
     '  }',
-    `  return ${isAllowed(access, area) ? pass(access, parts, '0') : rule};`,
+    ...(isAllowed(access, area)
+      ? [`  return ${pass(access, parts, '0')};`]
+      : [
+          `  const int32_t register_rule = touched(${area.space}, offset, width);`,
+          `  return register_rule != 0 ? register_rule : ${rule};`,
+        ]),
     '}',
   ];
 }

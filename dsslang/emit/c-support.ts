@@ -180,27 +180,31 @@ export function keepers(names: CNames, kept: ReadonlySet<ArrayId>): string[] {
   });
 }
 
-/** `refuse`: which rule refuses an access that nothing accepts: the register it touches, else its region, else the device. */
+/**
+ * `refuse`: which rule refuses an access that nothing accepts: the register it touches, else its region, else the device.
+ * `touched` is the first part of it, 0 if there is no such register; where an area refuses, the area comes second.
+ */
 export function refusalCode(program: Program): string[] {
   const registers = program.registers.map(
     (r) => `  {${r.space}, ${r.offset}, ${r.count}, ${r.stride}, ${r.width}, ${r.rules.width}},`,
   );
   const regions = program.regions.map((r) => `  {${r.space}, ${r.base}, ${r.base + r.sizeBytes}, ${r.unlisted}},`);
   const touched = [
-    '  for (size_t i = 0; i < sizeof touched / sizeof touched[0]; i++) {',
-    '    if (touched[i].space != space || offset + width <= touched[i].first) {',
+    '  for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {',
+    '    if (places[i].space != space || offset + width <= places[i].first) {',
     '      continue;',
     '    }',
     '    /* The last element that begins before the access ends; if that one is not touched, none is. */',
-    '    uint64_t element = (offset + width - 1 - touched[i].first) / touched[i].stride;',
-    '    if (element >= touched[i].count) {',
-    '      element = touched[i].count - 1;',
+    '    uint64_t element = (offset + width - 1 - places[i].first) / places[i].stride;',
+    '    if (element >= places[i].count) {',
+    '      element = places[i].count - 1;',
     '    }',
-    '    if (offset < touched[i].first + element * touched[i].stride + touched[i].width) {',
-    '      return touched[i].rule;',
+    '    if (offset < places[i].first + element * places[i].stride + places[i].width) {',
+    '      return places[i].rule;',
     '    }',
     '  }',
   ];
+  const unused = registers.length === 0 ? ['  (void)space;', '  (void)offset;', '  (void)width;'] : [];
   return [
     ...(registers.length === 0
       ? []
@@ -208,7 +212,7 @@ export function refusalCode(program: Program): string[] {
           'static const struct {',
           '  uint64_t space, first, count, stride, width;',
           '  int32_t rule;',
-          '} touched[] = {',
+          '} places[] = {',
           ...registers,
           '};',
           '',
@@ -224,12 +228,19 @@ export function refusalCode(program: Program): string[] {
           '};',
           '',
         ]),
+    '/* The rule of the register that an access touches; 0 if it touches none. */',
+    'static int32_t touched(uint64_t space, uint64_t offset, uint64_t width) {',
+    ...unused,
+    ...(registers.length === 0 ? [] : touched),
+    '  return 0;',
+    '}',
+    '',
     '/* Which rule refuses what nothing accepts: that of the register it touches, of its region, or of the device. */',
     'static int32_t refuse(uint64_t space, uint64_t offset, uint64_t width) {',
-    '  (void)space;',
-    '  (void)offset;',
-    '  (void)width;',
-    ...(registers.length === 0 ? [] : touched),
+    '  const int32_t register_rule = touched(space, offset, width);',
+    '  if (register_rule != 0) {',
+    '    return register_rule;',
+    '  }',
     ...(regions.length === 0
       ? []
       : [

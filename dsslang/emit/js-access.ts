@@ -218,7 +218,8 @@ function inSpace(program: Program, space: number, event: Event, always: boolean,
   for (const area of program.areas.filter((each) => each.space === space)) {
     const allowed = event === 'write' ? area.writable : area.readable;
     const pass = always ? callText(`${event}Any`, { index: '0' }, signatures) : '0';
-    const verdict = allowed ? pass : event === 'write' ? area.rules.write : area.rules.read;
+    const rule = event === 'write' ? area.rules.write : area.rules.read;
+    const verdict = allowed ? pass : `touched(${space}, offset, width) || ${rule}`;
     const inRange = `offset >= ${area.offset} && offset + width <= ${area.offset + area.sizeBytes}`;
     // A misaligned access ends the search, as in the interpreter.
     lines.push(

@@ -115,24 +115,32 @@ function grantFunction(program: Program, handlers: HandlerWriter): string[] {
   ];
 }
 
-const TOUCHED_COLUMNS = 6;
+const PLACE_COLUMNS = 6;
 
-/** Which rule refuses an access that nothing accepts: the register it touches, else its region, else the device. */
+/**
+ * Which rule refuses an access that nothing accepts: the register it touches, else its region, else the device. `touched`
+ * is the first part of it, 0 if there is no such register; where an area refuses, the area comes second.
+ */
 function refusalCode(program: Program): string[] {
   // One flat table of numbers: space, first offset, count, stride, width, rule.
   const registers = program.registers.map((r) => [r.space, r.offset, r.count, r.stride, r.width, r.rules.width]);
   const regions = program.regions.map((r) => [r.space, r.base, r.base + r.sizeBytes, r.unlisted]);
   return [
-    `const touched = ${JSON.stringify(registers.flat())};`,
+    `const places = ${JSON.stringify(registers.flat())};`,
     `const regions = ${JSON.stringify(regions)};`,
-    'function refuse(space, offset, width) {',
-    `  for (let at = 0; at < touched.length; at += ${TOUCHED_COLUMNS}) {`,
-    '    if (touched[at] !== space) continue;',
-    '    const first = touched[at + 1], stride = touched[at + 3];',
+    'function touched(space, offset, width) {',
+    `  for (let at = 0; at < places.length; at += ${PLACE_COLUMNS}) {`,
+    '    if (places[at] !== space) continue;',
+    '    const first = places[at + 1], stride = places[at + 3];',
     '    // The last element that begins before the access ends; if that one is not touched, none is.',
-    '    const element = Math.min(touched[at + 2] - 1, Math.floor((offset + width - 1 - first) / stride));',
-    '    if (element >= 0 && offset < first + element * stride + touched[at + 4]) return touched[at + 5];',
+    '    const element = Math.min(places[at + 2] - 1, Math.floor((offset + width - 1 - first) / stride));',
+    '    if (element >= 0 && offset < first + element * stride + places[at + 4]) return places[at + 5];',
     '  }',
+    '  return 0;',
+    '}',
+    'function refuse(space, offset, width) {',
+    '  const rule = touched(space, offset, width);',
+    '  if (rule !== 0) return rule;',
     '  for (const [where, first, end, rule] of regions) if (where === space && offset >= first && offset < end) return rule;',
     `  return ${program.builtin.unknownSpace};`,
     '}',

@@ -113,6 +113,11 @@ export class ProgramSource {
           name: 'BUFFER', space: 0, offset: 2048, sizeBytes: 256, readable: true, writable: random.oneIn(2),
           rules: { read: this.#rule('area read'), write: this.#rule('area write') },
         },
+        // Under the first registers, so that what they do not take falls to it.
+        {
+          name: 'UNDER', space: 0, offset: 4 * random.below(4), sizeBytes: 96, readable: random.oneIn(2), writable: random.oneIn(2),
+          rules: { read: this.#rule('area under registers read'), write: this.#rule('area under registers write') },
+        },
       ], // prettier-ignore
       windows: random.oneIn(2)
         ? []

@@ -21,7 +21,7 @@ export const RTL8139_ROGUES = catalogue('drivers/rtl8139/rogue', [
   ['c-mode', 'wrong order', 'refused', 'enables the receiver in C mode', /^reception in C mode is outside this specification/],
   ['reserved-bits', 'out-of-range value', 'refused', 'sets reserved bits of CR', /^reserved bits of `CR` must be written as 0/],
   ['unlisted-register', 'outside the register file', 'refused', 'writes the receive buffer of C mode', /^`RBSTART` is read-only/],
-  ['wrong-width', 'wrong width', 'refused', 'writes one byte of a 32-bit register', /^`MIDDLE` cannot be written/],
+  ['wrong-width', 'wrong width', 'refused', 'writes one byte of a 32-bit register', /^`RCR` takes whole accesses of 32 bits/],
   ['through-the-other-bar', 'moving the window', 'refused', 'rings through the other door to the registers', /^`PORTS` cannot be written/],
   ['moves-a-bar', 'moving the window', 'refused', 'reprograms BAR 1', /^only the platform may change `pci_BARS`/],
   ['interrupt-never-acknowledged', 'starvation', 'refused', 'raises its interrupt and never acknowledges it', /^the interrupt's cause was not read from `ISR` in time/],
