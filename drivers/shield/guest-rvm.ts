@@ -95,7 +95,7 @@ export class GuestRvm {
   /** The device raised its line. False: it is not to be delivered. */
   interrupt(): boolean {
     if (this.#withdrawn) return false;
-    this.#shadow.collect('all');
+    this.#shadow.collect();
     this.#shadow.begin();
     const verdict = this.#monitor.interrupt(this.#now());
     return verdict === ALLOWED || this.#refuse(verdict, { kind: 'interrupt' }, 'device', 0) !== undefined;
@@ -104,7 +104,7 @@ export class GuestRvm {
   /** Time has passed: what the device has written reaches the guest, and what the guest has stored is judged. */
   poll(): void {
     if (this.#withdrawn) return;
-    this.#shadow.collect('all');
+    this.#shadow.collect();
     this.#refresh();
   }
 
@@ -147,7 +147,7 @@ export class GuestRvm {
     const target = this.#throughWindow(space, offset);
     let value = (this.#device.read(space, offset, width) & ones(width)) >>> 0;
     if (this.#pointer(target, width) !== undefined) value = this.#shadow.fromMirror(value);
-    this.#shadow.collect('hot');
+    this.#shadow.collect();
     for (const part of parts) {
       // No bus here reads 8 bytes; see `proxy-server.ts`.
       const bytes = part.width as Width;

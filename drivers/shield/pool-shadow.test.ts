@@ -207,7 +207,7 @@ test('what the controller writes reaches the guest, addresses as the guest knows
   const td = follow(bench_, first + 4);
   bench_.store(td + 4, 7);
   bench_.store(first + 4, bench_.word(td));
-  bench_.shadow.collect('all');
+  bench_.shadow.collect();
   assert.equal(bench_.word(descriptor(0) + 4), 7);
   assert.equal(bench_.word(queue(0) + 4), descriptor(1));
   bench_.allowed();
@@ -242,7 +242,7 @@ test('an active descriptor cannot be changed in place, but another may take its 
   assert.equal(bench_.word(old + 12), BUFFER);
   assert.equal(bench_.word(next + 12), BUFFER + 0x100);
   bench_.store(old + 4, 0);
-  bench_.shadow.collect('all');
+  bench_.shadow.collect();
   assert.equal(bench_.word(descriptor(0) + 4), ACTIVE, 'what became of the old one is nothing to the new one');
 });
 

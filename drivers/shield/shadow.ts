@@ -9,7 +9,8 @@
  *   doorbell    the monitor fetches descriptors through `fetch`, which reads the guest's memory once; if it allows, the
  *               very bytes that it was shown go to the mirror (`commit`), and only then does the doorbell reach the device
  *   completion  what the device changed in the mirror is copied to the guest (`collect`), before an interrupt is
- *               delivered, and before a register's value is
+ *               delivered, and before a register's value is: a driver that is told of an interrupt and finds nothing done
+ *               may not look again until the next one, so no page is ever left out
  *
  * Invariants: nothing enters the mirror that the monitor was not shown in an operation that it then allowed; `collect`
  * writes to the guest only bytes that differ from what `commit` put there, and only inside published descriptors.
@@ -24,13 +25,12 @@ export interface MemoryAccess {
   write(address: number, from: Uint8Array): void;
 }
 
-const PAGE_BYTES = 4096;
+/** Four of the processor's: a look at one costs its call (1 us) more than its bytes. */
+const PAGE_BYTES = 16_384;
 /** Descriptors are read from the guest in runs of up to this many bytes within one operation. */
 const AHEAD_BYTES = 512;
-/** Mirrored pages; the one published longest ago goes first. Two rings of 64 KiB are 32. */
+/** Mirrored pages; the one published longest ago goes first. Linux's AHCI driver has 7 for each disk, two rings of 64 KiB are 10. */
 export const MIRROR_PAGES_MAX = 64;
-/** A page in which this many looks in a row found nothing new is cold: an old ring, most likely. */
-const COLD_LOOKS = 256;
 /** A device that writes while its descriptor is copied is asked again this often. */
 const SETTLE_MAX = 8;
 
@@ -51,8 +51,6 @@ interface MirrorPage {
   readonly image: Uint8Array;
   first: number;
   end: number;
-  /** Looks in a row that found nothing new. */
-  quiet: number;
 }
 
 /** What the guest has stored for its device, and the monitor refuses. */
@@ -75,8 +73,8 @@ export interface Shadow {
   fetched(): readonly Piece[];
   /** The operation was allowed: what it fetched is the device's now. */
   commit(): void;
-  /** Copies what the device has written into descriptors to the guest. `hot` leaves out pages that have long been quiet. */
-  collect(which: 'hot' | 'all'): void;
+  /** Copies what the device has written into descriptors to the guest. */
+  collect(): void;
   /** The device has been reset: nothing is published. */
   clear(): void;
   /** Where the device finds what lies at a guest address; of a register that names structures of a pool, with its number. */
@@ -159,9 +157,8 @@ export function createShadow(memory: MemoryAccess, guestBytes: number, fields: r
 
   function pageOf(number: number): MirrorPage {
     let page = pages.get(number);
-    if (page === undefined) page = { image: new Uint8Array(PAGE_BYTES), first: PAGE_BYTES, end: 0, quiet: 0 };
+    if (page === undefined) page = { image: new Uint8Array(PAGE_BYTES), first: PAGE_BYTES, end: 0 };
     else pages.delete(number); // and to the young end of the map again
-    page.quiet = 0;
     pages.set(number, page);
     if (pages.size > MIRROR_PAGES_MAX) {
       const oldest = pages.keys().next();
@@ -248,9 +245,7 @@ export function createShadow(memory: MemoryAccess, guestBytes: number, fields: r
     let seen = now.subarray(0, length);
     memory.read(guestBytes + at, seen);
     const image = page.image.subarray(page.first, page.end);
-    page.quiet += 1;
     if (Buffer.compare(seen, image) === 0) return;
-    page.quiet = 0;
     // The device may be in the middle of a descriptor: only what reads the same twice is whole.
     let other = again.subarray(0, length);
     for (let tries = 0; tries < SETTLE_MAX; tries += 1) {
@@ -278,10 +273,8 @@ export function createShadow(memory: MemoryAccess, guestBytes: number, fields: r
     refresh: () => undefined,
     fetched: () => fetcher.pieces,
     commit,
-    collect: (which) => {
-      for (const [number, page] of pages) {
-        if (which === 'all' || page.quiet < COLD_LOOKS) collectPage(number, page);
-      }
+    collect: () => {
+      for (const [number, page] of pages) collectPage(number, page);
     },
     clear: () => {
       for (const number of [...pages.keys()]) forget(number);
