@@ -129,8 +129,8 @@ void test('no test is skipped for good or focused, and none is empty', () => {
     .filter(
       ({ text }) =>
         /\.(only|todo)\(|skip: true/.test(text) ||
-        !/\b(test|it|qemuTest)\(/.test(text) ||
-        !/assert|(network|audio)Conformance/.test(text),
+        !/\b(test|it|qemuTest|describe(Inline|Isolated))\(/.test(text) ||
+        !/assert|(network|audio)Conformance|describe(Inline|Isolated)/.test(text),
     )
     .map(({ path }) => path);
   assert.deepEqual(wrong, []);
