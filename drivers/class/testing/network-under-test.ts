@@ -3,14 +3,20 @@ import type { FarEnds, Kernel, OpenBacking } from '../../../kernel/index.ts';
 import type { DeviceEntry } from '../../device-entry.ts';
 import type { LoadedSpecification } from '../../specification.ts';
 import type { NetworkUnderTest } from '../network-conformance.ts';
+import { formatMac } from '../network.ts';
 import { inlineDriver, isolatedDriver, type DriverUnderTest } from './driver-under-test.ts';
 
 /** What both backings give a card where nothing else is asked for. */
 const MAC = '52:54:00:12:34:56';
 
-export function inlineNetwork(device: DeviceEntry, specification: LoadedSpecification): NetworkUnderTest {
-  const { machine, driver } = inlineDriver(device, specification);
-  return onWire(driver, machine.ends.wire);
+/** @param model what the model's `create` takes */
+export function inlineNetwork(
+  device: DeviceEntry,
+  specification: LoadedSpecification,
+  model?: { readonly macAddress: Uint8Array },
+): NetworkUnderTest {
+  const { machine, driver } = inlineDriver(device, specification, model);
+  return { ...onWire(driver, machine.ends.wire), mac: model === undefined ? MAC : formatMac(model.macAddress) };
 }
 
 export async function isolatedNetwork(

@@ -2,10 +2,14 @@
  * Records the e1000 driver at work, unwatched, as a trace. `record-own-trace.ts` makes the one in `traces/` with it.
  */
 import type { Backing } from '../../../kernel/abi.ts';
+import { loadDeviceSpecification } from '../../devices.ts';
+import { InlineDomain } from '../../inline/inline-domain.ts';
+import { inRealTime } from '../../inline/paced-device.ts';
+import { unwatched } from '../../inline/testing/unwatched.ts';
 import { recordDevice } from '../../trace/record.ts';
 import { e1000Doorbells } from '../doorbells.ts';
 import e1000Driver from '../driver.ts';
-import { runOnDevice } from './device-io.ts';
+import { E1000 } from '../entry.ts';
 
 /** Frames each way before and after the reset in the middle: more than a ring of descriptors holds. */
 const FRAMES = 150;
@@ -20,10 +24,22 @@ export interface Recording {
 
 /** Brings the card up, sends and receives, resets it, and does it again. */
 export async function recordE1000(backing: Backing): Promise<Recording> {
+  const { module } = await loadDeviceSpecification(E1000);
   const open = await backing.open();
   const lines: string[] = [];
   const device = recordDevice(open.attachHere(), e1000Doorbells(), (line) => lines.push(line));
-  const driver = runOnDevice(e1000Driver, device, open.dma);
+  const driver = new InlineDomain({
+    device: inRealTime(device, open.dma),
+    program: e1000Driver,
+    monitor: unwatched(module.info),
+  });
+  const until = async (what: string, holds: () => boolean): Promise<void> => {
+    const deadline = performance.now() + PATIENCE_MS;
+    for (driver.poll(); !holds(); driver.poll()) {
+      if (performance.now() > deadline) throw new Error(`not within ${PATIENCE_MS} ms: ${what}`);
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+  };
   const count = (kind: string): number =>
     driver.messages.reduce(
       (sum, message) => (message.kind !== kind ? sum : sum + (kind === 'transmitted' ? Number(message['count']) : 1)),
@@ -48,7 +64,6 @@ export async function recordE1000(backing: Backing): Promise<Recording> {
     }
     return { lines, dma: open.dma };
   } finally {
-    driver.stop();
     device.detach();
     await open.close();
   }
@@ -59,12 +74,4 @@ function frameTo(mac: string, number: number): Uint8Array {
   frame.set(mac.split(':').map((byte) => Number.parseInt(byte, 16)));
   frame.set([2, 0, 0, 0, 0, 1, 0x88, 0xb5], 6);
   return frame;
-}
-
-async function until(what: string, holds: () => boolean): Promise<void> {
-  const deadline = performance.now() + PATIENCE_MS;
-  while (!holds()) {
-    if (performance.now() > deadline) throw new Error(`not within ${PATIENCE_MS} ms: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  }
 }
