@@ -12,6 +12,8 @@ export type ShieldErrorCode =
   | 'GUEST_PANIC'
   /** The guest's machine ended before the guest said that it was done. */
   | 'GUEST_ENDED'
+  /** The guest came to its end and was refused nothing, and its work was not done. */
+  | 'GUEST_WORK'
   /** The guest asks for more than a limit allows: configuration writes, interrupts. */
   | 'GUEST_FLOOD'
   /** Another guest has this device. */
@@ -25,4 +27,14 @@ export class ShieldError extends Error {
     this.name = 'ShieldError';
     this.code = code;
   }
+}
+
+/** @param boot which one it was, of however many */
+export function workNotDone(
+  boot: string,
+  wrong: readonly string[],
+  { denied, interrupts }: { readonly denied: number; readonly interrupts: number },
+): ShieldError {
+  const seen = `${denied} operations denied, ${interrupts} interrupts delivered`;
+  return new ShieldError('GUEST_WORK', `${boot}: the guest's work was not done: ${wrong.join('; ')} (${seen})`);
 }

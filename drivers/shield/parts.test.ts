@@ -1,15 +1,19 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { inPackage } from '../devices.ts';
 import { loadSpecification } from '../specification.ts';
 import { createConfigSpace } from './config-space.ts';
-import { ShieldError } from './errors.ts';
+import { ShieldError, workNotDone } from './errors.ts';
 import { createGuestInterrupts, PATIENCE } from './guest-interrupts.ts';
 import { parseGuestLine } from './guest-script.ts';
 import { packInitramfs } from './initramfs.ts';
 import { dependenciesOf, moduleName } from './modules.ts';
+import { network } from './outside/network.ts';
 import { findPointers } from './pointers.ts';
 import { createProxyReader, encodeReturn, PAYLOAD_MAX_BYTES } from './proxy-messages.ts';
 
@@ -225,4 +229,27 @@ test('an interrupt that stays up for the whole of the guest’s time is asked ab
   interrupts.silence();
   assert.deepEqual(levels, [1, 0, 1, 0]);
   assert.equal(interrupts.delivered, 2);
+});
+
+test('a ping without an answer is told by its size and its set, and as an error by the boot', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'refmon-work-'));
+  try {
+    const { wrong } = network(folder).judge(
+      new Map([['ping', ['56 3', '1400 3', '6000 2', '56 ', '1400 3', '6000 3']]]),
+    );
+    assert.deepEqual(wrong, [
+      '2 of 3 pings of 6000 bytes were answered in time (set 3 of 6)',
+      '0 of 3 pings of 56 bytes were answered in time (set 4 of 6)',
+      'the file arrived changed, or not at all',
+    ]);
+    const error = workNotDone('round 2, the boot behind the monitor', wrong.slice(0, 1), { denied: 0, interrupts: 7 });
+    assert.equal(error.code, 'GUEST_WORK');
+    assert.equal(
+      error.message,
+      "round 2, the boot behind the monitor: the guest's work was not done: 2 of 3 pings of 6000 bytes were answered in time " +
+        '(set 3 of 6) (0 operations denied, 7 interrupts delivered)',
+    );
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });

@@ -7,7 +7,7 @@ import { describeOperation, renderFault, type Fault } from '../../kernel/index.t
 import { packageRoot } from '../package-root.ts';
 import { loadSpecification } from '../specification.ts';
 import { allModules, SHIELD_NAMES, SHIELD_ROWS, type ShieldRow } from './devices.ts';
-import { ShieldError } from './errors.ts';
+import { ShieldError, workNotDone } from './errors.ts';
 import { obtainGuest } from './guest-packages.ts';
 import { moduleName } from './modules.ts';
 import { runShield, usableQemu, type ShieldEvent, type ShieldResult } from './run.ts';
@@ -64,21 +64,29 @@ export async function showShield(device: string, flags: ShowFlags, terminal: Ter
   process.on('SIGINT', interrupt);
   process.on('SIGTERM', interrupt);
   const documents: object[] = [];
-  let ok = true;
+  let exit: 'ok' | 'rejected' | 'violation' = 'ok';
   try {
     for (const row of rows) {
-      const { document, good } = await showOne(row, rows.length > 1, guest, flags, script, stop.signal, terminal);
+      const { document, good, undone } = await showOne(
+        row,
+        rows.length > 1,
+        guest,
+        flags,
+        script,
+        stop.signal,
+        terminal,
+      );
       documents.push(document);
-      ok &&= good;
+      if (!good && exit !== 'violation') exit = undone ? 'rejected' : 'violation';
     }
   } finally {
     process.off('SIGINT', interrupt);
     process.off('SIGTERM', interrupt);
   }
   const single = documents[0];
-  terminal.finish(ok ? 'ok' : 'violation', {
+  terminal.finish(exit, {
     command: 'shield',
-    status: ok ? 'ok' : 'failed',
+    status: exit === 'ok' ? 'ok' : 'failed',
     ...(rows.length === 1 && single !== undefined ? single : { devices: documents }),
   });
 }
@@ -98,7 +106,7 @@ async function showOne(
   script: Uint8Array | undefined,
   signal: AbortSignal,
   terminal: Terminal,
-): Promise<{ readonly document: object; readonly good: boolean }> {
+): Promise<{ readonly document: object; readonly good: boolean; readonly undone: boolean }> {
   const file = flags.spec ?? join(packageRoot(), row.specification);
   const specification = await loadSpecification(file, flags.spec ?? row.specification);
   if (several && flags.record !== undefined) mkdirSync(flags.record, { recursive: true });
@@ -124,7 +132,15 @@ async function showOne(
   const good = isGood(result, rogue);
   showResult(result, good, terminal);
   if (record !== undefined) terminal.print(`  trace:   ${record}, ${result.recorded} lines`);
-  return { document: documentOf(result, good), good };
+  const undone = result.work.wrong.length > 0 && (rogue || result.counts.denied === 0);
+  if (!undone) return { document: documentOf(result, good), good, undone };
+  const error = workNotDone(row.name, result.work.wrong, result.counts);
+  terminal.complain(`refmon: ${error.message}`);
+  return {
+    document: { ...documentOf(result, good), error: { code: error.code, message: error.message } },
+    good,
+    undone,
+  };
 }
 
 /** Everything worked; nothing was refused, or exactly what the rogue did was, and the guest went on. */

@@ -7,6 +7,7 @@
  */
 import { inPackage } from '../../drivers/devices.ts';
 import { allModules, SHIELD_ROWS, type ShieldRow } from '../../drivers/shield/devices.ts';
+import { workNotDone } from '../../drivers/shield/errors.ts';
 import { obtainGuest } from '../../drivers/shield/guest-packages.ts';
 import { network } from '../../drivers/shield/outside/network.ts';
 import { runShield, type ShieldResult } from '../../drivers/shield/run.ts';
@@ -49,6 +50,9 @@ const FILE_BYTES = 2_000_000;
 /** Generous: a bench may run beside other work. */
 const BOOT_MS = 900_000;
 
+const BOOTS = { watched: 'the boot behind the monitor', unwatched: 'the boot with a pass-through' } as const;
+
+/** @throws ShieldError GUEST_WORK when a boot did not do all of its work: times of half the work are no measurement */
 export async function benchShield(options: ShieldBenchOptions): Promise<ShieldBenchResult> {
   const { device = 'e1000', rounds = 3, repeat = 3, onProgress } = options;
   const row: ShieldRow | undefined = SHIELD_ROWS.find(({ name }) => name === device);
@@ -73,8 +77,8 @@ export async function benchShield(options: ShieldBenchOptions): Promise<ShieldBe
         repeat,
         timeoutMs: BOOT_MS,
       });
-      if (result.work.wrong.length > 0)
-        throw new Error(`the guest did not do its work: ${result.work.wrong.join('; ')}`);
+      const { wrong } = result.work;
+      if (wrong.length > 0) throw workNotDone(`round ${round + 1}, ${BOOTS[which]}`, wrong, result.counts);
       results[which].push(result);
     }
   }

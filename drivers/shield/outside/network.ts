@@ -19,13 +19,17 @@ export function network(folder: string, payloadBytes = PAYLOAD_BYTES): Outside {
     arguments: ['-netdev', `user,id=outside,restrict=on,tftp=${served}`],
     properties: ['netdev=outside'],
     judge: (facts) => {
-      const pings = facts.get('ping') ?? [];
-      const answered = pings.reduce((sum, text) => sum + Number(text.split(' ')[1] ?? 0), 0);
+      // A size, and how many were answered; nothing, where not one was.
+      const pings = (facts.get('ping') ?? []).map((text) => text.split(' ').map(Number));
+      const answered = pings.reduce((sum, [, count = 0]) => sum + count, 0);
       const sums = facts.get('sha256') ?? [];
       const wrong = [
-        ...(pings.length >= PING_SIZES && answered === PINGS * pings.length
-          ? []
-          : [`only ${answered} pings were answered`]),
+        ...(pings.length >= PING_SIZES ? [] : [`only ${pings.length} of ${PING_SIZES} sizes of ping were tried`]),
+        ...pings.flatMap(([size, count = 0], index) =>
+          count === PINGS
+            ? []
+            : [`${count} of ${PINGS} pings of ${size} bytes were answered in time (set ${index + 1} of ${pings.length})`],
+        ),
         ...(sums.length > 0 && sums.every((sum) => sum === expected)
           ? []
           : ['the file arrived changed, or not at all']),
