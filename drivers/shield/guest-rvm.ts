@@ -224,13 +224,13 @@ export class GuestRvm {
     return width === 4 ? pointerAt(this.#options.pointers, target.space, target.offset) : undefined;
   }
 
-  /** False: the guest has stored what is refused, and the device is withdrawn. */
+  /** False: the guest has stored what is refused, and nothing may be delivered that would have the device look at it. */
   #refresh(): boolean {
     const refused = this.#shadow.refresh(this.#monitor, this.#now());
     if (refused === undefined) return true;
     const { verdict, address, length } = refused;
     this.#refuse(verdict, { kind: 'store', address, length }, 'driver', 0);
-    return !this.#withdrawn;
+    return false;
   }
 
   /** The value to go on with, where the rule lets the operation pass; otherwise undefined, and the device is withdrawn. */

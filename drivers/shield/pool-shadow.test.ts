@@ -10,10 +10,16 @@ import { inPackage } from '../devices.ts';
 import { loadSpecification } from '../specification.ts';
 import { ShieldError } from './errors.ts';
 import { findPointers, type Pointers } from './pointers.ts';
-import { createPoolShadow, LINGER_US, LOOKS, poolLayout, STRUCTURES_MAX, type PoolLayout } from './pool-shadow.ts';
+import { LINGER_US } from './pool-copies.ts';
+import { BELIEF_REFRESHES, BELIEF_US } from './pool-doubt.ts';
+import { poolLayout, STRUCTURES_MAX, type PoolLayout } from './pool-layout.ts';
+import { createPoolShadow, LOOKS } from './pool-shadow.ts';
 import type { MemoryAccess, Shadow, StoreRefused } from './shadow.ts';
 
 const GUEST_BYTES = 4 << 20;
+const REFRESH_US = 1000;
+/** A refresh each millisecond: so many until a denial is believed, the first that met it included. */
+const BELIEVED_AFTER = BELIEF_US / REFRESH_US + 1;
 const [FRAME, QH, TD] = [0, 1, 2];
 const FRAMES = 0x10_0000;
 const QUEUES = 0x11_0000;
@@ -76,7 +82,7 @@ class Bench {
   }
 
   refresh(): StoreRefused | undefined {
-    this.nowUs += 1000;
+    this.nowUs += REFRESH_US;
     return this.shadow.refresh(this.monitor, this.nowUs);
   }
 
@@ -84,7 +90,9 @@ class Bench {
     assert.equal(this.refresh(), undefined);
   }
 
+  /** Refused, when it has stayed for as long as it takes, and not before. */
   refused(): { readonly address: number; readonly reason: string } {
+    for (let doubted = 1; doubted < BELIEVED_AFTER; doubted += 1) this.allowed();
     const refused = this.refresh();
     assert.ok(refused !== undefined);
     return { address: refused.address, reason: this.monitor.info.rules[refused.verdict]?.reason ?? '' };
@@ -296,6 +304,67 @@ test('a lie between two looks is neither shown to the device nor blamed on a gue
   bench_.onRead = bad;
   assert.match(bench_.refused().reason, /outside the memory/);
   assert.equal(bench_.word(follow(bench_, firstQueue(bench_) + 4) + 12), BUFFER);
+});
+
+test('a guest that keeps to its lie, or tells a new one each time, is refused in its time', () => {
+  for (const lies of [[GUEST_BYTES], [GUEST_BYTES, 0xffff_fff0, GUEST_BYTES + 64]]) {
+    const bench_ = running();
+    bench_.store(descriptor(0), END, ACTIVE, TOKEN, BUFFER);
+    bench_.store(queue(0) + 4, descriptor(0));
+    bench_.allowed();
+    bench_.given.length = 0;
+    let turn = 0;
+    bench_.onRead = () => bench_.store(descriptor(0) + 12, lies[(turn += 1) % lies.length] ?? 0);
+    assert.match(bench_.refused().reason, /outside the memory/);
+    assert.deepEqual(bench_.given, [], 'until then the controller had what was judged');
+  }
+});
+
+test('a guest that was interrupted in the middle of a change is not refused, and its change is shown when it is whole', () => {
+  const bench_ = running();
+  bench_.store(descriptor(0), END, ACTIVE, TOKEN, BUFFER);
+  bench_.store(queue(0) + 4, descriptor(0));
+  bench_.allowed();
+  const td = follow(bench_, firstQueue(bench_) + 4);
+  // It has used the descriptor again, and is about to cut the link that led there.
+  bench_.store(descriptor(0), 0xffff_8880, 0xffff_ffff, 0xffff_ffff, 0xffff_ffff);
+  for (let doubted = 1; doubted < BELIEVED_AFTER; doubted += 1) bench_.allowed();
+  assert.equal(follow(bench_, firstQueue(bench_) + 4), td);
+  bench_.store(queue(0) + 4, END);
+  bench_.allowed();
+  assert.equal(bench_.word(firstQueue(bench_) + 4), END);
+  assert.equal(bench_.word(td + 12), BUFFER);
+});
+
+test('a guest that flickers between lie and truth gains nothing by it: its device is shown the truth', () => {
+  const bench_ = running();
+  bench_.store(queue(0) + 4, descriptor(0));
+  for (let turn = 0; turn < 10 * BELIEVED_AFTER; turn += 1) {
+    const buffer = turn % BELIEF_REFRESHES === 0 ? BUFFER + 8 * turn : GUEST_BYTES;
+    bench_.store(descriptor(0), END, ACTIVE, TOKEN, buffer);
+    bench_.allowed();
+    walkAsController(bench_);
+  }
+});
+
+test('time alone does not make a denial believed: there must have been looks', () => {
+  const bench_ = running();
+  bench_.store(descriptor(0), END, ACTIVE, TOKEN, GUEST_BYTES);
+  bench_.store(queue(0) + 4, descriptor(0));
+  for (let refresh = 1; refresh < BELIEF_REFRESHES; refresh += 1) {
+    bench_.nowUs += BELIEF_US;
+    bench_.allowed();
+  }
+  assert.ok(bench_.refresh() !== undefined);
+});
+
+test('a schedule that a controller is to begin with is refused at once: nothing of it was judged before', () => {
+  const bench_ = bench('uhci');
+  bench_.words.fill(GUEST_BYTES | IS_QUEUE, FRAMES / 4, FRAMES / 4 + 1024);
+  assert.equal(bench_.monitor.write(4, 8, 4, FRAMES, 0, 1), 0);
+  bench_.allowed();
+  assert.equal(bench_.monitor.write(4, 0, 2, 1, 0, 1), 0);
+  assert.ok(bench_.refresh() !== undefined);
 });
 
 test('as many structures as there is room for, and not one more', () => {

@@ -1,6 +1,7 @@
 /** Which shadow a device gets, and the memory that its machine has for it, by what its specification says of descriptors. */
 import type { Pointers } from './pointers.ts';
-import { createPoolShadow, poolLayout } from './pool-shadow.ts';
+import { poolLayout } from './pool-layout.ts';
+import { createPoolShadow } from './pool-shadow.ts';
 import { createPlainMemory, createShadow, type MemoryAccess, type Shadow } from './shadow.ts';
 
 /** Bytes of memory of the device's machine: the guest's, and above it the RVM's. Without a shadow there is nothing else to reach. */
