@@ -156,6 +156,7 @@ export class Batch {
     this.#check();
     const core = this.#core;
     const records = new Map(this.#changed);
+    this.#freeMap.preferRow(this.#blocksToSeal());
     for (const [name, edit] of this.#edits) records.set(name, edit.seal());
     const directory = this.#sealDirectory(records);
     const freeMap = this.#freeMap.seal(this.#ownGeneration);
@@ -183,6 +184,13 @@ export class Batch {
     };
     core.adopt(state, this.#freeMap.freed);
     return this.#version;
+  }
+
+  /** How many blocks `seal` will write, if this is a small transaction: it is a hint and may be wrong. */
+  #blocksToSeal(): number {
+    let blocks = 2 + this.#base.directory.height + this.#base.freeMap.height;
+    for (const edit of this.#edits.values()) blocks += edit.blocksToSeal;
+    return blocks;
   }
 
   #sealDirectory(records: ReadonlyMap<string, RegionRecord | undefined>) {

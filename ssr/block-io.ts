@@ -21,7 +21,7 @@ export interface TreeIdentity {
   sealer(keyGeneration: number): BlockSealer;
 }
 
-/** Neighbouring blocks go out in writes of at most this size: several blocks of any size. */
+/** Neighbouring blocks go out in writes of at most this size: whole blocks of any size. */
 const GATHER_SIZE_BYTES = 1 << 18;
 
 export class BlockIo {
@@ -44,6 +44,13 @@ export class BlockIo {
   /** Bytes of a node: it may be smaller than the block that it lies in. */
   get nodeSizeBytes(): number {
     return this.arity * ENTRY_SIZE_BYTES;
+  }
+
+  /** Leaves that fit under a node of this level. */
+  leavesUnder(level: number): number {
+    let leaves = 1;
+    for (let at = 0; at < level; at += 1) leaves *= this.arity;
+    return leaves;
   }
 
   /**
@@ -79,20 +86,23 @@ export class BlockIo {
   /** Seals `plain` and writes it to `address`, perhaps later. @returns the entry that names it */
   writeBlock(
     tree: TreeIdentity,
-    place: { level: number; index: number; version: number; keyGeneration: number; address: number },
+    target: { level: number; index: number; version: number; keyGeneration: number; address: number },
     plain: Uint8Array,
   ): Entry {
-    const { level, index, version, keyGeneration, address } = place;
+    const { level, index, version, keyGeneration, address } = target;
     if (this.#gathered.length === 0) this.#gathered = new Uint8Array(GATHER_SIZE_BYTES);
     const offset = address * this.blockSizeBytes;
     const end = this.#gatheredFrom + this.#gatheredBytes;
-    if (this.#gatheredBytes > 0 && (offset !== end || this.#gatheredBytes + plain.length > this.#gathered.length)) {
+    if (this.#gatheredBytes > 0 && (offset !== end || this.#gatheredBytes === this.#gathered.length)) {
       this.flushGathered();
     }
     if (this.#gatheredBytes === 0) this.#gatheredFrom = offset;
-    const out = this.#gathered.subarray(this.#gatheredBytes, this.#gatheredBytes + plain.length);
-    const seal = tree.sealer(keyGeneration).seal({ id: tree.id, level, index, version }, plain, out);
-    this.#gatheredBytes += plain.length;
+    const out = this.#gathered.subarray(this.#gatheredBytes, this.#gatheredBytes + this.blockSizeBytes);
+    const place = { id: tree.id, level, index, version };
+    const seal = tree.sealer(keyGeneration).seal(place, plain, out.subarray(0, plain.length));
+    // What a node leaves of its block is written too: the next block then follows in the same write.
+    out.fill(0, plain.length);
+    this.#gatheredBytes += this.blockSizeBytes;
     return { address, keyGeneration, version, seal };
   }
 
@@ -114,7 +124,7 @@ export class BlockIo {
    */
   findLeaf(tree: TreeIdentity, root: TreeRoot, index: number): Entry | undefined {
     let entry = readEntry(root.entry, 0);
-    let span = this.arity ** root.height;
+    let span = this.leavesUnder(root.height);
     if (index >= span) return undefined;
     for (let level = root.height; level > 0 && entry !== undefined; level -= 1) {
       const node = this.readShared(tree, level, Math.floor(index / span), entry);

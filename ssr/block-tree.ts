@@ -48,7 +48,7 @@ export class TreeEdit {
 
   /** Leaves that fit at this height. */
   #capacity(height: number): number {
-    return this.#io.arity ** height;
+    return this.#io.leavesUnder(height);
   }
 
   /** Node `index` of `level`, changed or not; undefined in a hole. */

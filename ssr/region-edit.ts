@@ -124,6 +124,11 @@ export class RegionEdit {
     return this.#record.sizeBytes;
   }
 
+  /** At least so many blocks are not written yet. */
+  get blocksToSeal(): number {
+    return this.#buffer.size + this.#nodes.dirtyNodes;
+  }
+
   read(offset: number, length: number): Uint8Array {
     checkRange(this.#record, offset, length);
     const source = {
