@@ -33,17 +33,18 @@ export interface RegionRecord {
   readonly sealedBlocks: number;
 }
 
+const utf8 = new TextEncoder();
+
 /** @throws RangeError unless this can be a region's name */
-export function checkRegionName(name: string): Uint8Array {
+export function checkRegionName(name: string): void {
   if (typeof name !== 'string') throw new TypeError('name must be a string');
-  const bytes = new TextEncoder().encode(name);
+  const bytes = utf8.encode(name);
   if (bytes.length < 1 || bytes.length > NAME_SIZE_MAX_BYTES) {
     throw new RangeError(`name must be 1 to ${NAME_SIZE_MAX_BYTES} bytes of UTF-8, not ${bytes.length}`);
   }
   if (/[\u0000-\u001f\u007f]/.test(name) || new TextDecoder().decode(bytes) !== name) {
     throw new RangeError('name must be well-formed text without control characters');
   }
-  return bytes;
 }
 
 export function checkRegionSize(sizeBytes: number): void {
@@ -58,11 +59,11 @@ const SIZE_AT = ID_AT + ID_SIZE_BYTES;
 const ROOT_AT = SIZE_AT + 8;
 const SEALED_AT = ROOT_AT + ENTRY_SIZE_BYTES;
 
-/** Writes a record, or clears its slot. */
+/** Writes a record, whose name was checked when the region was created, or clears its slot. */
 export function writeRecord(block: Uint8Array, offset: number, record: RegionRecord | undefined): void {
   block.fill(0, offset, offset + RECORD_SIZE_BYTES);
   if (record === undefined) return;
-  const name = checkRegionName(record.name);
+  const name = utf8.encode(record.name);
   block[offset] = 1;
   block[offset + 1] = record.mode === 'encrypted' ? 0 : 1;
   writeUint(block, offset + 2, 2, record.keyGeneration);

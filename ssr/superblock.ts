@@ -7,11 +7,11 @@
  * It carries the sealed keys too: what is needed to check a superblock comes with it, and changes with it atomically.
  * The HMAC tells a genuine superblock from rubbish before the anchor is consulted. It says nothing about freshness.
  */
-import { createHash, createHmac } from 'node:crypto';
 import type { AnchorPlace } from './anchor-slots.ts';
 import { DIGEST_SIZE_BYTES, EPOCH_MAX, SLOT_COUNT_MAX, SLOT_COUNT_MIN } from './anchor-slots.ts';
 import { ID_SIZE_BYTES } from './block-cipher.ts';
 import { ENTRY_SIZE_BYTES } from './entry.ts';
+import { hmacSha256Of, sha256Of } from './hash/hmac.ts';
 import type { Store } from './store/store.ts';
 import { ByteReader, ByteWriter, equalBytes } from './tpm/codec.ts';
 import type { SealedBlob } from './tpm/object-commands.ts';
@@ -78,11 +78,11 @@ export function superblockOffset(superblock: Pick<Superblock, 'isTentative' | 'e
 }
 
 function hmac(key: Uint8Array, body: Uint8Array): Uint8Array {
-  return createHmac('sha256', key).update(HASH_DOMAIN).update(body).digest();
+  return hmacSha256Of(key, HASH_DOMAIN, body);
 }
 
 export function superblockDigest(bytes: Uint8Array): Uint8Array {
-  return new Uint8Array(createHash('sha256').update(HASH_DOMAIN).update(bytes).digest());
+  return sha256Of(HASH_DOMAIN, bytes);
 }
 
 function pcrBits(pcrs: readonly number[]): number {

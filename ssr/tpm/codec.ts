@@ -94,25 +94,25 @@ export class ByteWriter {
     return at;
   }
 
-  #uint(value: number, size: 1 | 2 | 4): this {
-    if (!Number.isInteger(value) || value < 0 || value >= 2 ** (8 * size)) {
+  #uint(value: number, size: 1 | 2 | 4, max: number): this {
+    if (!Number.isInteger(value) || value < 0 || value > max) {
       throw new RangeError(`${value} does not fit in ${size} bytes`);
     }
     const at = this.#reserve(size);
-    for (let i = 0; i < size; i += 1) this.#bytes[at + i] = (value / 2 ** (8 * (size - 1 - i))) & 0xff;
+    for (let i = 0; i < size; i += 1) this.#bytes[at + i] = value >>> (8 * (size - 1 - i));
     return this;
   }
 
   u8(value: number): this {
-    return this.#uint(value, 1);
+    return this.#uint(value, 1, 0xff);
   }
 
   u16(value: number): this {
-    return this.#uint(value, 2);
+    return this.#uint(value, 2, 0xffff);
   }
 
   u32(value: number): this {
-    return this.#uint(value, 4);
+    return this.#uint(value, 4, 0xffffffff);
   }
 
   u64(value: bigint): this {

@@ -8,13 +8,12 @@ import {
   createCipheriv,
   createDecipheriv,
   createECDH,
-  createHash,
-  createHmac,
   createPrivateKey,
   randomBytes,
   randomFillSync,
   sign,
 } from 'node:crypto';
+import { hmacSha256Of, sha256Of } from '../hash/hmac.ts';
 import { concatBytes } from './codec.ts';
 import type { EccEngine, EccPoint, TpmCrypto } from './crypto.ts';
 
@@ -84,16 +83,8 @@ function random(length: number): Uint8Array {
 
 export const nodeCrypto: TpmCrypto = {
   random,
-  sha256(...parts) {
-    const hash = createHash('sha256');
-    for (const part of parts) hash.update(part);
-    return new Uint8Array(hash.digest());
-  },
-  hmacSha256(key, ...parts) {
-    const hmac = createHmac('sha256', key);
-    for (const part of parts) hmac.update(part);
-    return new Uint8Array(hmac.digest());
-  },
+  sha256: sha256Of,
+  hmacSha256: hmacSha256Of,
   aes128Cfb(direction, key, iv, data) {
     const cipher =
       direction === 'encrypt' ? createCipheriv('aes-128-cfb', key, iv) : createDecipheriv('aes-128-cfb', key, iv);
