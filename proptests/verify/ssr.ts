@@ -5,7 +5,6 @@
  * of its operations, `0.3.3`: attacks follow from the seed and the history, so that one history shows again what it showed.
  */
 import type { WorldOptions, WorldReport } from '../../ssr/testing/crash-options.ts';
-import type { LifeReport } from '../../ssr/testing/life-world.ts';
 import type { Campaign, CampaignContext, CampaignPart, PartFindings } from './campaign.ts';
 
 const NO_SWTPM = 'swtpm is not installed: sudo apt-get install swtpm';
@@ -153,37 +152,8 @@ const PARTS: readonly CampaignPart[] = [
       };
     },
   },
-  {
-    name: 'life',
-    meaning: 'every power cut inside create and recover, on the simulated TPM and on swtpm',
-    async run({ size, seed, onProgress, isTimeUp }) {
-      const { exploreLife } = await import('../../ssr/testing/life-world.ts');
-      const { rewindableSimulated, rewindableSwtpm, isSwtpmInstalled } = await world();
-      if (!isSwtpmInstalled()) return { cases: 0, violations: [], missing: NO_SWTPM };
-      const reports: LifeReport[] = [];
-      for (const makeTpm of [() => Promise.resolve(rewindableSimulated()), rewindableSwtpm]) {
-        const report = await exploreLife({
-          makeTpm,
-          imagesPerMoment: size('images'),
-          attacksPerMoment: Math.ceil(size('attacks') / 10),
-          seed,
-          isTimeUp: ({ moments }) => {
-            onProgress(`${moments} moments`);
-            return isTimeUp();
-          },
-        });
-        reports.push(report);
-      }
-      const sum = (count: (report: (typeof reports)[number]) => number): number =>
-        reports.reduce((total, report) => total + count(report), 0);
-      return {
-        cases: sum((report) => report.cases + report.attacks),
-        violations: reports.flatMap((report) => report.violations),
-        details: { moments: sum((report) => report.moments), 'by the recovery key alone': sum((report) => report.recoveredAgain) }, // prettier-ignore
-        isUnfinished: reports.some((report) => report.isUnfinished),
-      };
-    },
-  },
+  life('life', 'every power cut inside create and recover, on the simulated TPM', 'simulated'),
+  life('life-swtpm', 'the same on swtpm', 'swtpm'),
   {
     name: 'kill',
     meaning: '--kills writers killed with SIGKILL on a real file and a real TPM',
@@ -208,6 +178,35 @@ const PARTS: readonly CampaignPart[] = [
   },
   tpmPart(),
 ];
+
+/** Its two TPMs are two parts, so that each has its share of the time. */
+function life(name: string, meaning: string, kind: 'simulated' | 'swtpm'): CampaignPart {
+  return {
+    name,
+    meaning,
+    async run({ size, seed, onProgress, isTimeUp }) {
+      const { exploreLife } = await import('../../ssr/testing/life-world.ts');
+      const { rewindableSimulated, rewindableSwtpm, isSwtpmInstalled } = await world();
+      if (kind === 'swtpm' && !isSwtpmInstalled()) return { cases: 0, violations: [], missing: NO_SWTPM };
+      const report = await exploreLife({
+        makeTpm: kind === 'swtpm' ? rewindableSwtpm : () => Promise.resolve(rewindableSimulated()),
+        imagesPerMoment: size('images'),
+        attacksPerMoment: Math.ceil(size('attacks') / 10),
+        seed,
+        isTimeUp: ({ moments }) => {
+          onProgress(`${moments} moments`);
+          return isTimeUp();
+        },
+      });
+      return {
+        cases: report.cases + report.attacks,
+        violations: report.violations,
+        details: { moments: report.moments, 'by the recovery key alone': report.recoveredAgain },
+        isUnfinished: report.isUnfinished,
+      };
+    },
+  };
+}
 
 function tpmPart(): CampaignPart {
   const run = async (context: CampaignContext, path?: string): Promise<PartFindings> => {

@@ -2,8 +2,8 @@
 import { nodeCrypto } from '../tpm/crypto-node.ts';
 import { Tpm } from '../tpm/client.ts';
 import { SimulatedTpm } from '../tpm/simulated.ts';
-import { startSwtpm } from '../tpm/swtpm.ts';
 import type { TpmTransport } from '../tpm/transport.ts';
+import { startRewindableSwtpm } from './rewindable-swtpm.ts';
 
 /** A permanent state. `restore` goes back to it with a power cut, and gives a client of the started TPM. */
 export type TpmMemory = { readonly restore: () => Promise<Tpm> };
@@ -54,24 +54,24 @@ export function rewindableSimulated(entropy?: Uint8Array): RewindableTpm {
 }
 
 export async function rewindableSwtpm(): Promise<RewindableTpm> {
-  const swtpm = await startSwtpm();
+  const swtpm = await startRewindableSwtpm();
   return {
     kind: 'swtpm',
     async remember() {
-      const state = await swtpm.control.snapshot();
+      const state = await swtpm.snapshot();
       const restore = async (): Promise<Tpm> => {
-        await swtpm.control.restore(state);
+        await swtpm.restore(state);
         return started(swtpm.transport);
       };
       return { restore };
     },
     async powerOn() {
-      await swtpm.control.powerCycle();
+      await swtpm.powerCycle();
       return started(swtpm.transport);
     },
     tearNextWrite() {
       throw new RangeError('swtpm writes whole states; it cannot tear an index');
     },
-    [Symbol.asyncDispose]: () => swtpm.stop(),
+    [Symbol.asyncDispose]: () => swtpm[Symbol.asyncDispose](),
   };
 }

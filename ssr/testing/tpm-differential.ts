@@ -2,7 +2,8 @@
 import fc from 'fast-check';
 import { DifferentialRun, OPERATION_KINDS } from '../tpm/differential.ts';
 import type { Operation, Side } from '../tpm/differential.ts';
-import { nodeCrypto, SimulatedTpm, startSwtpm } from '../tpm/index.ts';
+import { nodeCrypto, SimulatedTpm } from '../tpm/index.ts';
+import { startRewindableSwtpm } from './rewindable-swtpm.ts';
 
 const LONGEST = 80;
 
@@ -38,9 +39,9 @@ export interface DifferentialOptions {
 
 export async function compareTpms(options: DifferentialOptions): Promise<DifferentialReport> {
   const { sequences, seed, path, isTimeUp } = options;
-  await using swtpm = await startSwtpm();
+  await using swtpm = await startRewindableSwtpm();
   const simulated = new SimulatedTpm({ acknowledgeNotPersistent: true, crypto: nodeCrypto });
-  const real: Side = { send: (command) => swtpm.transport.send(command), powerCycle: () => swtpm.control.powerCycle() };
+  const real: Side = { send: (command) => swtpm.transport.send(command), powerCycle: () => swtpm.powerCycle() };
   const model: Side = {
     send: (command) => Promise.resolve(simulated.execute(command)),
     powerCycle: () => {
@@ -48,7 +49,7 @@ export async function compareTpms(options: DifferentialOptions): Promise<Differe
       return Promise.resolve();
     },
   };
-  const realStart = await swtpm.control.snapshot();
+  const realStart = await swtpm.snapshot();
   const modelStart = simulated.snapshot();
   const codes = new Set<number>();
   let commands = 0;
@@ -59,7 +60,7 @@ export async function compareTpms(options: DifferentialOptions): Promise<Differe
     fc.array(operation, { minLength: 1, maxLength: LONGEST, size: 'max' }),
     async (operations) => {
       if (isUnfinished) return;
-      await swtpm.control.restore(realStart);
+      await swtpm.restore(realStart);
       simulated.restore(modelStart);
       const run = new DifferentialRun(real, model);
       await run.start();
