@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { configParts, readParts } from './register-parts.ts';
+import { configParts, createReadParts, PLACES_MAX, readParts } from './register-parts.ts';
 import { inPackage } from './devices.ts';
 import { loadSpecification } from './specification.ts';
 
@@ -39,4 +39,16 @@ test('a read of several whole registers looks at each; any other is one read', a
   assert.deepEqual(looks(0x3f, 1), ['3f/1<<0']);
   assert.deepEqual(looks(0x50, 4), ['50/4<<0'], '0x53 is no register');
   assert.deepEqual(looks(0x37, 2), ['37/2<<0'], 'only half of the last register');
+});
+
+test('what is remembered of reads is what is found, also of more places than are remembered', async () => {
+  const { module: network } = await loadSpecification(inPackage('drivers/rtl8139/rtl8139.dss'));
+  const remembered = createReadParts(network.info);
+  const widths = [1, 2, 4] as const;
+  for (let turn = 0; turn < 2; turn += 1) {
+    for (let offset = 0; offset <= PLACES_MAX / 3; offset += 1) {
+      for (const width of widths)
+        assert.deepEqual(remembered(1, offset, width), readParts(network.info, 1, offset, width));
+    }
+  }
 });

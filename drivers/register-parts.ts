@@ -44,6 +44,27 @@ export function readParts(info: MonitorInfo, space: Space, offset: number, width
   return parts;
 }
 
+/** Places whose parts are remembered; more than a driver reads, and all that one which reads everywhere can cost. */
+export const PLACES_MAX = 1024;
+
+/** `readParts` for one specification, remembered: to go through all its registers costs more than to judge the read. */
+export function createReadParts(
+  info: MonitorInfo,
+): (space: Space, offset: number, width: Width) => readonly ReadPart[] {
+  const known = new Map<number, readonly ReadPart[]>();
+  return (space, offset, width) => {
+    // Spaces are below 16, widths below 8.
+    const place = offset * 128 + space * 8 + width;
+    let parts = known.get(place);
+    if (parts === undefined) {
+      parts = readParts(info, space, offset, width);
+      if (known.size === PLACES_MAX) known.clear();
+      known.set(place, parts);
+    }
+    return parts;
+  };
+}
+
 /** The registers that begin at a place. */
 function registersAt(info: MonitorInfo, space: Space, at: number): readonly RegisterInfo[] {
   return info.registers.filter((register) => {

@@ -15,7 +15,7 @@ import { ALLOWED, CONFIG_SPACE, describeStates, everyPurpose, registerAt } from 
 import type { Monitor, MonitorInfo, Program, Rule, Space, Verdict } from '../../dsslang/index.ts';
 import { runSteps, type Device, type Fault, type Operation, type ResetOutcome } from '../../kernel/index.ts';
 import type { MonitorModule } from '../../dsslang/index.ts';
-import { readParts } from '../register-parts.ts';
+import { createReadParts } from '../register-parts.ts';
 import { COMMAND, COMMAND_DECODE, COMMAND_MASTER } from './config-space.ts';
 import { pointerAt, type PointerRegister } from './pointers.ts';
 import type { Shadow } from './shadow.ts';
@@ -55,7 +55,10 @@ export class GuestRvm {
   readonly #device: Device;
   readonly #shadow: Shadow;
   readonly #monitor: Monitor;
+  readonly #readParts: ReturnType<typeof createReadParts>;
   #withdrawn = false;
+  /** The guest has been brought everything since the last poll. */
+  #collected = false;
   #operations = 0;
   /** The guest's own command register: what the device has differs in the platform's bits. */
   #command = 0;
@@ -69,6 +72,7 @@ export class GuestRvm {
       stored: (address, length, target, at) => this.#shadow.stored(address, length, target, at),
     });
     this.info = this.#monitor.info;
+    this.#readParts = createReadParts(this.info);
     this.#begin();
   }
 
@@ -95,16 +99,23 @@ export class GuestRvm {
   /** The device raised its line. False: it is not to be delivered. */
   interrupt(): boolean {
     if (this.#withdrawn) return false;
-    this.#shadow.collect();
     this.#shadow.begin();
     const verdict = this.#monitor.interrupt(this.#now());
     return verdict === ALLOWED || this.#refuse(verdict, { kind: 'interrupt' }, 'device', 0) !== undefined;
   }
 
+  /** What the device has written reaches the guest; also right after an interrupt, see `guest-interrupts.ts`. */
+  collect(): void {
+    if (this.#withdrawn) return;
+    this.#shadow.collect();
+    this.#collected = true;
+  }
+
   /** Time has passed: what the device has written reaches the guest, and what the guest has stored is judged. */
   poll(): void {
     if (this.#withdrawn) return;
-    this.#shadow.collect();
+    if (!this.#collected) this.#shadow.collect();
+    this.#collected = false;
     this.#refresh();
   }
 
@@ -137,7 +148,7 @@ export class GuestRvm {
   #vettedRead(space: Space, offset: number, width: Width): number {
     this.#shadow.begin();
     this.#operations += 1;
-    const parts = readParts(this.info, space, offset, width);
+    const parts = this.#readParts(space, offset, width);
     for (const part of parts) {
       const before = this.#monitor.read(space, part.offset, part.width, this.#now());
       if (before === ALLOWED) continue;
@@ -147,7 +158,7 @@ export class GuestRvm {
     const target = this.#throughWindow(space, offset);
     let value = (this.#device.read(space, offset, width) & ones(width)) >>> 0;
     if (this.#pointer(target, width) !== undefined) value = this.#shadow.fromMirror(value);
-    this.#shadow.collect();
+    this.collect();
     for (const part of parts) {
       // No bus here reads 8 bytes; see `proxy-server.ts`.
       const bytes = part.width as Width;

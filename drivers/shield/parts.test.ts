@@ -217,6 +217,7 @@ test('an interrupt that stays up for the whole of the guest’s time is asked ab
     raise: () => true,
     check: () => (checks += 1),
     setLine: (level) => levels.push(level),
+    carry: () => undefined,
   });
   interrupts.edge(1);
   interrupts.edge(1);
@@ -252,4 +253,42 @@ test('a ping without an answer is told by its size and its set, and as an error 
   } finally {
     rmSync(folder, { recursive: true });
   }
+});
+
+test('the time of an interrupt counts from its own rise, though one timer serves many', async () => {
+  const checks: number[] = [];
+  const interrupts = createGuestInterrupts({
+    deadlineUs: 2000,
+    raise: () => true,
+    check: () => checks.push(performance.now()),
+    setLine: () => undefined,
+    carry: () => undefined,
+  });
+  const patienceMs = 2 * PATIENCE;
+  interrupts.edge(1);
+  await new Promise((resolve) => setTimeout(resolve, patienceMs / 2));
+  interrupts.edge(0);
+  const risen = performance.now();
+  interrupts.edge(1);
+  await new Promise((resolve) => setTimeout(resolve, 4 * patienceMs));
+  assert.equal(checks.length, 1, 'asked once for each time that it stays up');
+  assert.ok((checks[0] ?? 0) - risen >= patienceMs - 1);
+  interrupts.silence();
+});
+
+test('what the device has written follows its interrupt, and a refused one has nothing to follow', () => {
+  const order: string[] = [];
+  let allowed = true;
+  const interrupts = createGuestInterrupts({
+    deadlineUs: undefined,
+    raise: () => allowed,
+    check: () => undefined,
+    setLine: (level) => order.push(`line ${level}`),
+    carry: () => order.push('carry'),
+  });
+  interrupts.edge(1);
+  interrupts.edge(0);
+  allowed = false;
+  interrupts.edge(1);
+  assert.deepEqual(order, ['line 1', 'carry', 'line 0']);
 });

@@ -202,6 +202,9 @@ async function run(
       recorder?.irq(config.interruptLine, level);
       opened.guest?.setInterrupt(config.interruptLine, level);
     },
+    carry: () => {
+      if (options.unwatched !== true) rvm.collect();
+    },
   });
   device.onInterrupt((level) => interrupts.edge(level));
 

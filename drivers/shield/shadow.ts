@@ -8,15 +8,16 @@
  *
  *   doorbell    the monitor fetches descriptors through `fetch`, which reads the guest's memory once; if it allows, the
  *               very bytes that it was shown go to the mirror (`commit`), and only then does the doorbell reach the device
- *   completion  what the device changed in the mirror is copied to the guest (`collect`), before an interrupt is
- *               delivered, and before a register's value is: a driver that is told of an interrupt and finds nothing done
- *               may not look again until the next one, so no page is ever left out
+ *   completion  what the device changed in the mirror is copied to the guest (`collect`), right after an interrupt, and before
+ *               a register's value is delivered: a driver that is told of an interrupt and finds nothing done may not look
+ *               again until the next one, so no page is ever left out
  *
  * Invariants: nothing enters the mirror that the monitor was not shown in an operation that it then allowed; `collect`
  * writes to the guest only bytes that differ from what `commit` put there, and only inside published descriptors.
  * Unpublished memory is sparse: the mirror costs the pages in use.
  */
 import type { Monitor, Verdict } from '../../dsslang/index.ts';
+import { MirrorPage, PAGE_BYTES } from './mirror-page.ts';
 import type { PointerField } from './pointers.ts';
 
 /** Guest and mirror in one file; addresses are offsets in it. */
@@ -25,14 +26,10 @@ export interface MemoryAccess {
   write(address: number, from: Uint8Array): void;
 }
 
-/** Four of the processor's: a look at one costs its call (1 us) more than its bytes. */
-const PAGE_BYTES = 16_384;
 /** Descriptors are read from the guest in runs of up to this many bytes within one operation. */
 const AHEAD_BYTES = 512;
 /** Mirrored pages; the one published longest ago goes first. Linux's AHCI driver has 7 for each disk, two rings of 64 KiB are 10. */
 export const MIRROR_PAGES_MAX = 64;
-/** A device that writes while its descriptor is copied is asked again this often. */
-const SETTLE_MAX = 8;
 
 interface Piece {
   readonly address: number;
@@ -44,13 +41,6 @@ interface Target {
   readonly offset: number;
   readonly address: number;
   readonly lead: number;
-}
-
-/** Part of the mirror: what it held when it was last looked at, and between which offsets it is published. */
-interface MirrorPage {
-  readonly image: Uint8Array;
-  first: number;
-  end: number;
 }
 
 /** What the guest has stored for its device, and the monitor refuses. */
@@ -150,21 +140,25 @@ export function createPlainMemory(memory: MemoryAccess, guestBytes: number): Sha
 export function createShadow(memory: MemoryAccess, guestBytes: number, fields: readonly PointerField[]): Shadow {
   const fetcher = new Fetcher(memory, guestBytes);
   const pages = new Map<number, MirrorPage>();
-  const now = new Uint8Array(PAGE_BYTES);
-  const again = new Uint8Array(PAGE_BYTES);
   let publishedBytes = 0;
   let published = 0;
+  let turn = 0;
 
   function pageOf(number: number): MirrorPage {
     let page = pages.get(number);
-    if (page === undefined) page = { image: new Uint8Array(PAGE_BYTES), first: PAGE_BYTES, end: 0 };
-    else pages.delete(number); // and to the young end of the map again
-    pages.set(number, page);
-    if (pages.size > MIRROR_PAGES_MAX) {
-      const oldest = pages.keys().next();
-      if (oldest.done !== true) forget(oldest.value);
+    if (page === undefined) {
+      page = new MirrorPage();
+      if (pages.size === MIRROR_PAGES_MAX) forget(oldest());
+      pages.set(number, page);
     }
+    turn += 1;
+    page.publishedAt = turn;
     return page;
+  }
+
+  function oldest(): number {
+    const [first] = [...pages].sort(([, one], [, other]) => one.publishedAt - other.publishedAt);
+    return first?.[0] ?? 0;
   }
 
   function forget(number: number): void {
@@ -177,10 +171,7 @@ export function createShadow(memory: MemoryAccess, guestBytes: number, fields: r
       const number = Math.floor((address + done) / PAGE_BYTES);
       const into = (address + done) % PAGE_BYTES;
       const part = bytes.subarray(done, done + PAGE_BYTES - into);
-      const page = pageOf(number);
-      page.image.set(part, into);
-      page.first = Math.min(page.first, into);
-      page.end = Math.max(page.end, into + part.length);
+      pageOf(number).publish(into, part);
       done += part.length;
     }
     memory.write(guestBytes + address, bytes);
@@ -213,11 +204,19 @@ export function createShadow(memory: MemoryAccess, guestBytes: number, fields: r
   }
 
   function commit(): void {
+    if (fetcher.pieces.length === 0) return;
+    const ready = fields.length === 0 ? fetcher.pieces : judgedPieces();
+    for (const piece of ready) publish(piece.address, piece.bytes);
+    published += ready.length;
+  }
+
+  /** The pieces that may be published, with their pointers into the mirror. */
+  function judgedPieces(): readonly Piece[] {
     const ready: Piece[] = [];
     const leading: { readonly piece: Piece; readonly targets: readonly Target[] }[] = [];
     const claims = new Map<number, number>();
     for (const piece of fetcher.pieces) {
-      const targets = fields.length === 0 ? undefined : targetsOf(piece);
+      const targets = targetsOf(piece);
       if (targets === undefined) ready.push(piece);
       else leading.push({ piece, targets });
       for (const { address } of targets ?? []) claims.set(address, (claims.get(address) ?? 0) + 1);
@@ -235,35 +234,7 @@ export function createShadow(memory: MemoryAccess, guestBytes: number, fields: r
       }
       ready.push(piece);
     }
-    for (const piece of ready) publish(piece.address, piece.bytes);
-    published += ready.length;
-  }
-
-  function collectPage(number: number, page: MirrorPage): void {
-    const at = number * PAGE_BYTES + page.first;
-    const length = page.end - page.first;
-    let seen = now.subarray(0, length);
-    memory.read(guestBytes + at, seen);
-    const image = page.image.subarray(page.first, page.end);
-    if (Buffer.compare(seen, image) === 0) return;
-    // The device may be in the middle of a descriptor: only what reads the same twice is whole.
-    let other = again.subarray(0, length);
-    for (let tries = 0; tries < SETTLE_MAX; tries += 1) {
-      memory.read(guestBytes + at, other);
-      if (Buffer.compare(seen, other) === 0) break;
-      [seen, other] = [other, seen];
-    }
-    for (let from = 0; from < length;) {
-      if (seen[from] === image[from]) {
-        from += 1;
-        continue;
-      }
-      let to = from + 1;
-      while (to < length && seen[to] !== image[to]) to += 1;
-      memory.write(at + from, seen.subarray(from, to));
-      from = to;
-    }
-    image.set(seen);
+    return ready;
   }
 
   return {
@@ -274,7 +245,7 @@ export function createShadow(memory: MemoryAccess, guestBytes: number, fields: r
     fetched: () => fetcher.pieces,
     commit,
     collect: () => {
-      for (const [number, page] of pages) collectPage(number, page);
+      for (const [number, page] of pages) page.collect(memory, guestBytes + number * PAGE_BYTES, number * PAGE_BYTES);
     },
     clear: () => {
       for (const number of [...pages.keys()]) forget(number);
