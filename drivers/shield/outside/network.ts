@@ -28,7 +28,9 @@ export function network(folder: string, payloadBytes = PAYLOAD_BYTES): Outside {
         ...pings.flatMap(([size, count = 0], index) =>
           count === PINGS
             ? []
-            : [`${count} of ${PINGS} pings of ${size} bytes were answered in time (set ${index + 1} of ${pings.length})`],
+            : [
+                `${count} of ${PINGS} pings of ${size} bytes were answered in time (set ${index + 1} of ${pings.length})`,
+              ],
         ),
         ...(sums.length > 0 && sums.every((sum) => sum === expected)
           ? []
