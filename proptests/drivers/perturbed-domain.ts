@@ -10,6 +10,7 @@ import { inPackage } from '../../drivers/devices.ts';
 import type { DriverMessage, ExitReport, Ipd, Kernel, OpenBacking } from '../../kernel/index.ts';
 import { Random } from '../dsslang/random.ts';
 import { deadCanary, paintCanaries } from './canaries.ts';
+import { isLate } from './late.ts';
 import { rateOf, type RunReport } from './perturbed-run.ts';
 import type { Perturbation } from './perturbing.driver.ts';
 
@@ -60,13 +61,15 @@ export async function perturbedDomain(subject: LiveSubject, seed: number): Promi
   await exercise(subject, ipd, PERTURBED_MS);
   void ipd.stop();
   const end = await ipd.exited;
-  const problem = problemOf(end) ?? deadCanary(open, ipd.grants) ?? (await freshDriver(subject));
+  const broken = problemOf(end) ?? deadCanary(open, ipd.grants);
+  const { problem, late } = broken === undefined ? await freshDriver(subject) : { problem: broken, late: false };
   return {
     end: end.fault === undefined ? 'lived' : end.fault.kind === 'violation' ? 'violation' : 'crashed',
     perturbed: 0,
     operations: end.fault?.operation ?? 0,
     touches: 0,
     problem,
+    late,
   };
 }
 
@@ -76,7 +79,9 @@ function problemOf({ fault, reset }: ExitReport): string | undefined {
   return undefined;
 }
 
-async function freshDriver(subject: LiveSubject): Promise<string | undefined> {
+async function freshDriver(
+  subject: LiveSubject,
+): Promise<{ readonly problem: string | undefined; readonly late: boolean }> {
   const { kernel, device, open, monitorModule } = subject;
   const program = readFileSync(inPackage(device.program), 'utf8');
   const ipd = await kernel.spawn({ name: `fresh ${device.name}`, program, monitorModule, backing: open });
@@ -84,7 +89,9 @@ async function freshDriver(subject: LiveSubject): Promise<string | undefined> {
   await ipd.stop();
   if (ipd.fault !== undefined) {
     const why = ipd.fault.kind === 'violation' ? ipd.fault.rule.reason : ipd.fault.kind;
-    return `a fresh driver was faulted: ${why}`;
+    return { problem: `a fresh driver was faulted: ${why}`, late: isLate(ipd.fault) };
   }
-  return done ? undefined : 'a fresh driver could not do its exercise';
+  return done
+    ? { problem: undefined, late: false }
+    : { problem: 'a fresh driver could not do its exercise', late: true };
 }

@@ -38,6 +38,10 @@ export interface RunReport {
   readonly touches: number;
   /** What should never be; undefined if all is well. */
   readonly problem: string | undefined;
+  /** The problem is only that the fresh driver took too long, in real time. */
+  readonly late?: boolean;
+  /** How often the case was tried again for that. */
+  readonly retries?: number;
 }
 
 /** Virtual time in slices; between two of them the exercise takes its next step and the oracle looks. */

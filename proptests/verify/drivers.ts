@@ -20,12 +20,14 @@ async function runAll(run: Run, count: number, first: number, context: CampaignC
   let cases = 0;
   let perturbed = 0;
   let touches = 0;
+  let retries: number | undefined;
   for (; cases < count && violations.length < VIOLATIONS_MAX && !context.isTimeUp(); cases += 1) {
     const seed = (first + cases) >>> 0;
     const report = await run(seed);
     ends[report.end] += 1;
     perturbed += report.perturbed;
     touches += report.touches;
+    if (report.retries !== undefined) retries = (retries ?? 0) + report.retries;
     if (report.problem !== undefined) {
       violations.push({ what: report.problem, history: `run with seed ${seed}`, replay: String(seed) });
     }
@@ -39,6 +41,7 @@ async function runAll(run: Run, count: number, first: number, context: CampaignC
       crashed: ends.crashed,
       lived: ends.lived,
       ...(touches > 0 ? { perturbed, touches } : {}),
+      ...(retries === undefined ? {} : { retries }),
     },
     isUnfinished: cases < count && violations.length === 0,
   };
@@ -76,11 +79,13 @@ function qemuPart(name: string): CampaignPart {
       { availableBackings, deviceNamed, loadDeviceSpecification },
       { loadSubject },
       { perturbedDomain },
+      { untilInTime },
       { Kernel },
     ] = await Promise.all([
       import('../../drivers/devices.ts'),
       import('../drivers/subjects.ts'),
       import('../drivers/perturbed-domain.ts'),
+      import('../drivers/late.ts'),
       import('../../kernel/index.ts'),
     ]);
     if (!(await availableBackings()).includes('qemu')) return { cases: 0, violations: [], missing: NO_QEMU };
@@ -88,10 +93,16 @@ function qemuPart(name: string): CampaignPart {
     const { operations } = await loadSubject(device);
     const monitorModule = (await loadDeviceSpecification(device)).source;
     const kernel = Kernel.boot();
-    const open = await device.backings.qemu().open();
+    let open = await device.backings.qemu().open();
+    const attempt = async (seed: number, again: boolean): Promise<RunReport> => {
+      if (again) {
+        await open.close();
+        open = await device.backings.qemu().open();
+      }
+      return perturbedDomain({ kernel, device, open, monitorModule, operations }, seed);
+    };
     try {
-      const subject = { kernel, device, open, monitorModule, operations };
-      return await runAll((seed) => perturbedDomain(subject, seed), count, first, context);
+      return await runAll((seed) => untilInTime((again) => attempt(seed, again)), count, first, context);
     } finally {
       await kernel.shutdown();
       await open.close();
@@ -111,7 +122,8 @@ export const driversCampaign: Campaign = {
   description:
     "Runs each device's own driver with its operations perturbed at random, then the same driver unperturbed. No device\n" +
     'may touch memory outside the grants, the kernel must survive, and the device must work afterwards. On the models the\n' +
-    "oracle is the device's own record of its DMA; on QEMU it is canaries around every grant.",
+    "oracle is the device's own record of its DMA; on QEMU it is canaries around every grant. Where time is real, a driver that\n" +
+    'was only late is tried again with a device that was started anew, three times at most (`retries`).',
   sizes: [
     { name: 'runs', meaning: 'perturbed runs on the models, in all', usual: 4000, max: 1e9 },
     { name: 'qemu-runs', meaning: 'perturbed runs on QEMU, in all', usual: 40, max: 1e6 },
