@@ -139,7 +139,8 @@ describe('our own trace, tampered with in one line, is refused in that line and 
     'a tail beyond the ring',
     () => {
       const index = lastIndex(isWrite(r.TDT));
-      return [tampered(index, { v: 128 }), index];
+      const count = Number(parsed[lastIndex(isWrite(r.TDLEN))]?.['v']) / r.DESCRIPTOR_SIZE_BYTES;
+      return [tampered(index, { v: count }), index];
     },
     /^tail index is outside the transmit ring/,
   );

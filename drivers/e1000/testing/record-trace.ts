@@ -12,7 +12,7 @@ import e1000Driver from '../driver.ts';
 import { E1000 } from '../entry.ts';
 
 /** Frames each way before and after the reset in the middle: more than a ring of descriptors holds. */
-const FRAMES = 150;
+const FRAMES = 300;
 const IN_FLIGHT = 16;
 const PATIENCE_MS = 10_000;
 
