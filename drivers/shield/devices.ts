@@ -8,8 +8,9 @@
 import type { KnownDevice } from '../backing/qemu/index.ts';
 import type { GuestPhases } from './guest-script.ts';
 import { disk } from './outside/disk.ts';
+import { EVENT_FACT, LAST_KEY, mouse, READY_FACT } from './outside/mouse.ts';
 import { network } from './outside/network.ts';
-import type { Outside } from './outside/outside.ts';
+import { together, type Outside } from './outside/outside.ts';
 import { sound } from './outside/sound.ts';
 
 export interface ShieldRow extends GuestPhases {
@@ -70,6 +71,27 @@ fact sha256 $(sha256sum /tmp/data | cut -d' ' -f1)
 dd if=/tmp/data of=/dev/sda bs=64k seek=48 oflag=direct conv=fsync 2>/dev/null || fact failed writing
 fact seconds $START $(cut -d' ' -f1 /proc/uptime)
 rm -f /tmp/data`;
+
+/** After the disk, since that takes as long to be found. */
+const MOUSE_PROBE = `
+mouse_is_there() {
+  for _input in /sys/class/input/event*; do
+    if grep -q 'USB Mouse' $_input/device/name; then MOUSE=/dev/input/\${_input##*/}; return 0; fi
+  done
+  return 1
+}
+until_true 20 mouse_is_there || fact failed "no mouse"`;
+
+/** Says every input event, of 24 bytes each, until the last key of the hand is up again. */
+const MOUSE_TRAFFIC = `
+exec 3<$MOUSE
+fact ${READY_FACT} $MOUSE
+while set -- $(timeout 20 dd bs=24 count=1 <&3 2>/dev/null | od -An -td2); do
+  [ $# = 12 ] || { fact failed "the mouse says nothing"; break; }
+  fact ${EVENT_FACT} $9 \${10} \${11}
+  [ "$9 \${10} \${11}" != "1 ${LAST_KEY} 0" ] || break
+done
+exec 3<&-`;
 
 export const SHIELD_ROWS: readonly ShieldRow[] = [
   {
@@ -146,13 +168,13 @@ poke $DEVICE/resource0 4 0 '\\020\\000\\000\\000'`,
   },
   {
     name: 'uhci',
-    title: 'PIIX3 USB host controller with a USB disk, Linux drivers uhci_hcd and usb-storage',
+    title: 'PIIX3 USB host controller with a mouse and a disk, Linux drivers uhci_hcd, usbhid and usb-storage',
     specification: 'drivers/uhci/uhci.dss',
     qemu: { argument: 'piix3-usb-uhci,id=usb', vendor: 0x8086, device: 0x7020 },
-    modules: ['sd_mod', 'usb_storage', 'uhci_hcd'],
-    outside: (folder) => disk(folder, 'usb-storage,bus=usb.0'),
-    probe: DISK_PROBE,
-    traffic: DISK_TRAFFIC,
+    modules: ['sd_mod', 'usb_storage', 'evdev', 'hid_generic', 'usbhid', 'uhci_hcd'],
+    outside: (folder) => together(mouse(), disk(folder, 'usb-storage,bus=usb.0,port=2')),
+    probe: DISK_PROBE + MOUSE_PROBE,
+    traffic: DISK_TRAFFIC + MOUSE_TRAFFIC,
     unload: 'sync',
     rogue: {
       title: 'user space moves the frame list of the running schedule beyond its memory, through BAR4 in sysfs',

@@ -13,6 +13,7 @@ import { createGuestInterrupts, PATIENCE } from './guest-interrupts.ts';
 import { parseGuestLine } from './guest-script.ts';
 import { packInitramfs } from './initramfs.ts';
 import { dependenciesOf, moduleName } from './modules.ts';
+import { EVENT_FACT, mouse, READY_FACT } from './outside/mouse.ts';
 import { network } from './outside/network.ts';
 import { findPointers } from './pointers.ts';
 import { createProxyReader, encodeReturn, PAYLOAD_MAX_BYTES } from './proxy-messages.ts';
@@ -291,4 +292,35 @@ test('what the device has written follows its interrupt, and a refused one has n
   allowed = false;
   interrupts.edge(1);
   assert.deepEqual(order, ['line 1', 'carry', 'line 0']);
+});
+
+test('a mouse in the guest is compared with the hand: each movement, each change of a button', () => {
+  const outside = mouse();
+  const events: string[] = [];
+  const moved = { x: 0, y: 0, wheel: 0 };
+  const keys = { left: 0x110, right: 0x111, middle: 0x112 };
+  const hand = {
+    move: (x: number, y: number, wheel = 0): void => {
+      [moved.x, moved.y, moved.wheel] = [moved.x + x, moved.y + y, moved.wheel + wheel];
+    },
+    press: (button: keyof typeof keys, down: boolean): void => void events.push(`1 ${keys[button]} ${down ? 1 : 0}`),
+  };
+  outside.hear?.('note', { hand });
+  assert.deepEqual(events, [], 'the hand waits for the guest');
+  outside.hear?.(READY_FACT, { hand });
+  // In pieces, with synchronisation and scan codes between them, as Linux reports it.
+  const motion = [`2 0 ${moved.x - 1}`, '0 0 0', '2 0 1', `2 1 ${moved.y}`, `2 8 ${0 - moved.wheel}`, '4 4 1'];
+  const judged = (said: readonly string[], times = 1): readonly string[] =>
+    outside.judge(
+      new Map([
+        [READY_FACT, new Array<string>(times).fill('/dev/input/event1')],
+        [EVENT_FACT, said],
+      ]),
+    ).wrong;
+  assert.deepEqual(judged([...motion, ...events]), []);
+  assert.deepEqual(judged([...motion, ...events, ...events, ...motion], 2), []);
+  assert.match(judged([...motion.slice(1), ...events]).join(), /^the mouse moved by 1, /);
+  assert.match(judged([...motion, ...events.slice(1)]).join(), /^the buttons did 272=0,/);
+  assert.match(judged([...motion, ...events.toReversed()]).join(), /^the buttons did/);
+  assert.match(judged([], 0).join(), /^the guest never listened/);
 });

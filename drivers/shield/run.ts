@@ -151,7 +151,11 @@ async function run(
 
   const outside = row.outside(folder);
   const backing = await qemuBacking({
-    device: { ...row.qemu, argument: [row.qemu.argument, ...outside.properties].join(','), outside: [] },
+    device: {
+      ...row.qemu,
+      argument: [row.qemu.argument, ...outside.properties].join(','),
+      outside: outside.plugs ?? [],
+    },
     extraArguments: outside.arguments,
     argumentsAfter: outside.argumentsAfter ?? [],
     memorySizeBytes: totalBytes,
@@ -256,6 +260,7 @@ async function run(
     if (line.kind === 'phase') enter(line.phase);
     else if (line.kind === 'fact') {
       facts.set(line.name, [...(facts.get(line.name) ?? []), line.value]);
+      outside.hear?.(line.name, backing);
       say({ event: 'fact', name: line.name, value: line.value });
     } else if (line.kind === 'done') ending.done();
     else {
