@@ -8,7 +8,7 @@
  * contents. A key seals at most 2^32 blocks (SP 800-38D §8.3); regions count and refuse.
  */
 import { createCipheriv, createDecipheriv, randomFillSync } from 'node:crypto';
-import type { KeyObject } from 'node:crypto';
+import type { CipherGCM, KeyObject } from 'node:crypto';
 import { SEAL_SIZE_BYTES } from './entry.ts';
 import { PREFIX_SIZE_BYTES, TAG_LEAF, TAG_NODE, writePrefix } from './hash-engine.ts';
 import { nodeEngine } from './hash/node.ts';
@@ -30,6 +30,8 @@ export interface BlockPlace {
 
 /** Seals and opens the blocks of one tree. */
 export interface BlockSealer {
+  /** Does beforehand what can be done of sealing `count` blocks. Only a matter of when: a sealer seals without it. */
+  makeReady?(count: number): void;
   /** Writes the block as it shall lie on the disk to `out` (same length) and returns its seal: 32 bytes. */
   seal(place: BlockPlace, plain: Uint8Array, out: Uint8Array): Uint8Array;
   /** Opens `stored` in place if it is the block that `seal` names, else returns false and `stored` is worthless. */
@@ -37,6 +39,8 @@ export interface BlockSealer {
 }
 
 const POOL_SIZE_BYTES = 6144;
+/** Setting a cipher up is a third of sealing a block. A small commit seals so many blocks of one tree. */
+const READY_CIPHERS_MAX = 4;
 
 /** Where nonces come from. The tests count them. */
 export interface NonceSource {
@@ -74,17 +78,29 @@ function writePlace(target: Uint8Array, view: DataView, offset: number, place: B
   writeU64(view, offset + ID_SIZE_BYTES + 16, place.version);
 }
 
+/** A cipher that has its nonce, and the seal that lacks the tag. Each seals one block. */
+interface ReadyCipher {
+  readonly cipher: CipherGCM;
+  readonly seal: Uint8Array;
+}
+
 export function encryptingSealer(key: KeyObject, nonces: NonceSource): BlockSealer {
   const aad = new Uint8Array(AAD_SIZE_BYTES);
   const view = new DataView(aad.buffer);
+  const ready: ReadyCipher[] = [];
+  const makeCipher = (): ReadyCipher => {
+    const seal = new Uint8Array(SEAL_SIZE_BYTES);
+    seal.set(nonces.next());
+    const nonce = seal.subarray(0, NONCE_SIZE_BYTES);
+    return { seal, cipher: createCipheriv('aes-256-gcm', key, nonce, { authTagLength: TAG_SIZE_BYTES }) };
+  };
   return {
+    makeReady(count) {
+      while (ready.length < Math.min(count, READY_CIPHERS_MAX)) ready.push(makeCipher());
+    },
     seal(place, plain, out) {
       writePlace(aad, view, 0, place);
-      const seal = new Uint8Array(SEAL_SIZE_BYTES);
-      seal.set(nonces.next());
-      const cipher = createCipheriv('aes-256-gcm', key, seal.subarray(0, NONCE_SIZE_BYTES), {
-        authTagLength: TAG_SIZE_BYTES,
-      });
+      const { cipher, seal } = ready.pop() ?? makeCipher();
       cipher.setAAD(aad);
       out.set(cipher.update(plain));
       cipher.final();

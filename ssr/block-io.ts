@@ -32,6 +32,8 @@ export class BlockIo {
   /** Made at the first write: readers need none. */
   #gathered = new Uint8Array(0);
   #gatheredFrom = 0;
+  /** Blocks that each sealer has sealed since `makeReady`. */
+  readonly #sealed = new Map<BlockSealer, number>();
   #gatheredBytes = 0;
 
   constructor(store: Store, geometry: { blockSizeBytes: number; arity: number; cacheSizeBytes: number }) {
@@ -97,13 +99,21 @@ export class BlockIo {
       this.flushGathered();
     }
     if (this.#gatheredBytes === 0) this.#gatheredFrom = offset;
-    const out = this.#gathered.subarray(this.#gatheredBytes, this.#gatheredBytes + this.blockSizeBytes);
-    const place = { id: tree.id, level, index, version };
-    const seal = tree.sealer(keyGeneration).seal(place, plain, out.subarray(0, plain.length));
-    // What a node leaves of its block is written too: the next block then follows in the same write.
-    out.fill(0, plain.length);
+    const sealer = tree.sealer(keyGeneration);
+    this.#sealed.set(sealer, (this.#sealed.get(sealer) ?? 0) + 1);
+    const outEnd = this.#gatheredBytes + plain.length;
+    const out = this.#gathered.subarray(this.#gatheredBytes, outEnd);
+    const seal = sealer.seal({ id: tree.id, level, index, version }, plain, out);
     this.#gatheredBytes += this.blockSizeBytes;
+    // What a node leaves of its block is written too: the next block then follows in the same write.
+    this.#gathered.fill(0, outEnd, this.#gatheredBytes);
     return { address, keyGeneration, version, seal };
+  }
+
+  /** To be called when there is time: sets up what the next transaction needs, if it is like the last one. */
+  makeReady(): void {
+    for (const [sealer, count] of this.#sealed) sealer.makeReady?.(count);
+    this.#sealed.clear();
   }
 
   /** Hands what is gathered to the store. */

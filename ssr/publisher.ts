@@ -156,6 +156,8 @@ export class Publisher {
     }
     this.#tokens = tokens;
     core.published(state, point);
+    // In a later turn, so that nobody waits for it who waited for this commit.
+    setImmediate(() => core.io.makeReady());
   }
 
   async #advance(point: AnchorPoint, durable: Promise<void>): Promise<void> {

@@ -18,6 +18,7 @@ export class NonceMonitor {
         return seal;
       },
       open: (place, seal, stored) => inner.open(place, seal, stored),
+      makeReady: (count) => inner.makeReady?.(count),
     };
   }
 }
