@@ -18,14 +18,14 @@ const BUFFER_SIZE_BYTES = 1 << 20;
 /** Memory for changed nodes of one region in one transaction: about 5 GiB of data at the default geometry. */
 const DIRTY_NODES_SIZE_MAX_BYTES = 64 << 20;
 
+function checkCount(what: string, value: number): void {
+  if (!Number.isInteger(value) || value < 0)
+    throw new RangeError(`${what} must be a whole number from 0, not ${value}`);
+}
+
 function checkRange(record: { name: string; sizeBytes: number }, offset: number, length: number): void {
-  for (const [what, value] of [
-    ['offset', offset],
-    ['length', length],
-  ] as const) {
-    if (!Number.isInteger(value) || value < 0)
-      throw new RangeError(`${what} must be a whole number from 0, not ${value}`);
-  }
+  checkCount('offset', offset);
+  checkCount('length', length);
   if (offset + length > record.sizeBytes) {
     throw new RangeError(
       `region \`${record.name}\` has ${record.sizeBytes} bytes; there are no ${length} at offset ${offset}`,

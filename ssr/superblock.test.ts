@@ -67,3 +67,26 @@ void test('any bytes parse or do not, and no changed bit passes for genuine', ()
     RangeError,
   );
 });
+
+void test('fields may fill the superblock up to its HMAC, and no byte more', () => {
+  const withKeys = (sizeBytes: number): Superblock => ({
+    ...sample,
+    sealedKeys: { ...sample.sealedKeys, private: new Uint8Array(sizeBytes).fill(4) },
+  });
+  // Grown until the fields end where the HMAC begins.
+  let sizeBytes = 126;
+  const fits = (): boolean => {
+    try {
+      encodeSuperblock(withKeys(sizeBytes + 1), KEY);
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  while (fits()) sizeBytes += 1;
+  const bytes = encodeSuperblock(withKeys(sizeBytes), KEY);
+  assert.equal(bytes.length, SUPERBLOCK_SIZE_BYTES);
+  assert.equal(bytes[SUPERBLOCK_SIZE_BYTES - 33], 5, 'the last field ends right before the HMAC');
+  assert.deepEqual(parseSuperblock(bytes)?.superblock, withKeys(sizeBytes));
+  assert.throws(() => encodeSuperblock(withKeys(sizeBytes + 1), KEY), /has 992 bytes for its fields, not 993/);
+});

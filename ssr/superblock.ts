@@ -103,11 +103,9 @@ export function encodeSuperblock(superblock: Superblock, macKey: Uint8Array): Ui
   writer.u32(Math.floor(s.tokens.tokens)).u64(BigInt(Math.floor(s.tokens.atMs)));
   writer.bytes(s.wrappedKeys ?? new Uint8Array(WRAPPED_KEYS_SIZE_BYTES));
   writer.sized(s.sealedKeys.private).sized(s.sealedKeys.public);
-  const fields = writer.done();
-  const bytes = new Uint8Array(SUPERBLOCK_SIZE_BYTES);
   const end = SUPERBLOCK_SIZE_BYTES - HMAC_SIZE_BYTES;
-  if (fields.length > end) throw new RangeError(`a superblock has ${end} bytes for its fields, not ${fields.length}`);
-  bytes.set(fields);
+  if (writer.length > end) throw new RangeError(`a superblock has ${end} bytes for its fields, not ${writer.length}`);
+  const bytes = writer.padded(SUPERBLOCK_SIZE_BYTES);
   bytes.set(hmac(macKey, bytes.subarray(0, end)), end);
   return bytes;
 }

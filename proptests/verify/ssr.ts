@@ -89,41 +89,8 @@ const common = ({ size }: CampaignContext) => ({
   depth: size('depth'),
 });
 
+/** From quick to long: what the quick ones leave of a budget, the long ones have. */
 const PARTS: readonly CampaignPart[] = [
-  explored(
-    'crash',
-    'every history up to --depth, every crash of it, attacks',
-    (context, { OPERATIONS, ROTATE_ROOT, TORN_WRITE }) => ({
-      ...common(context),
-      operations: [...OPERATIONS, TORN_WRITE, ROTATE_ROOT],
-    }),
-  ),
-  explored(
-    'walks',
-    '--walks random histories of --length operations',
-    (context, { OPERATIONS, ROTATE_ROOT, TORN_WRITE }) => ({
-      ...common(context),
-      operations: [...OPERATIONS, TORN_WRITE, ROTATE_ROOT],
-      walks: { count: context.size('walks'), length: context.size('length'), seed: context.seed },
-    }),
-  ),
-  explored('not-fresh', 'the same for durable-not-fresh commits', (context, { OPERATIONS }) => ({
-    ...common(context),
-    operations: OPERATIONS,
-    isNotFresh: true,
-  })),
-  explored(
-    'swtpm',
-    '--swtpm-histories histories, each case through a rewound swtpm',
-    (context, { OPERATIONS }) => ({
-      ...common(context),
-      operations: OPERATIONS,
-      depth: 3,
-      sequencesMax: context.size('swtpm-histories'),
-      isEachCaseThroughTpm: true,
-    }),
-    true,
-  ),
   {
     name: 'mutants',
     meaning: 'the unsafe protocols, each of which must be caught',
@@ -154,6 +121,21 @@ const PARTS: readonly CampaignPart[] = [
   },
   life('life', 'every power cut inside create and recover, on the simulated TPM', 'simulated'),
   life('life-swtpm', 'the same on swtpm', 'swtpm'),
+  explored('not-fresh', 'the same as `crash` for durable-not-fresh commits', (context, { OPERATIONS }) => ({
+    ...common(context),
+    operations: OPERATIONS,
+    isNotFresh: true,
+  })),
+  tpmPart(),
+  explored(
+    'walks',
+    '--walks random histories of --length operations',
+    (context, { OPERATIONS, ROTATE_ROOT, TORN_WRITE }) => ({
+      ...common(context),
+      operations: [...OPERATIONS, TORN_WRITE, ROTATE_ROOT],
+      walks: { count: context.size('walks'), length: context.size('length'), seed: context.seed },
+    }),
+  ),
   {
     name: 'kill',
     meaning: '--kills writers killed with SIGKILL on a real file and a real TPM',
@@ -176,7 +158,26 @@ const PARTS: readonly CampaignPart[] = [
       };
     },
   },
-  tpmPart(),
+  explored(
+    'crash',
+    'every history up to --depth, every crash of it, attacks',
+    (context, { OPERATIONS, ROTATE_ROOT, TORN_WRITE }) => ({
+      ...common(context),
+      operations: [...OPERATIONS, TORN_WRITE, ROTATE_ROOT],
+    }),
+  ),
+  explored(
+    'swtpm',
+    '--swtpm-histories histories, each case through a rewound swtpm',
+    (context, { OPERATIONS }) => ({
+      ...common(context),
+      operations: OPERATIONS,
+      depth: 3,
+      sequencesMax: context.size('swtpm-histories'),
+      isEachCaseThroughTpm: true,
+    }),
+    true,
+  ),
 ];
 
 /** Its two TPMs are two parts, so that each has its share of the time. */

@@ -83,6 +83,10 @@ export class ByteWriter {
     this.#bytes = new Uint8Array(capacityBytes);
   }
 
+  get length(): number {
+    return this.#length;
+  }
+
   #reserve(count: number): number {
     const at = this.#length;
     if (at + count > this.#bytes.length) {
@@ -130,6 +134,18 @@ export class ByteWriter {
   /** A TPM2B. */
   sized(value: Uint8Array): this {
     return this.u16(value.length).bytes(value);
+  }
+
+  /**
+   * Everything written and zeros after it, together `size` bytes: no copy if that is the writer's capacity, so write no more.
+   * @throws RangeError if more was written
+   */
+  padded(size: number): Uint8Array {
+    if (this.#length > size) throw new RangeError(`${this.#length} bytes were written, there is room for ${size}`);
+    if (this.#bytes.length === size) return this.#bytes;
+    const padded = new Uint8Array(size);
+    padded.set(this.#bytes.subarray(0, this.#length));
+    return padded;
   }
 
   /** A private copy of everything written. */
