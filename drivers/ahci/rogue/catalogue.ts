@@ -1,5 +1,6 @@
 /** Every rogue driver of the AHCI controller, in one table: what it is, and what must become of it. */
-import { catalogue, NOTHING_WRONG } from '../../rogue/rogue-driver.ts';
+import { dataRows, DRIVE_ROWS } from '../../ata/rogue-rows.ts';
+import { catalogue } from '../../rogue/rogue-driver.ts';
 
 const DMA = 'DMA outside the grants';
 const OUTSIDE_TO_WRITE = /^a region is outside the memory the device may write/;
@@ -7,44 +8,9 @@ const OUTSIDE_TO_READ = /^a region is outside the memory the device may read/;
 const TABLE = /^a `Command` does not lie in memory granted/;
 const REGIONS = /^a `Region` does not lie in memory granted/;
 const LIST_MOVED = /^the command list cannot move while the port runs/;
-const NEVER = /^no driver may give a drive this command/;
 
 export const AHCI_ROGUES = catalogue('drivers/ahci/rogue', [
-  [
-    'reads-the-disk-into-foreign-memory',
-    DMA,
-    'refused',
-    'reads the disk into memory that is not its own',
-    OUTSIDE_TO_WRITE,
-  ],
-  [
-    'writes-foreign-memory-to-the-disk',
-    DMA,
-    'refused',
-    'writes memory that is not its own to the disk',
-    OUTSIDE_TO_READ,
-  ],
-  [
-    'region-one-word-past-grant',
-    DMA,
-    'refused',
-    'reads a sector whose last word lies past its memory',
-    OUTSIDE_TO_WRITE,
-  ],
-  [
-    'region-exactly-at-grant-end',
-    'none',
-    'allowed',
-    'benign: reads a sector that ends exactly at the end of its memory',
-    NOTHING_WRONG,
-  ],
-  [
-    'reads-the-disk-into-memory-for-writing',
-    DMA,
-    'refused',
-    'reads the disk into memory granted for writing to it',
-    OUTSIDE_TO_WRITE,
-  ],
+  ...dataRows({ writes: OUTSIDE_TO_WRITE, reads: OUTSIDE_TO_READ }),
   ['table-in-foreign-memory', DMA, 'refused', 'keeps a command table in foreign memory', TABLE],
   ['table-in-a-buffer', DMA, 'refused', 'keeps a command table where the disk writes', TABLE],
   ['more-regions-than-its-table', DMA, 'refused', 'has one region more than its table has memory for', REGIONS],
@@ -133,15 +99,7 @@ export const AHCI_ROGUES = catalogue('drivers/ahci/rogue', [
     'gives a queued command the tag of another slot',
     /^the tag of a queued command is its slot/,
   ],
-  ['rewrites-the-drives-program', 'device-specific misuse', 'refused', 'downloads microcode to the drive', NEVER],
-  ['locks-the-disk', 'device-specific misuse', 'refused', 'sets a password on the disk', NEVER],
-  [
-    'shrinks-the-disk-for-good',
-    'device-specific misuse',
-    'refused',
-    'makes the disk smaller for good',
-    /^the disk may not be made smaller for good/,
-  ],
+  ...DRIVE_ROWS,
   [
     'register-next-door',
     'outside the register file',

@@ -1,30 +1,14 @@
 /** Every rogue driver of the IDE controller, in one table: what it is, and what must become of it. */
-import { catalogue, NOTHING_WRONG } from '../../rogue/rogue-driver.ts';
+import { dataRows, DRIVE_ROWS } from '../../ata/rogue-rows.ts';
+import { catalogue } from '../../rogue/rogue-driver.ts';
 
 const DMA = 'DMA outside the grants';
 const OUTSIDE = /^a region is outside the memory granted to this driver/;
 const TABLE = /^a `primary_Region` does not lie in memory granted/;
 const NO_DATA = /^the drive has no data to read/;
-const NEVER = /^no driver may give a drive this command/;
 
 export const IDE_ROGUES = catalogue('drivers/ide/rogue', [
-  ['reads-the-disk-into-foreign-memory', DMA, 'refused', 'reads the disk into memory that is not its own', OUTSIDE],
-  ['writes-foreign-memory-to-the-disk', DMA, 'refused', 'writes memory that is not its own to the disk', OUTSIDE],
-  ['region-one-word-past-grant', DMA, 'refused', 'reads a sector whose last word lies past its memory', OUTSIDE],
-  [
-    'region-exactly-at-grant-end',
-    'none',
-    'allowed',
-    'benign: reads a sector that ends exactly at the end of its memory',
-    NOTHING_WRONG,
-  ],
-  [
-    'reads-the-disk-into-memory-for-writing',
-    DMA,
-    'refused',
-    'reads the disk into memory granted for writing to it',
-    OUTSIDE,
-  ],
+  ...dataRows({ writes: OUTSIDE, reads: OUTSIDE }),
   ['table-in-foreign-memory', DMA, 'refused', 'keeps its table of regions in foreign memory', TABLE],
   ['table-without-an-end', DMA, 'refused', 'leaves the mark of the last region out', TABLE],
   [
@@ -84,15 +68,7 @@ export const IDE_ROGUES = catalogue('drivers/ide/rogue', [
     'reads one word more than IDENTIFY has',
     NO_DATA,
   ],
-  ['rewrites-the-drives-program', 'device-specific misuse', 'refused', 'downloads microcode to the drive', NEVER],
-  ['locks-the-disk', 'device-specific misuse', 'refused', 'sets a password on the disk', NEVER],
-  [
-    'shrinks-the-disk-for-good',
-    'device-specific misuse',
-    'refused',
-    'makes the disk smaller for good',
-    /^the disk may not be made smaller for good/,
-  ],
+  ...DRIVE_ROWS,
   [
     'port-next-door',
     'outside the register file',
