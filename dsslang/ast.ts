@@ -1,6 +1,6 @@
 /**
  * The tree that the parser builds: what the author wrote, nothing resolved. Every node has a span.
- * Names and widths are checked in `check/`; the meaning is given by the IR (`ir.ts`).
+ * Names and widths are checked in `elaborate/`, which also lowers the tree to the IR (`ir.ts`), where its meaning is.
  */
 import type { Span } from './source.ts';
 

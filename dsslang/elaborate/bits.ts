@@ -3,7 +3,8 @@
  */
 import type * as ast from '../ast.ts';
 import type { NumberExpr } from '../ir.ts';
-import { bitLength, maxOf, type SymbolOf } from './context.ts';
+import { bitLength, maxOf } from './context.ts';
+import type { SymbolOf } from './symbols.ts';
 import { elaborateConstant, elaborateNumber } from './expressions.ts';
 import { elementIndex, placeOf, readPlace } from './places.ts';
 import { constant, known, number, type NumberValue, type Scope, type Value } from './values.ts';

@@ -4,7 +4,8 @@
 import type * as ast from '../ast.ts';
 import type { BoolExpr, NumberExpr } from '../ir.ts';
 import { readCell } from './cells.ts';
-import type { Context, SymbolOf } from './context.ts';
+import type { Context } from './context.ts';
+import type { SymbolOf } from './symbols.ts';
 import { elaborate } from './expressions.ts';
 import type { Range } from './facts.ts';
 import { engineMember, type Element } from './places.ts';

@@ -8,7 +8,8 @@
 import type * as ast from '../ast.ts';
 import type { NumberExpr } from '../ir.ts';
 import { accessedIndex } from './cells.ts';
-import type { Context, EngineDraft, Symbol } from './context.ts';
+import type { Context } from './context.ts';
+import type { EngineDraft, Symbol } from './symbols.ts';
 import { constantWithin, tooMany } from './limits.ts';
 import { declareRegister } from './registers.ts';
 import { declareRing } from './structs.ts';

@@ -7,7 +7,8 @@
 import type * as ast from '../ast.ts';
 import type { BoolExpr, Handler, LocalId, NumberExpr, Reaction, Statement } from '../ir.ts';
 import { ADDRESS_LIMIT, ALL_POOLS, GRANT_COMMANDS, GRANT_READS, GRANT_WRITES } from '../runtime.ts';
-import type { Context, HandlerDraft } from './context.ts';
+import type { Context } from './context.ts';
+import type { HandlerDraft } from './symbols.ts';
 import { bitLength } from './context.ts';
 import { tooMany } from './limits.ts';
 import { Facts } from './facts.ts';

@@ -5,7 +5,8 @@
  */
 import type * as ast from '../ast.ts';
 import type { Statement } from '../ir.ts';
-import { kindName, type Context, type RegisterDraft } from './context.ts';
+import type { Context } from './context.ts';
+import { kindName, type RegisterDraft } from './symbols.ts';
 import type { Binding, Scope } from './values.ts';
 import type { Facts } from './facts.ts';
 

@@ -4,7 +4,8 @@
 import type * as ast from '../ast.ts';
 import type { BoolExpr, NumberExpr, Reaction, Statement } from '../ir.ts';
 import { accessedIndex, readCell, writeCell } from './cells.ts';
-import type { Context, HandlerDraft, RegisterDraft } from './context.ts';
+import type { Context } from './context.ts';
+import type { HandlerDraft, RegisterDraft } from './symbols.ts';
 import { isReadable, isWritable, maxOf } from './context.ts';
 import { tooMany } from './limits.ts';
 import { findState } from './comparisons.ts';

@@ -8,7 +8,8 @@
 import type * as ast from '../ast.ts';
 import { INTERRUPT_STATES, type BoolExpr, type NumberExpr, type Reaction, type Statement } from '../ir.ts';
 import type { DeviceStep, InterruptPlan } from '../runtime.ts';
-import { isReadable, isWritable, maxOf, show, type Context, type RegisterDraft } from './context.ts';
+import { isReadable, isWritable, maxOf, show, type Context } from './context.ts';
+import type { RegisterDraft } from './symbols.ts';
 import { addMachine } from './variables.ts';
 import { elaborateBool, elaborateConstant } from './expressions.ts';
 import { constant, type Binding } from './values.ts';

@@ -7,7 +7,8 @@
 import type * as ast from '../ast.ts';
 import type { Program } from '../ir.ts';
 import type { Cell } from './cells.ts';
-import { isWritable, type Context, type HandlerDraft, type RegisterDraft, type SymbolOf } from './context.ts';
+import { isWritable, type Context } from './context.ts';
+import type { HandlerDraft, RegisterDraft, SymbolOf } from './symbols.ts';
 import { openEngine } from './engines.ts';
 import { lintText, startedClocks } from './suspicions.ts';
 import type { Events } from './events.ts';

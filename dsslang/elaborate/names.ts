@@ -6,16 +6,8 @@ import { didYouMean } from '../diagnostics.ts';
 import type { NumberExpr } from '../ir.ts';
 import { extract } from './bits.ts';
 import { readCell, type Cell } from './cells.ts';
-import {
-  bitLength,
-  isReadable,
-  isWritable,
-  kindName,
-  maxOf,
-  type Context,
-  type RegisterDraft,
-  type StructField,
-} from './context.ts';
+import { bitLength, isReadable, isWritable, maxOf, type Context } from './context.ts';
+import { kindName, type RegisterDraft, type StructField } from './symbols.ts';
 import { elaborate } from './expressions.ts';
 import { elementIndex, engineMember, placeOf, readPlace } from './places.ts';
 import { lastValueCell } from './registers.ts';

@@ -10,7 +10,8 @@
  * window, may take the same width at the same offset.
  */
 import type * as ast from '../ast.ts';
-import type { Context, RegisterDraft } from './context.ts';
+import type { Context } from './context.ts';
+import type { RegisterDraft } from './symbols.ts';
 
 /** One run of bytes and who claims it. `end` is exclusive. */
 interface Claim {

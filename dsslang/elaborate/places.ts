@@ -7,7 +7,8 @@
 import type * as ast from '../ast.ts';
 import type { NumberExpr, Statement } from '../ir.ts';
 import { fillCell, readCell, writeCell, type Cell } from './cells.ts';
-import { show, type Context, type CounterEnd, type EngineDraft, type Symbol } from './context.ts';
+import { show, type Context } from './context.ts';
+import type { CounterEnd, EngineDraft, Symbol } from './symbols.ts';
 import { elaborateNumber } from './expressions.ts';
 import { noMember } from './names.ts';
 import type { Scope } from './values.ts';

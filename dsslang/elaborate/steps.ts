@@ -1,7 +1,8 @@
 /** The sequences that the RVM runs by itself: reset and mask. Known completely when compiling. */
 import type * as ast from '../ast.ts';
 import type { DeviceStep } from '../runtime.ts';
-import { isReadable, maxOf, show, type Context, type RegisterDraft } from './context.ts';
+import { isReadable, maxOf, show, type Context } from './context.ts';
+import type { RegisterDraft } from './symbols.ts';
 import { hasUnit } from './limits.ts';
 import { elaborateConstant } from './expressions.ts';
 import { noMember } from './names.ts';

@@ -3,7 +3,8 @@
  */
 import type * as ast from '../ast.ts';
 import type { Span } from '../source.ts';
-import type { Context, StructField } from './context.ts';
+import type { Context } from './context.ts';
+import type { StructField } from './symbols.ts';
 import { constantWithin, RINGS_MAX, STRUCT_BYTES_MAX, tooMany } from './limits.ts';
 import { bitFields, registerWidth } from './types.ts';
 

@@ -7,7 +7,8 @@
 import type * as ast from '../ast.ts';
 import type { NumberExpr, RuleId, Statement } from '../ir.ts';
 import { fillCell, newCell, writeCell } from './cells.ts';
-import { show, type Context, type SymbolOf } from './context.ts';
+import { show, type Context } from './context.ts';
+import type { SymbolOf } from './symbols.ts';
 import { hasUnit, constantWithin } from './limits.ts';
 import { constant } from './values.ts';
 import { clockPlace, elapsedOf, now, symbolPlace, timeIsKnown, TIME_BITS, TIME_MAX } from './memory.ts';

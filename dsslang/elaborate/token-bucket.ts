@@ -6,7 +6,8 @@
  */
 import type { LocalId, NumberExpr, RuleId, Statement } from '../ir.ts';
 import { newCell, readCell, writeCell } from './cells.ts';
-import { bitLength, type Bucket, type Context } from './context.ts';
+import { bitLength, type Context } from './context.ts';
+import type { Bucket } from './symbols.ts';
 import { constant } from './values.ts';
 import { now, TIME_BITS, TIME_MAX } from './memory.ts';
 

@@ -8,7 +8,8 @@
 import type * as ast from '../ast.ts';
 import type { Statement } from '../ir.ts';
 import { forgetChanges } from './changes.ts';
-import { show, type Context, type SymbolOf } from './context.ts';
+import { show, type Context } from './context.ts';
+import type { SymbolOf } from './symbols.ts';
 import { elaborateBool, elaborateConstant, elaborateNumber } from './expressions.ts';
 import type { Binding } from './values.ts';
 import { bind, scopeOf, unbind, type HandlerScope, type LowerBlock } from './handler-scope.ts';
