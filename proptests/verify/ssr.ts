@@ -127,15 +127,6 @@ const PARTS: readonly CampaignPart[] = [
     isNotFresh: true,
   })),
   tpmPart(),
-  explored(
-    'walks',
-    '--walks random histories of --length operations',
-    (context, { OPERATIONS, ROTATE_ROOT, TORN_WRITE }) => ({
-      ...common(context),
-      operations: [...OPERATIONS, TORN_WRITE, ROTATE_ROOT],
-      walks: { count: context.size('walks'), length: context.size('length'), seed: context.seed },
-    }),
-  ),
   {
     name: 'kill',
     meaning: '--kills writers killed with SIGKILL on a real file and a real TPM',
@@ -158,6 +149,15 @@ const PARTS: readonly CampaignPart[] = [
       };
     },
   },
+  explored(
+    'walks',
+    '--walks random histories of --length operations',
+    (context, { OPERATIONS, ROTATE_ROOT, TORN_WRITE }) => ({
+      ...common(context),
+      operations: [...OPERATIONS, TORN_WRITE, ROTATE_ROOT],
+      walks: { count: context.size('walks'), length: context.size('length'), seed: context.seed },
+    }),
+  ),
   explored(
     'crash',
     'every history up to --depth, every crash of it, attacks',
