@@ -1,5 +1,6 @@
 /**
- * A volume in a file (or on a block device that has a path): pread, pwrite, fdatasync, and a lock file beside it.
+ * A volume in a file: pread, pwrite, fdatasync, and a lock file beside it. A block device is opened as an existing file (tried on a
+ * loop device); its size is then unknown, and its end is a full disk.
  *
  * Short reads and writes are continued; the end of the file is a short read. Errors of the system become typed errors
  * with the system's error as cause. `flush` is fdatasync: it covers the size of the file as well as its bytes.
