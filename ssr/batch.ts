@@ -220,8 +220,9 @@ export class Batch {
     }
     for (const record of records.values()) if (record !== undefined) put(record.slot, record);
     const change = { version: this.#version, keyGeneration: this.#ownGeneration };
+    const { version, keyGeneration } = change;
     for (const [index, block] of blocks) {
-      const place = { ...change, level: 0, index, address: this.#freeMap.allocate() };
+      const place = { version, keyGeneration, level: 0, index, address: this.#freeMap.allocate() };
       const entry = io.writeBlock(directoryTree, place, block);
       tree.setLeaf(index, entry);
       io.cache.put(entry.address, entry.seal, block);

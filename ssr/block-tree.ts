@@ -18,8 +18,12 @@ export interface Allocator {
   free(address: number, version: number): void;
 }
 
-/** Levels and indices as one exact number: 2^44 nodes a level, 2^9 levels. */
-const LEVEL_STEP = 2 ** 44;
+/** By level, then by index. */
+type ByPlace<Value> = Map<number, Value>[];
+
+function mapOf<Value>(places: ByPlace<Value>, level: number): Map<number, Value> {
+  return (places[level] ??= new Map<number, Value>());
+}
 
 export interface TreeChange {
   readonly version: number;
@@ -30,7 +34,9 @@ export class TreeEdit {
   readonly #io: BlockIo;
   readonly #tree: TreeIdentity;
   readonly #allocator: Allocator;
-  readonly #dirty = new Map<number, Uint8Array>();
+  readonly #dirty: ByPlace<Uint8Array> = [];
+  /** Addresses for changed nodes that `reserve` has taken. */
+  readonly #reserved: ByPlace<number> = [];
   readonly #rootEntry: Uint8Array;
   #height: number;
 
@@ -43,7 +49,9 @@ export class TreeEdit {
   }
 
   get dirtyNodes(): number {
-    return this.#dirty.size;
+    let count = 0;
+    this.#dirty.forEach((nodes) => (count += nodes.size));
+    return count;
   }
 
   /** Leaves that fit at this height. */
@@ -53,7 +61,7 @@ export class TreeEdit {
 
   /** Node `index` of `level`, changed or not; undefined in a hole. */
   #node(level: number, index: number): Uint8Array | undefined {
-    const dirty = this.#dirty.get(level * LEVEL_STEP + index);
+    const dirty = this.#dirty[level]?.get(index);
     if (dirty !== undefined) return dirty;
     const entry = this.#entry(level, index);
     return entry === undefined ? undefined : this.#io.readShared(this.#tree, level, index, entry);
@@ -68,12 +76,11 @@ export class TreeEdit {
 
   /** A node that may be changed; its ancestors are copied too, for they will change. */
   #dirtyNode(level: number, index: number): Uint8Array {
-    const key = level * LEVEL_STEP + index;
-    const dirty = this.#dirty.get(key);
+    const dirty = this.#dirty[level]?.get(index);
     if (dirty !== undefined) return dirty;
     const copy = this.#node(level, index)?.slice() ?? new Uint8Array(this.#io.nodeSizeBytes);
     if (level < this.#height) this.#dirtyNode(level + 1, Math.floor(index / this.#io.arity));
-    this.#dirty.set(key, copy);
+    mapOf(this.#dirty, level).set(index, copy);
     return copy;
   }
 
@@ -110,7 +117,7 @@ export class TreeEdit {
       if (entry !== undefined) yield { index, entry };
       return;
     }
-    if (entry === undefined && !this.#dirty.has(level * LEVEL_STEP + index)) return;
+    if (entry === undefined && this.#dirty[level]?.has(index) !== true) return;
     for (let child = 0; child < this.#io.arity; child += 1) {
       yield* this.leaves(level - 1, index * this.#io.arity + child);
     }
@@ -125,13 +132,13 @@ export class TreeEdit {
   #grow(leafCount: number): void {
     while (this.#capacity(this.#height) < leafCount) {
       const old = readEntry(this.#rootEntry, 0);
-      const below = this.#dirty.has(this.#height * LEVEL_STEP);
+      const below = this.#dirty[this.#height]?.has(0) === true;
       this.#height += 1;
       if (old === undefined && !below) continue;
       const top = new Uint8Array(this.#io.nodeSizeBytes);
       writeEntry(top, 0, old);
       writeEntry(this.#rootEntry, 0, undefined);
-      this.#dirty.set(this.#height * LEVEL_STEP, top);
+      mapOf(this.#dirty, this.#height).set(0, top);
     }
   }
 
@@ -144,7 +151,7 @@ export class TreeEdit {
       const kept = child === undefined ? undefined : { ...child, seal: child.seal.slice() };
       const old = readEntry(this.#rootEntry, 0);
       if (old !== undefined) this.#allocator.free(old.address, old.version);
-      this.#dirty.delete(this.#height * LEVEL_STEP);
+      this.#dirty[this.#height]?.delete(0);
       writeEntry(this.#rootEntry, 0, kept);
       this.#height -= 1;
     }
@@ -156,52 +163,55 @@ export class TreeEdit {
     const first = index * span;
     if (first + span <= leafCount) return;
     const entry = this.#entry(level, index);
-    const key = level * LEVEL_STEP + index;
-    if (entry === undefined && !this.#dirty.has(key)) return;
+    if (entry === undefined && this.#dirty[level]?.has(index) !== true) return;
     if (level > 0) {
       for (let child = 0; child < this.#io.arity; child += 1) {
         this.#cut(level - 1, index * this.#io.arity + child, leafCount);
       }
     }
     if (first < leafCount) return;
-    this.#dirty.delete(key);
+    this.#dirty[level]?.delete(index);
     const gone = this.#entry(level, index);
     if (gone === undefined) return;
     this.#allocator.free(gone.address, gone.version);
     this.#setEntry(level, index, undefined);
   }
 
-  /** Addresses for all changed nodes, taken now: the free map must know them before its own blocks are sealed. */
-  reserve(reserved: Map<number, number>): void {
-    for (const key of this.#dirty.keys()) {
-      if (reserved.has(key)) continue;
-      const level = Math.floor(key / LEVEL_STEP);
-      const old = this.#entry(level, key % LEVEL_STEP);
-      if (old !== undefined) this.#allocator.free(old.address, old.version);
-      reserved.set(key, this.#allocator.allocate());
-    }
+  /**
+   * Takes addresses for all changed nodes now: the free map must know them before its own blocks are sealed.
+   * @returns for how many nodes this was done so far
+   */
+  reserve(): number {
+    let count = 0;
+    this.#dirty.forEach((nodes, level) => {
+      const reserved = mapOf(this.#reserved, level);
+      for (const index of nodes.keys()) if (!reserved.has(index)) reserved.set(index, this.#moveNode(level, index));
+      count += reserved.size;
+    });
+    return count;
+  }
+
+  /** Frees where a node lay, and gives it another place. */
+  #moveNode(level: number, index: number): number {
+    const old = this.#entry(level, index);
+    if (old !== undefined) this.#allocator.free(old.address, old.version);
+    return this.#allocator.allocate();
   }
 
   /** Seals and writes all changed nodes, lowest level first. The edit is over. */
-  seal(change: TreeChange, reserved?: ReadonlyMap<number, number>): TreeRoot {
-    // Not `sort`: sealing a node changes its parent, which is dirty already, so the set does not grow.
-    const keys = [...this.#dirty.keys()].sort((a, b) => a - b);
-    for (const key of keys) {
-      const level = Math.floor(key / LEVEL_STEP);
-      const index = key % LEVEL_STEP;
-      const node = this.#dirty.get(key);
-      if (node === undefined) continue;
-      let address = reserved?.get(key);
-      if (address === undefined) {
-        const old = this.#entry(level, index);
-        if (old !== undefined) this.#allocator.free(old.address, old.version);
-        address = this.#allocator.allocate();
+  seal({ version, keyGeneration }: TreeChange): TreeRoot {
+    this.#dirty.forEach((nodes, level) => {
+      // Sealing a node changes its parent, which is dirty already, so no map grows meanwhile.
+      for (const index of [...nodes.keys()].sort((a, b) => a - b)) {
+        const node = nodes.get(index);
+        if (node === undefined) continue;
+        const address = this.#reserved[level]?.get(index) ?? this.#moveNode(level, index);
+        const entry = this.#io.writeBlock(this.#tree, { level, index, version, keyGeneration, address }, node);
+        this.#setEntry(level, index, entry);
+        this.#io.cache.put(entry.address, entry.seal, node);
       }
-      const entry = this.#io.writeBlock(this.#tree, { ...change, level, index, address }, node);
-      this.#setEntry(level, index, entry);
-      this.#io.cache.put(entry.address, entry.seal, node);
-    }
-    this.#dirty.clear();
+    });
+    this.#dirty.length = 0;
     return { entry: this.#rootEntry.slice(), height: this.#height };
   }
 }

@@ -225,27 +225,27 @@ export class FreeMapEdit implements Allocator {
   /** Writes the changed bitmap blocks. @returns the new root, and how many blocks were sealed */
   seal(keyGeneration: number): { root: TreeRoot; sealedBlocks: number } {
     const addresses = new Map<number, number>();
-    const nodes = new Map<number, number>();
-    for (let known = -1; known < addresses.size + nodes.size;) {
-      known = addresses.size + nodes.size;
+    let nodes = 0;
+    for (let known = -1; known < addresses.size + nodes;) {
+      known = addresses.size + nodes;
       for (const leaf of this.#dirty.keys()) {
         if (addresses.has(leaf)) continue;
         const old = this.#tree.leaf(leaf);
         if (old !== undefined) this.free(old.address, old.version);
         addresses.set(leaf, this.allocate());
       }
-      this.#tree.reserve(nodes);
+      nodes = this.#tree.reserve();
     }
-    const change = { version: this.#version, keyGeneration };
+    const version = this.#version;
     for (const [leaf, address] of addresses) {
       const bits = this.#dirty.get(leaf) ?? this.#map.leaf(leaf);
-      const place = { ...change, level: 0, index: leaf, address };
+      const place = { version, keyGeneration, level: 0, index: leaf, address };
       this.#tree.setFreedLeaf(leaf, this.#map.io.writeBlock(this.#map.tree, place, bits));
     }
-    const root = this.#tree.seal(change, nodes);
+    const root = this.#tree.seal({ version, keyGeneration });
     this.#map.io.flushGathered();
     this.#map.adopt(root, this.#dirty, this.#cursor);
-    return { root, sealedBlocks: addresses.size + nodes.size };
+    return { root, sealedBlocks: addresses.size + nodes };
   }
 
   /**
