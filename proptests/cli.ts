@@ -168,12 +168,16 @@ function goalText(goal: NonNullable<RvmBenchRow['goal']>): string {
   return 'ratio' in goal ? `ratio at most ${goal.ratio.toFixed(3)}` : `at most ${goal.median_ns} ns`;
 }
 
+function legsText(legs: RvmBenchRow['legsLostPercent']): string {
+  return legs === undefined ? '' : ` (legs: ${legs.map((percent) => percent.toFixed(1)).join(' to ')})`;
+}
+
 function printRvmRow(row: RvmBenchRow, terminal: Terminal): void {
   const parts = [
     `${row.median_ns.toFixed(0)} ns`.padStart(NUMBER_COLUMNS + 4),
     `ratio ${row.ratio.toFixed(3)}`.padStart(NUMBER_COLUMNS + 2),
     row.framesPerSecond === undefined ? '' : `  ${row.framesPerSecond.toFixed(0)} frames/s`,
-    row.lostPercent === undefined ? '' : `  ${row.lostPercent.toFixed(1)} % lost`,
+    row.lostPercent === undefined ? '' : `  ${row.lostPercent.toFixed(1)} % lost${legsText(row.legsLostPercent)}`,
     row.underruns === undefined ? '' : `  ${row.underruns} underruns in ${row.seconds ?? 0} s`,
     row.goal === undefined ? '' : terminal.paint('dim', `  goal: ${goalText(row.goal)}`),
   ];

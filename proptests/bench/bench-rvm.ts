@@ -9,6 +9,7 @@ import { availableBackings, deviceNamed, inPackage, loadDeviceSpecification } fr
 import type { MonitorModule } from '../../dsslang/index.ts';
 import { allowAllSource } from './allow-all.ts';
 import { measureAccess, measureStart } from './rvm-access.ts';
+import type { LegsSummary } from './paired-legs.ts';
 import { measureAudio, type AudioResult } from './rvm-audio.ts';
 import { measureDisk, PIECE_BYTES } from './rvm-disk.ts';
 import { measureTraffic, type TrafficResult } from './rvm-traffic.ts';
@@ -41,6 +42,8 @@ export interface RvmBenchRow {
   readonly framesPerSecond?: number;
   /** Traffic and disks only: throughput lost to the monitor, in percent. */
   readonly lostPercent?: number;
+  /** The same in the leg that lost least, and in the one that lost most. */
+  readonly legsLostPercent?: readonly [least: number, most: number];
 }
 
 export interface RvmBenchResult {
@@ -98,8 +101,9 @@ export async function benchRvm(options: RvmBenchOptions = {}): Promise<RvmBenchR
   return { rows, skipped: hasQemu ? undefined : 'QEMU is not installed: no traffic was measured' };
 }
 
-const DISK_PAIRS = 12;
-const DISK_PIECES = 48;
+/** As short as those of frames, and for the same reason. */
+const DISK_PIECES = 12;
+const DISK_PAIRS = 64;
 
 /** Writes and reads QEMU's IDE disk by the bus master. */
 async function diskRows(legs: number): Promise<RvmBenchRow[]> {
@@ -114,19 +118,24 @@ async function diskRows(legs: number): Promise<RvmBenchRow[]> {
     pairs: DISK_PAIRS,
     pieces: DISK_PIECES,
   });
-  return results.flatMap(({ direction, withMonitorNs, passThroughNs, throughputRatio }) => {
-    const name = `QEMU ide, ${direction} ${PIECE_BYTES >> 10} KiB`;
-    return [
-      { name: `${name}: pass-through`, median_ns: passThroughNs, ratio: 1 },
-      {
-        name: `${name}: with monitor`,
-        median_ns: withMonitorNs,
-        ratio: 1 / throughputRatio,
-        goal: { ratio: TRAFFIC_RATIO_GOAL },
-        lostPercent: 100 * (1 - throughputRatio),
-      },
-    ];
-  });
+  return results.flatMap(({ direction, ...legs }) =>
+    throughputRows(`QEMU ide, ${direction} ${PIECE_BYTES >> 10} KiB`, legs),
+  );
+}
+
+function throughputRows(name: string, legs: LegsSummary): RvmBenchRow[] {
+  const lost = (ratio: number): number => 100 * (1 - ratio);
+  return [
+    { name: `${name}: pass-through`, median_ns: legs.passThroughNs, ratio: 1 },
+    {
+      name: `${name}: with monitor`,
+      median_ns: legs.withMonitorNs,
+      ratio: 1 / legs.throughputRatio,
+      goal: { ratio: TRAFFIC_RATIO_GOAL },
+      lostPercent: lost(legs.throughputRatio),
+      legsLostPercent: [lost(legs.highestRatio), lost(legs.lowestRatio)],
+    },
+  ];
 }
 
 const SOUND_SECONDS = 3;
@@ -153,17 +162,9 @@ async function audioRows(rounds: number): Promise<RvmBenchRow[]> {
   return [row('pass-through', passThrough), { ...row('with monitor', withMonitor), goal: { underruns: 0 } }];
 }
 
-function trafficRows({ direction, withMonitorNs, passThroughNs, throughputRatio }: TrafficResult): RvmBenchRow[] {
-  const name = `QEMU e1000, ${direction} 1514 B`;
-  return [
-    { name: `${name}: pass-through`, median_ns: passThroughNs, ratio: 1, framesPerSecond: 1e9 / passThroughNs },
-    {
-      name: `${name}: with monitor`,
-      median_ns: withMonitorNs,
-      ratio: 1 / throughputRatio,
-      goal: { ratio: TRAFFIC_RATIO_GOAL },
-      framesPerSecond: 1e9 / withMonitorNs,
-      lostPercent: 100 * (1 - throughputRatio),
-    },
-  ];
+function trafficRows({ direction, ...legs }: TrafficResult): RvmBenchRow[] {
+  return throughputRows(`QEMU e1000, ${direction} 1514 B`, legs).map((row) => ({
+    ...row,
+    framesPerSecond: 1e9 / row.median_ns,
+  }));
 }

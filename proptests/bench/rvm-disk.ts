@@ -2,24 +2,22 @@
  * How much of a disk's throughput does a monitor cost? One driver, QEMU's IDE by DMA, with its monitor and with one that
  * allows everything.
  *
- * As `rvm-traffic.ts`: two controllers side by side, rounds in turns, drivers respawned with monitors exchanged after each
- * leg; the median ratio of each leg, and the geometric mean of the legs. What is read is what was written: each round
- * compares its last piece with the medium, seen from outside.
+ * As `rvm-traffic.ts`: two controllers side by side, rounds in turns, drivers respawned with monitors exchanged after each leg
+ * (`paired-legs.ts`). What is read is what was written: each round compares its last piece with the medium, seen from outside.
  */
 import { Kernel, type Backing, type Ipd, type OpenBacking } from '../../kernel/index.ts';
-import { quantile } from './statistics.ts';
-
-const median = (samples: readonly number[]): number => quantile(samples, 0.5);
+import { summarizeLegs, type LegsSummary, type Pair } from './paired-legs.ts';
 
 /** A request: 64 KiB, as much as one region of a table holds. */
 export const PIECE_BYTES = 64 * 1024;
 const SECTOR_BYTES = 512;
 /**
- * Pairs of rounds that are not counted. A driver's thread and its monitor begin in the JavaScript engine's interpreter, and
- * what the engine compiles in the background contends with QEMU for the second processor: 160 us of it for each piece in the
- * first twenty rounds, below 20 us after thirty.
+ * Pieces that each driver moves in each direction before any is counted. A driver's thread and its monitor begin in the
+ * JavaScript engine's interpreter; most registers have a function of their own in the monitor, to which a piece comes once or
+ * twice, and the last of them is optimised after 3300 pieces. Until then the monitor takes longer, and what the engine
+ * compiles in the background takes QEMU its second processor.
  */
-const WARMUPS = 32;
+const WARMUP_PIECES = 1800;
 const ROUND_TIMEOUT_MS = 20_000;
 
 export interface DiskOptions {
@@ -39,18 +37,11 @@ export interface DiskOptions {
 export type DiskDirection = 'write' | 'read';
 
 /** Of one direction; nanoseconds are for one piece. */
-export interface DiskResult {
+export interface DiskResult extends LegsSummary {
   readonly direction: DiskDirection;
-  readonly withMonitorNs: number;
-  readonly passThroughNs: number;
-  /** Throughput with the monitor over throughput without: 0.95 is a loss of 5 %. */
-  readonly throughputRatio: number;
 }
 
-interface Sample {
-  readonly withMonitorNs: number;
-  readonly passThroughNs: number;
-}
+const DIRECTIONS = ['write', 'read'] as const;
 
 interface Station {
   readonly ipd: Ipd;
@@ -63,19 +54,20 @@ interface Station {
 export async function measureDisk(options: DiskOptions): Promise<readonly DiskResult[]> {
   const kernel = Kernel.boot();
   const disks = [await options.backing.open(), await options.backing.open()] as const;
-  const samples: Record<DiskDirection, Sample[][]> = { write: [], read: [] };
+  const legs: Record<DiskDirection, Pair[][]> = { write: [], read: [] };
+  const warmups = Math.ceil(WARMUP_PIECES / options.pieces);
   try {
     for (let leg = 0; leg < options.legs; leg += 1) {
       const [first, second] = leg % 2 === 0 ? disks : ([disks[1], disks[0]] as const);
       const monitored = await station(kernel, first, options.program, options.monitored);
       const free = await station(kernel, second, options.program, options.allowAll);
-      for (const direction of ['write', 'read'] as const) {
-        const counted: Sample[] = [];
-        for (let turn = -WARMUPS; turn < options.pairs; turn += 1) {
-          const sample = await pair(monitored, free, direction, options.pieces, turn % 2 !== 0);
-          if (turn >= 0) counted.push(sample);
-        }
-        samples[direction].push(counted);
+      for (let turn = 0; turn < warmups; turn += 1)
+        for (const direction of DIRECTIONS) await pair(monitored, free, direction, options.pieces, false);
+      for (const direction of DIRECTIONS) {
+        const counted: Pair[] = [];
+        for (let turn = 0; turn < options.pairs; turn += 1)
+          counted.push(await pair(monitored, free, direction, options.pieces, turn % 2 !== 0));
+        legs[direction].push(counted);
       }
       await Promise.all([monitored.ipd.stop(), free.ipd.stop()]);
     }
@@ -83,18 +75,7 @@ export async function measureDisk(options: DiskOptions): Promise<readonly DiskRe
     await kernel.shutdown();
     for (const disk of disks) await disk.close();
   }
-  return (['write', 'read'] as const).map((direction) => summary(direction, samples[direction]));
-}
-
-function summary(direction: DiskDirection, legs: readonly (readonly Sample[])[]): DiskResult {
-  const all = legs.flat();
-  const logarithms = legs.map((leg) => Math.log(median(leg.map((each) => each.passThroughNs / each.withMonitorNs))));
-  return {
-    direction,
-    withMonitorNs: median(all.map(({ withMonitorNs }) => withMonitorNs)),
-    passThroughNs: median(all.map(({ passThroughNs }) => passThroughNs)),
-    throughputRatio: Math.exp(logarithms.reduce((sum, value) => sum + value, 0) / legs.length),
-  };
+  return DIRECTIONS.map((direction) => ({ direction, ...summarizeLegs(legs[direction]) }));
 }
 
 async function pair(
@@ -103,7 +84,7 @@ async function pair(
   direction: DiskDirection,
   pieces: number,
   backwards: boolean,
-): Promise<Sample> {
+): Promise<Pair> {
   const early = backwards ? await round(free, direction, pieces) : undefined;
   const withMonitorNs = await round(monitored, direction, pieces);
   return { withMonitorNs, passThroughNs: early ?? (await round(free, direction, pieces)) };

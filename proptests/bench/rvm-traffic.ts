@@ -3,14 +3,11 @@
  *
  * Two cards run side by side, each with a driver in a domain of its own; rounds alternate between them (A B, B A, ...), so a
  * busy moment hits both. A round trip to QEMU takes 8 us or 80 us, as the scheduler places its process, which stays so for
- * long: so after a leg of many short rounds the drivers are respawned with monitors exchanged. Each pair of neighbouring
- * rounds gives one ratio, each leg the median of its ratios, and the geometric mean of the legs is the answer.
+ * long: so after a leg of many short rounds the drivers are respawned with monitors exchanged (`paired-legs.ts`).
  */
 import { Kernel, type Backing, type Ipd, type OpenBacking } from '../../kernel/index.ts';
 import { whenUp } from '../../drivers/class/network-traffic.ts';
-import { quantile } from './statistics.ts';
-
-const median = (samples: readonly number[]): number => quantile(samples, 0.5);
+import { summarizeLegs, type LegsSummary, type Pair } from './paired-legs.ts';
 
 export const FRAME_BYTES = 1514;
 /** Frames under way: a fraction of the driver's ring of 64. */
@@ -36,14 +33,8 @@ export interface TrafficOptions {
 export type Direction = 'transmit' | 'receive';
 
 /** Of one direction; nanoseconds are for one frame. */
-export interface TrafficResult {
+export interface TrafficResult extends LegsSummary {
   readonly direction: Direction;
-  readonly withMonitorNs: number;
-  readonly passThroughNs: number;
-  /** Throughput with the monitor over throughput without: 0.95 is a loss of 5 %. */
-  readonly throughputRatio: number;
-  readonly pairs: number;
-  readonly frames: number;
 }
 
 /** A driver that is up, and the count of what it has done. */
@@ -59,7 +50,7 @@ interface Station {
 export async function measureTraffic(options: TrafficOptions): Promise<readonly TrafficResult[]> {
   const kernel = Kernel.boot();
   const cards = [await options.backing.open(), await options.backing.open()] as const;
-  const samples: Record<Direction, Sample[][]> = { transmit: [], receive: [] };
+  const legs: Record<Direction, Pair[][]> = { transmit: [], receive: [] };
   try {
     for (let leg = 0; leg < options.legs; leg += 1) {
       const [first, second] = leg % 2 === 0 ? cards : ([cards[1], cards[0]] as const);
@@ -71,11 +62,11 @@ export async function measureTraffic(options: TrafficOptions): Promise<readonly 
         // The first rounds of a fresh thread are spent in the JavaScript engine's interpreter.
         for (let warmup = 0; warmup < WARMUPS; warmup += 1)
           await pair(monitored, free, direction, options.frames, false);
-        const leg: Sample[] = [];
+        const counted: Pair[] = [];
         for (let round = 0; round < options.pairs; round += 1) {
-          leg.push(await pair(monitored, free, direction, options.frames, round % 2 === 1));
+          counted.push(await pair(monitored, free, direction, options.frames, round % 2 === 1));
         }
-        samples[direction].push(leg);
+        legs[direction].push(counted);
       }
       await Promise.all([monitored.ipd.stop(), free.ipd.stop()]);
     }
@@ -83,28 +74,7 @@ export async function measureTraffic(options: TrafficOptions): Promise<readonly 
     await kernel.shutdown();
     for (const card of cards) await card.close();
   }
-  return (['transmit', 'receive'] as const).map((direction) => summary(direction, samples[direction], options.frames));
-}
-
-interface Sample {
-  readonly withMonitorNs: number;
-  readonly passThroughNs: number;
-}
-
-/** Each leg has one median ratio; their geometric mean cancels a difference between the cards, which had both roles. */
-function summary(direction: Direction, legs: readonly (readonly Sample[])[], frames: number): TrafficResult {
-  const all = legs.flat();
-  const logarithms = legs.map((samples) =>
-    Math.log(median(samples.map((sample) => sample.passThroughNs / sample.withMonitorNs))),
-  );
-  return {
-    direction,
-    withMonitorNs: median(all.map((sample) => sample.withMonitorNs)),
-    passThroughNs: median(all.map((sample) => sample.passThroughNs)),
-    throughputRatio: Math.exp(logarithms.reduce((sum, value) => sum + value, 0) / legs.length),
-    pairs: all.length,
-    frames,
-  };
+  return (['transmit', 'receive'] as const).map((direction) => ({ direction, ...summarizeLegs(legs[direction]) }));
 }
 
 async function pair(
@@ -113,7 +83,7 @@ async function pair(
   direction: Direction,
   frames: number,
   backwards: boolean,
-): Promise<Sample> {
+): Promise<Pair> {
   if (!backwards) {
     const withMonitorNs = await round(monitored, direction, frames);
     return { withMonitorNs, passThroughNs: await round(free, direction, frames) };

@@ -1,0 +1,22 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { summarizeLegs } from './paired-legs.ts';
+
+/** Rounds of two devices, of which one is three times as fast, and a monitor that costs a tenth of the throughput. */
+const leg = (monitorIsOnTheFastOne: boolean): { withMonitorNs: number; passThroughNs: number }[] => {
+  const [withMonitorNs, passThroughNs] = monitorIsOnTheFastOne ? [100 / 0.9, 300] : [300 / 0.9, 100];
+  const pair = { withMonitorNs, passThroughNs };
+  return [pair, pair, { ...pair, withMonitorNs: 90 * withMonitorNs }];
+};
+
+test('neither a faster device nor a disturbed round is taken for the monitor’s cost', () => {
+  const { throughputRatio, lowestRatio, highestRatio } = summarizeLegs([leg(true), leg(false)]);
+  assert.equal(throughputRatio.toFixed(6), '0.900000');
+  assert.equal(lowestRatio.toFixed(6), '0.300000');
+  assert.equal(highestRatio.toFixed(6), '2.700000');
+});
+
+test('nothing measured is no result', () => {
+  assert.throws(() => summarizeLegs([]), RangeError);
+  assert.throws(() => summarizeLegs([[]]), RangeError);
+});
