@@ -4,13 +4,13 @@
 import type * as ast from '../ast.ts';
 import type { NumberExpr, Statement } from '../ir.ts';
 import type { Span } from '../source.ts';
-import type { Cell } from './cells.ts';
 import { bitLength, maxOf, show, type Context } from './context.ts';
 import { elaborate, elaborateNumber } from './expressions.ts';
 import { shape } from './facts.ts';
 import { scopeOf, type HandlerScope } from './handler-scope.ts';
 import { placeOf, readPlace, writePlace, type Place } from './places.ts';
 import { constant, type NumberValue } from './values.ts';
+import type { Cell } from './symbols.ts';
 
 export function elaborateAssignment(
   statement: Extract<ast.Statement, { kind: 'assign' }>,

@@ -4,11 +4,9 @@
  * Everything that an author declares once (a variable, a machine, a clock) is made through here, so that an array of
  * identical engines costs its features nothing: inside an engine a cell is read and written at the engine's own index.
  */
-import type { ArrayId, NumberExpr, ScalarId, Statement, StateArray } from '../ir.ts';
+import type { NumberExpr, Statement, StateArray } from '../ir.ts';
 import type { Context } from './context.ts';
-
-export type Cell =
-  { readonly kind: 'scalar'; readonly scalar: ScalarId } | { readonly kind: 'array'; readonly array: ArrayId };
+import type { Cell } from './symbols.ts';
 
 /** What a new cell holds. */
 export type Contents = Omit<StateArray, 'count'>;

@@ -4,9 +4,8 @@
  */
 import type * as ast from '../ast.ts';
 import { eachStatement } from '../mentions.ts';
-import type { Cell } from './cells.ts';
 import type { Context } from './context.ts';
-import type { Symbol } from './symbols.ts';
+import type { Cell, Symbol } from './symbols.ts';
 import type { HandlerScope } from './handler-scope.ts';
 
 /** Forgets whatever the statements, which may run more than once, may change. */

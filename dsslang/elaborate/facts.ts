@@ -5,7 +5,7 @@
  * speak about expressions by their shape, so `v.LEN` and `d.length + 4` can be narrowed like a plain name.
  */
 import type { BoolExpr, NumberExpr, ScalarId } from '../ir.ts';
-import type { Cell } from './cells.ts';
+import type { Cell } from './symbols.ts';
 
 export interface Range {
   readonly min: bigint;

@@ -6,9 +6,8 @@
  */
 import type * as ast from '../ast.ts';
 import type { Program } from '../ir.ts';
-import type { Cell } from './cells.ts';
 import { isWritable, type Context } from './context.ts';
-import type { HandlerDraft, RegisterDraft, SymbolOf } from './symbols.ts';
+import type { Cell, HandlerDraft, RegisterDraft, SymbolOf } from './symbols.ts';
 import { openEngine } from './engines.ts';
 import { lintText, startedClocks } from './suspicions.ts';
 import type { Events } from './events.ts';

@@ -7,9 +7,9 @@
 import type * as ast from '../ast.ts';
 import type { NumberExpr, Statement } from '../ir.ts';
 import type { Span } from '../source.ts';
-import { fillCell, readCell, writeCell, type Cell } from './cells.ts';
+import { fillCell, readCell, writeCell } from './cells.ts';
 import { isWritable, maxOf, type Context } from './context.ts';
-import type { RegisterDraft, Symbol, SymbolOf } from './symbols.ts';
+import type { Cell, RegisterDraft, Symbol, SymbolOf } from './symbols.ts';
 import { registerCell } from './registers.ts';
 import { constant, number, type NumberValue, type Scope, type Value } from './values.ts';
 import { elementIndex, engineMember, isAll, type Element } from './places.ts';

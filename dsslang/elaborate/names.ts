@@ -5,7 +5,7 @@ import type * as ast from '../ast.ts';
 import { didYouMean } from '../diagnostics.ts';
 import type { NumberExpr } from '../ir.ts';
 import { extract } from './bits.ts';
-import { readCell, type Cell } from './cells.ts';
+import { readCell } from './cells.ts';
 import { bitLength, isReadable, isWritable, maxOf, type Context } from './context.ts';
 import { kindName, type RegisterDraft, type StructField } from './symbols.ts';
 import { elaborate } from './expressions.ts';
@@ -21,6 +21,7 @@ import {
   type Scope,
   type Value,
 } from './values.ts';
+import type { Cell } from './symbols.ts';
 
 export function elaborateName(name: ast.Name, scope: Scope): Value {
   const { context } = scope;

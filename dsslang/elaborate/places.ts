@@ -6,9 +6,9 @@
  */
 import type * as ast from '../ast.ts';
 import type { NumberExpr, Statement } from '../ir.ts';
-import { fillCell, readCell, writeCell, type Cell } from './cells.ts';
+import { fillCell, readCell, writeCell } from './cells.ts';
 import { show, type Context } from './context.ts';
-import type { CounterEnd, EngineDraft, Symbol } from './symbols.ts';
+import type { Cell, CounterEnd, EngineDraft, Symbol } from './symbols.ts';
 import { elaborateNumber } from './expressions.ts';
 import { noMember } from './names.ts';
 import type { Scope } from './values.ts';

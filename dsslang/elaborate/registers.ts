@@ -3,9 +3,9 @@
  */
 import type * as ast from '../ast.ts';
 import type { Width } from '../runtime.ts';
-import { arrayCell, type Cell, type Contents } from './cells.ts';
+import { arrayCell, type Contents } from './cells.ts';
 import { maxOf, show, type Context } from './context.ts';
-import type { RegisterDraft } from './symbols.ts';
+import type { Cell, RegisterDraft } from './symbols.ts';
 import { elaborateConstant } from './expressions.ts';
 import { constantWithin, REGISTER_ELEMENTS_MAX, REGISTERS_MAX, tooMany } from './limits.ts';
 import { place } from './regions.ts';

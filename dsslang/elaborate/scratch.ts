@@ -7,13 +7,14 @@
  */
 import type * as ast from '../ast.ts';
 import type { Statement } from '../ir.ts';
-import { readCell, writeCell, type Cell } from './cells.ts';
+import { readCell, writeCell } from './cells.ts';
 import { maxOf, show } from './context.ts';
 import { SCALARS_MAX, tooMany } from './limits.ts';
 import { validType } from './types.ts';
 import { elaborateConstant, elaborateNumber } from './expressions.ts';
 import { constant } from './values.ts';
 import { bind, scopeOf, type HandlerScope } from './handler-scope.ts';
+import type { Cell } from './symbols.ts';
 
 export function elaborateMut(statement: Extract<ast.Statement, { kind: 'mut' }>, handler: HandlerScope): Statement[] {
   const { context } = handler;

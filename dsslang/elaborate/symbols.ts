@@ -3,10 +3,25 @@
  * symbol for each kind of declaration. Data only; `context.ts` keeps and finds them.
  */
 import type * as ast from '../ast.ts';
-import type { ArrayId, Area, Field, Handler, Machine, NumberExpr, Region, RuleId, Statement, TableId } from '../ir.ts';
+import type {
+  ArrayId,
+  Area,
+  Field,
+  Handler,
+  Machine,
+  NumberExpr,
+  Region,
+  RuleId,
+  ScalarId,
+  Statement,
+  TableId,
+} from '../ir.ts';
 import type { PoolInfo, Space, Width } from '../runtime.ts';
 import type { Span } from '../source.ts';
-import type { Cell } from './cells.ts';
+
+/** Where a value of the state is kept; `cells.ts` makes, reads and writes them. */
+export type Cell =
+  { readonly kind: 'scalar'; readonly scalar: ScalarId } | { readonly kind: 'array'; readonly array: ArrayId };
 
 /** A register while its handlers are still being collected. */
 export interface RegisterDraft {

@@ -5,9 +5,8 @@
  */
 import type { BoolExpr, Field, LocalId, NumberExpr } from '../ir.ts';
 import type { Span } from '../source.ts';
-import type { Cell } from './cells.ts';
 import type { Context } from './context.ts';
-import type { SymbolOf } from './symbols.ts';
+import type { Cell, SymbolOf } from './symbols.ts';
 import type { Facts, Range } from './facts.ts';
 
 export interface NumberValue {

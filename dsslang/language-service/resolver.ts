@@ -5,8 +5,8 @@
  * the handler it stands in. What cannot be resolved is left out: the compiler's diagnostics say so already.
  */
 import type * as ast from '../ast.ts';
-import type { DeclaredSymbol, Reference } from '../language-service.ts';
 import type { Source, Span } from '../source.ts';
+import type { DeclaredSymbol, Reference } from './symbols.ts';
 
 /** Any node of the tree; recovery may leave holes anywhere. */
 interface TreeNode {
