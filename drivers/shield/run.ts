@@ -19,6 +19,7 @@ import { configParts } from '../register-parts.ts';
 import type { LoadedSpecification } from '../specification.ts';
 import { createConfigSpace } from './config-space.ts';
 import type { ShieldRow } from './devices.ts';
+import { Ending } from './ending.ts';
 import { ShieldError } from './errors.ts';
 import { createGuestInterrupts } from './guest-interrupts.ts';
 import { memoryInUse } from './memory-in-use.ts';
@@ -38,7 +39,6 @@ import { memoryOf, passThrough, placesOf } from './platform.ts';
 import { memoryBytes, shadowFor } from './shadow-for.ts';
 
 export const GUEST_BYTES = 256 << 20;
-export const RUN_MS = 300_000;
 /** Descriptors that the device completes without an interrupt or an access of the guest are looked for this often. */
 const COLLECT_MS = 2;
 /** And what is stored for a device without a doorbell: as often as a USB controller looks at its schedule. */
@@ -326,51 +326,4 @@ function initramfsFor(options: ShieldOptions): Uint8Array {
       modules.map((name) => ({ name, bytes: bytesOf(name) })),
     ),
   );
-}
-
-/** How a run ends: the guest is done, or something is wrong. The first of them counts. */
-class Ending {
-  readonly reached: Promise<void>;
-  #resolve: () => void = () => undefined;
-  #reject: (error: unknown) => void = () => undefined;
-  readonly #timer: NodeJS.Timeout;
-
-  constructor(options: ShieldOptions, guest: GuestMachine, backing: OpenBacking) {
-    this.reached = new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-    });
-    // Errors may come before anybody waits.
-    this.reached.catch(() => undefined);
-    const limitMs = options.timeoutMs ?? RUN_MS;
-    this.#timer = setTimeout(() => {
-      this.fail(
-        new ShieldError(
-          'GUEST_TIMEOUT',
-          `the guest was not done after ${limitMs / 1000} s; a busy machine may need a longer --timeout`,
-        ),
-      );
-    }, limitMs);
-    void guest.ended.then((how) => {
-      this.fail(new ShieldError('GUEST_ENDED', `the guest's machine ended before the guest was done: ${how}`));
-    });
-    backing.onFailure((error) => this.fail(error));
-    options.signal?.addEventListener('abort', () => {
-      this.fail(new ShieldError('GUEST_ENDED', 'the run was interrupted'));
-    });
-  }
-
-  done(): void {
-    clearTimeout(this.#timer);
-    this.#resolve();
-  }
-
-  panic(text: string): void {
-    this.fail(new ShieldError('GUEST_PANIC', `the guest's kernel panicked: ${text.trim()}`));
-  }
-
-  fail(error: unknown): void {
-    clearTimeout(this.#timer);
-    this.#reject(error);
-  }
 }
