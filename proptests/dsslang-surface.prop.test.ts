@@ -9,13 +9,12 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { emitJs } from '../dsslang/index.ts';
 import { load } from '../dsslang/testing.ts';
-import { EventSource } from './dsslang/events.ts';
 import { RandomMemory } from './dsslang/memory.ts';
+import { driveGranted } from './dsslang/granted.ts';
 import { hasCompiler, NativeMonitor, SANITIZERS } from './dsslang/native.ts';
 import { campaign, Random } from './dsslang/random.ts';
 import { Session } from './dsslang/session.ts';
 import { operationsOf, surfaceSpecifications } from './dsslang/surface.ts';
-import type { Event } from './dsslang/twins.ts';
 
 const { seed, scale } = campaign();
 const again = `repeat: REFMON_SEED=${seed} REFMON_RUNS=${scale} node --test dist/proptests/dsslang-surface.prop.test.js`;
@@ -29,23 +28,8 @@ const CALCULUS = [
   'choice', 'bool', 'not', 'all', 'any', 'eq', 'ne', 'lt', 'le', 'inside', 'outsideBars',
 ]; // prettier-ignore
 
-/** Memory for everything where structures are looked for, then anything. */
-function drive(session: Session, random: Random, length: number): void {
-  const source = new EventSource(session, random);
-  const granted = [0x1_0000, 0x4_0000, 0x1000_0000].map((address): Event => ({
-    kind: 'grant',
-    address,
-    length: 0x1_0000,
-    purposes: 7,
-  }));
-  let plan = [...granted];
-  while (session.length < length) {
-    if (session.length % 16 === 0) session.aim([0, ...session.grants.map((each) => each.base)]);
-    const event = plan.shift() ?? source.next();
-    session.step(event);
-    if (event.kind === 'reset') plan = [...granted];
-  }
-}
+/** Where structures are looked for. */
+const GRANTED = [0x1_0000, 0x4_0000, 0x1000_0000];
 
 const specifications = surfaceSpecifications();
 let [compared, denied, noted, rules] = [0, 0, 0, 0];
@@ -56,7 +40,7 @@ for (const [index, { name, program }] of specifications.entries()) {
     const native = NativeMonitor.compile(program, seed, ['-O0', ...SANITIZERS]);
     try {
       const session = new Session(program, await load(emitJs(program)), new RandomMemory(seed), true);
-      drive(session, new Random(seed + index * 7919), Math.ceil(6000 * scale));
+      driveGranted(session, new Random(seed + index * 7919), Math.ceil(6000 * scale), GRANTED);
       session.compareWith(native);
       compared += session.length;
       denied += session.denied;

@@ -2,19 +2,7 @@
 import { type Command, Option } from 'commander';
 import type { Terminal } from '../../bin/terminal.ts';
 import { SHIELD_NAMES } from './devices.ts';
-
-interface ShieldFlags {
-  readonly rogue?: boolean;
-  readonly record?: string;
-  readonly spec?: string;
-  readonly timeout: number;
-  readonly anyQemu?: boolean;
-  readonly console?: boolean;
-  readonly setup?: boolean;
-  readonly kernel?: readonly string[];
-  readonly script?: string;
-  readonly module?: readonly string[];
-}
+import type { ShowFlags } from './show.ts';
 
 const collect = (text: string, before: readonly string[] = []): readonly string[] => [...before, text];
 
@@ -43,7 +31,7 @@ export function registerShieldCommands(program: Command, terminal: () => Termina
     .option('--module <name>', 'another module for the script; may be repeated', collect)
     .option('--console', "show the guest's console too")
     .option('--setup', "only fetch the guest's kernel")
-    .action(async (device: string, flags: ShieldFlags) => {
+    .action(async (device: string, flags: ShowFlags) => {
       const { showShield } = await import('./show.ts');
       await showShield(device, flags, terminal());
     });

@@ -81,7 +81,7 @@ function decided({ op, ...sides }: Comparison): boolean | undefined {
     const equal = decided({ op: 'eq', left, right });
     return equal === undefined ? undefined : !equal;
   }
-  const same = isDeepStrictEqual(left, right);
+  const same = alike(left, right);
   const [leftLeast, rightLeast] = [leastOf(left), leastOf(right)];
   switch (op) {
     case 'eq':
@@ -96,6 +96,21 @@ function decided({ op, ...sides }: Comparison): boolean | undefined {
       if (same || left.max <= rightLeast) return true;
       return right.max < leftLeast ? false : undefined;
   }
+}
+
+const COMMUTATIVE: ReadonlySet<NumberExpr['op']> = new Set([
+  ...(['add', 'addWrap', 'addSat', 'mul', 'mulWrap'] as const),
+  ...(['and', 'or', 'xor', 'min', 'max'] as const),
+]);
+
+/** Is it the same number, whichever way round the operands of a sum or a product stand? Compilers see that, too. */
+function alike(a: NumberExpr, b: NumberExpr): boolean {
+  if (isDeepStrictEqual(a, b)) return true;
+  if ('of' in a && 'of' in b) return isDeepStrictEqual({ ...a, of: 0 }, { ...b, of: 0 }) && alike(a.of, b.of);
+  if (!('left' in a && 'left' in b) || a.op === 'choice') return false;
+  if (!isDeepStrictEqual({ ...a, left: 0, right: 0 }, { ...b, left: 0, right: 0 })) return false;
+  if (alike(a.left, b.left) && alike(a.right, b.right)) return true;
+  return COMMUTATIVE.has(a.op) && alike(a.left, b.right) && alike(a.right, b.left);
 }
 
 const WORD_MAX = 2n ** 64n - 1n;

@@ -5,13 +5,13 @@
  * something earlier. `rogue` resets the drives, waits until the first is ready, reads one sector by the bus master, says
  * `honest`, attacks, and says `attacked` if it still can.
  */
-import type { DeviceIo, DmaPurpose, DmaRegion, DriverEntries } from '../../../kernel/abi.ts';
+import type { DeviceIo, DmaRegion, DriverEntries } from '../../../kernel/abi.ts';
 import * as setup from '../driver-setup.ts';
 import * as r from '../registers.ts';
 
+export { allocateIsolated, outsideEveryGrant } from '../../rogue/foreign-memory.ts';
+
 const POLL_US = 2000;
-const PAGE_BYTES = 4096;
-const ISOLATED_TRIES_MAX = 8;
 
 /** A disk that works, and the memory of its driver. */
 export interface Rig {
@@ -86,22 +86,4 @@ export function startTransfer({ io, buffers }: Rig, reads: boolean, count: numbe
   setup.program(io, 0, count, false);
   setup.outTask(io, r.COMMAND, reads ? r.READ_DMA : r.WRITE_DMA);
   setup.startMaster(io, reads);
-}
-
-/** A page that none of this driver's regions touches: above all of them, where other memory of the machine is. */
-export function outsideEveryGrant({ regions }: Rig): number {
-  const end = Math.max(...regions.map((region) => region.address + region.sizeBytes));
-  return Math.ceil(end / PAGE_BYTES) * PAGE_BYTES + PAGE_BYTES;
-}
-
-/** A new page that none of this driver's own regions follows directly, so that one byte more is another's. */
-export function allocateIsolated({ io, regions }: Rig, purpose: DmaPurpose): DmaRegion {
-  let region = io.allocate(PAGE_BYTES, purpose);
-  regions.push(region);
-  const isFollowed = (): boolean => regions.some((other) => other.address === region.address + region.sizeBytes);
-  for (let tries = 0; tries < ISOLATED_TRIES_MAX && isFollowed(); tries += 1) {
-    region = io.allocate(PAGE_BYTES, purpose);
-    regions.push(region);
-  }
-  return region;
 }

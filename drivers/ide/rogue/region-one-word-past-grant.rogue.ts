@@ -9,7 +9,7 @@ import { allocateIsolated, layRegion, rogue, startTransfer } from './honest-setu
 export default (io: DeviceIo) =>
   rogue(io, {
     attack(rig) {
-      const page = allocateIsolated(rig, 'device-writes');
+      const page = allocateIsolated(rig, 4096, 'device-writes');
       layRegion(rig, page.address + page.sizeBytes - 510, 512);
       startTransfer(rig, true, 1);
     },

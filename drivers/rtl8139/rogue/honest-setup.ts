@@ -8,8 +8,9 @@ import type { DeviceIo, DmaPurpose, DmaRegion, DriverEntries } from '../../../ke
 import * as setup from '../driver-setup.ts';
 import * as r from '../registers.ts';
 
+export { outsideEveryGrant } from '../../rogue/foreign-memory.ts';
+
 export const RING_COUNT = 8;
-const PAGE_BYTES = 4096;
 /** Rogues fill their own buffers with this: what else reaches the wire was never theirs. */
 export const OWN_BYTE = 0x5a;
 
@@ -77,12 +78,6 @@ export function send(rig: Rig, address: number, length: number): void {
 export function settle({ io, rings, filled }: Rig): void {
   const last = ((filled + rings.count - 1) % rings.count) * r.DESCRIPTOR_SIZE_BYTES;
   for (let poll = 0; poll < 10_000 && rings.txRing.read32(last) >= r.D_OWN; poll += 1) io.now();
-}
-
-/** A page that none of this driver's regions touches. */
-export function outsideEveryGrant({ regions }: Rig): number {
-  const end = Math.max(...regions.map(({ address, sizeBytes }) => address + sizeBytes));
-  return Math.ceil(end / PAGE_BYTES) * PAGE_BYTES + PAGE_BYTES;
 }
 
 /** One more region of this driver's, the last there is. */

@@ -5,12 +5,12 @@
  * something earlier. `rogue` runs an empty schedule for a while, says `honest`, attacks, and says `attacked` if it still can.
  */
 import type { DeviceIo, DmaRegion, DriverEntries } from '../../../kernel/abi.ts';
+import { outsideEveryGrant } from '../../rogue/foreign-memory.ts';
 import * as r from '../registers.ts';
 
 export const BUFFER_BYTES = 256;
 const RESET_US = 12_000;
 const RUNNING_US = 5000;
-const PAGE_BYTES = 4096;
 
 /** A running controller, and the memory it uses. */
 export interface Rig {
@@ -88,10 +88,8 @@ export function execute({ descriptors, queues }: Rig, pid: number, buffer: numbe
 }
 
 /** A page that none of this driver's regions touches: above all of them, where other memory of the machine is. */
-export function foreign({ frames, queues, descriptors, buffer }: Rig): number {
-  const end = Math.max(...[frames, queues, descriptors, buffer].map((each) => each.address + each.sizeBytes));
-  return Math.ceil(end / PAGE_BYTES) * PAGE_BYTES + PAGE_BYTES;
-}
+export const foreign = ({ frames, queues, descriptors, buffer }: Rig): number =>
+  outsideEveryGrant({ regions: [frames, queues, descriptors, buffer] });
 
 /** The same, with one try and an interrupt at its end. */
 export function executeOnce({ descriptors, queues, buffer }: Rig): void {
