@@ -15,7 +15,7 @@ import { measureDisk, PIECE_BYTES } from './rvm-disk.ts';
 import { measureTraffic, type TrafficResult } from './rvm-traffic.ts';
 
 export interface RvmBenchOptions {
-  /** How often drivers are respawned with monitors exchanged; 4 by default, and even, so that each card has had each. */
+  /** How often drivers are respawned with monitors exchanged; 6 by default, and even, so that each card has had each. */
   readonly legs?: number;
   /** Pairs of rounds in each leg and direction; 25 by default. */
   readonly pairs?: number;
@@ -58,7 +58,7 @@ const ACCESS_GOAL_NS = 300;
 const START_GOAL_NS = 250e6;
 
 export async function benchRvm(options: RvmBenchOptions = {}): Promise<RvmBenchResult> {
-  const { legs = 4, pairs = 25, frames = 250, starts = 9, sounds = 3 } = options;
+  const { legs = 6, pairs = 25, frames = 250, starts = 9, sounds = 3 } = options;
   const device = deviceNamed('e1000');
   if (device === undefined) throw new Error('there is no e1000 among the devices');
   const specification = await loadDeviceSpecification(device);

@@ -16,6 +16,14 @@ test('neither a faster device nor a disturbed round is taken for the monitor’s
   assert.equal(highestRatio.toFixed(6), '2.700000');
 });
 
+test('a leg in which a stranger held one side back does not move the answer', () => {
+  const fair = [{ withMonitorNs: 102, passThroughNs: 100 }];
+  const spoilt = [{ withMonitorNs: 300, passThroughNs: 100 }];
+  const { throughputRatio, lowestRatio } = summarizeLegs([fair, spoilt, fair, fair]);
+  assert.equal(throughputRatio.toFixed(6), (100 / 102).toFixed(6));
+  assert.equal(lowestRatio.toFixed(6), (1 / 3).toFixed(6));
+});
+
 test('nothing measured is no result', () => {
   assert.throws(() => summarizeLegs([]), RangeError);
   assert.throws(() => summarizeLegs([[]]), RangeError);

@@ -2,8 +2,10 @@
  * What rounds with and without a monitor say together, when they were measured in pairs and in legs.
  *
  * A pair is two neighbouring rounds, so both see the same machine; their ratio counts, not their times. A leg is many pairs of
- * the same two drivers, and its median is the leg's ratio. Between legs the two sides change places, so the geometric mean of
- * the legs does not say which of two devices was the faster one. How far the legs are apart says what the mean is worth.
+ * the same two drivers, and its median is the leg's ratio. Between legs the two sides change places, lest the faster of two
+ * devices speak for one of them. The answer is the median of the legs: of two identical sides one may share its processor with
+ * a stranger for a whole leg (then it took twice as long), which shall spoil no more than that leg. How far the legs are apart
+ * says what the answer is worth.
  */
 import { quantile } from './statistics.ts';
 
@@ -31,7 +33,7 @@ export function summarizeLegs(legs: readonly (readonly Pair[])[]): LegsSummary {
   return {
     withMonitorNs: median(all.map((pair) => pair.withMonitorNs)),
     passThroughNs: median(all.map((pair) => pair.passThroughNs)),
-    throughputRatio: Math.exp(ratios.reduce((sum, ratio) => sum + Math.log(ratio), 0) / ratios.length),
+    throughputRatio: Math.exp(median(ratios.map(Math.log))),
     lowestRatio: Math.min(...ratios),
     highestRatio: Math.max(...ratios),
   };
