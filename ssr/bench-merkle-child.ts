@@ -1,12 +1,14 @@
 /**
  * One system of `bench-merkle.ts`, alone in this process: builds a tree, updates it, weighs it, prints one JSON line.
  *
- * Arguments: system, number of leaves, number of updates. Not part of the library.
+ * Arguments: system, number of leaves, number of updates, `warm` or `cold`. A cold process does nothing before the tree is built
+ * and reports the batch after it; a warm one has worked on small trees, so that V8 has compiled all, and reports everything.
+ * Not part of the library.
  */
 import { performance } from 'node:perf_hooks';
 import { missingPeer, openSystem } from './bench-merkle-systems.ts';
 import type { Built, Change, System } from './bench-merkle-systems.ts';
-import type { ChildReport } from './bench-merkle.ts';
+import type { ColdReport, WarmReport } from './bench-merkle.ts';
 import { seededRandom } from './blocksize/random.ts';
 
 function randomLeaf(random: () => number): Uint8Array {
@@ -65,7 +67,21 @@ function warmUp(system: System, random: () => number): void {
   }
 }
 
-async function measure(name: string, leafCount: number, updates: number): Promise<ChildReport> {
+function drawChanges(random: () => number, leafCount: number, updates: number): Change[] {
+  return Array.from({ length: updates }, () => ({ index: Math.floor(random() * leafCount), leaf: randomLeaf(random) }));
+}
+
+async function measureCold(name: string, leafCount: number, updates: number): Promise<ColdReport> {
+  const system = await openSystem(name);
+  const random = seededRandom(1);
+  const built = system.build(prepareLeaves(system, leafCount, random));
+  const changes = drawChanges(random, leafCount, updates);
+  await settle();
+  const { batch } = built;
+  return batch ? { status: 'ok', first_ns: elapsedNs(() => batch(changes), built) } : { status: 'ok' };
+}
+
+async function measureWarm(name: string, leafCount: number, updates: number): Promise<WarmReport> {
   const system = await openSystem(name);
   const random = seededRandom(1);
   warmUp(system, random);
@@ -77,8 +93,7 @@ async function measure(name: string, leafCount: number, updates: number): Promis
   prepared = undefined;
   await settle();
   const memory_bytes = memoryInUse() - before;
-  const draw = (): Change[] =>
-    Array.from({ length: updates }, () => ({ index: Math.floor(random() * leafCount), leaf: randomLeaf(random) }));
+  const draw = (): Change[] => drawChanges(random, leafCount, updates);
   const timesOf = (runs: { warm: number; measured: number }, run: (changes: readonly Change[]) => void): number[] => {
     // All drawn before: between the timed calls nothing is allocated, so that they collect all of their own garbage.
     const drawn = Array.from({ length: runs.warm + runs.measured }, draw);
@@ -92,11 +107,12 @@ async function measure(name: string, leafCount: number, updates: number): Promis
   return { status: 'ok', build_ns, ...times, memory_bytes, root: built.root() };
 }
 
-const [name = '', leaves = '', updates = ''] = process.argv.slice(2);
+const [name = '', leaves = '', updates = '', mode = ''] = process.argv.slice(2);
 try {
+  const measure = mode === 'cold' ? measureCold : measureWarm;
   process.stdout.write(JSON.stringify(await measure(name, Number(leaves), Number(updates))));
 } catch (error) {
   const peer = missingPeer(error);
   if (peer === undefined) throw error;
-  process.stdout.write(JSON.stringify({ status: 'peer not installed', peer } satisfies ChildReport));
+  process.stdout.write(JSON.stringify({ status: 'peer not installed', peer } satisfies WarmReport));
 }

@@ -14,10 +14,16 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
-export type MerkleTask = 'build' | 'batch' | 'single' | 'memory';
+export type MerkleTask = 'build' | 'first batch' | 'batch' | 'single' | 'memory';
 
-/** What one child process reports: nanoseconds and bytes, or why it did not run. */
-export type ChildReport =
+/** Why a child process did not run. */
+interface PeerMissing {
+  readonly status: 'peer not installed';
+  readonly peer: string;
+}
+
+/** What a child process that was warmed up reports: nanoseconds and bytes. */
+export type WarmReport =
   | {
       readonly status: 'ok';
       readonly build_ns: number;
@@ -28,14 +34,26 @@ export type ChildReport =
       readonly memory_bytes: number;
       readonly root: string;
     }
-  | { readonly status: 'peer not installed'; readonly peer: string };
+  | PeerMissing;
+
+/** What one reports that did nothing before: nanoseconds of the first batch, if the system has batches. */
+export type ColdReport = { readonly status: 'ok'; readonly first_ns?: number } | PeerMissing;
+
+/** Both of one round. */
+interface Round {
+  readonly warm: WarmReport;
+  readonly cold: ColdReport;
+}
 
 export interface BenchRow {
   readonly name: string;
   readonly system: string;
   readonly task: MerkleTask;
   readonly status: 'ok' | 'peer not installed' | 'not offered' | 'failed';
-  /** For `memory` absent. `single` is one update with its root, `batch` all updates with one root. */
+  /**
+   * For `memory` absent. `single` is one update with its root, `batch` all updates with one root; `first batch` is one in a process
+   * that has only built the tree, and found no garbage: what a program sees that makes a batch now and then.
+   */
   readonly median_ns?: number;
   readonly mean_ns?: number;
   readonly min_ns?: number;
@@ -73,24 +91,23 @@ export const MERKLE_SYSTEMS: readonly string[] = [
 ];
 const BASELINE = 'ours binary';
 const PLANNED = 'ours arity 5';
-const TASKS: readonly MerkleTask[] = ['build', 'batch', 'single', 'memory'];
+const TASKS: readonly MerkleTask[] = ['build', 'first batch', 'batch', 'single', 'memory'];
 const CHILD = fileURLToPath(new URL('../ssr/bench-merkle-child.js', import.meta.url));
 
 const run = promisify(execFile);
 
-async function runChild(
-  system: string,
-  leaves: number,
-  updates: number,
-  timeoutMs: number,
-): Promise<ChildReport | string> {
+/** Runs one child after the other. @returns what they report, or the first line of what went wrong */
+async function runRound(system: string, leaves: number, updates: number, timeoutMs: number): Promise<Round | string> {
   const flags = ['--expose-gc', '--max-old-space-size=4096'];
+  const child = async (mode: 'warm' | 'cold'): Promise<unknown> => {
+    const args = [...flags, CHILD, system, String(leaves), String(updates), mode];
+    const { stdout } = await run(process.execPath, args, { timeout: timeoutMs, maxBuffer: 2 ** 20 });
+    return JSON.parse(stdout);
+  };
   try {
-    const { stdout } = await run(process.execPath, [...flags, CHILD, system, String(leaves), String(updates)], {
-      timeout: timeoutMs,
-      maxBuffer: 2 ** 20,
-    });
-    return JSON.parse(stdout) as ChildReport;
+    const warm = (await child('warm')) as WarmReport;
+    const hasBatches = warm.status === 'ok' && warm.batch_ns !== undefined;
+    return { warm, cold: hasBatches ? ((await child('cold')) as ColdReport) : { status: 'ok' } };
   } catch (error) {
     return (error instanceof Error ? error.message : String(error)).split('\n')[0] ?? 'failed';
   }
@@ -99,13 +116,12 @@ async function runChild(
 /** Runs the benchmark: one row per system and task. Takes one to five seconds per quick system and round. */
 export async function benchMerkle(options: MerkleBenchOptions = {}): Promise<readonly BenchRow[]> {
   const { leaves = 2 ** 20, updates = 1000, rounds = 5, systems = MERKLE_SYSTEMS, timeoutMs = 600_000 } = options;
-  const reports = new Map<string, (ChildReport | string)[]>(systems.map((system) => [system, []]));
+  const reports = new Map<string, (Round | string)[]>(systems.map((system) => [system, []]));
   for (let round = 0; round < rounds; round += 1) {
     for (const [system, list] of reports) {
       // What failed once, is missing, or takes many seconds is not run again.
       const first = list[0];
-      const again = first === undefined || (typeof first !== 'string' && first.status === 'ok' && first.build_ns < 5e9);
-      if (again) list.push(await runChild(system, leaves, updates, timeoutMs));
+      if (first === undefined || isWorthRepeating(first)) list.push(await runRound(system, leaves, updates, timeoutMs));
     }
   }
   return [...reports].flatMap(([system, list]) =>
@@ -117,45 +133,52 @@ export async function benchMerkle(options: MerkleBenchOptions = {}): Promise<rea
   );
 }
 
+function isWorthRepeating(first: Round | string): boolean {
+  return typeof first !== 'string' && first.warm.status === 'ok' && first.warm.build_ns < 5e9;
+}
+
 interface Measured {
   readonly median: number;
   readonly mean: number;
   readonly min: number;
 }
 
-function measured(list: readonly (ChildReport | string)[], task: MerkleTask): Measured | undefined {
+function measured(list: readonly (Round | string)[], task: MerkleTask): Measured | undefined {
   const values = list
-    .flatMap((report) => (typeof report === 'string' || report.status !== 'ok' ? [] : valuesOf(report, task)))
+    .flatMap((round) => (typeof round === 'string' ? [] : valuesOf(round, task)))
     .sort((a, b) => a - b);
   const [min, median] = [values[0], values[Math.floor(values.length / 2)]];
   if (min === undefined || median === undefined) return undefined;
   return { min, median, mean: values.reduce((sum, value) => sum + value, 0) / values.length };
 }
 
-function valuesOf(report: Extract<ChildReport, { status: 'ok' }>, task: MerkleTask): readonly number[] {
+function valuesOf({ warm, cold }: Round, task: MerkleTask): readonly number[] {
+  if (warm.status !== 'ok' || cold.status !== 'ok') return [];
   switch (task) {
     case 'build':
-      return [report.build_ns];
+      return [warm.build_ns];
+    case 'first batch':
+      return cold.first_ns === undefined ? [] : [cold.first_ns];
     case 'batch':
-      return report.batch_ns ?? [];
+      return warm.batch_ns ?? [];
     case 'single':
-      return report.single_ns ?? [];
+      return warm.single_ns ?? [];
     case 'memory':
-      return [report.memory_bytes];
+      return [warm.memory_bytes];
   }
 }
 
 function rowOf(
   system: string,
   task: MerkleTask,
-  list: readonly (ChildReport | string)[],
+  list: readonly (Round | string)[],
   ours: number | undefined,
   planned: number | undefined,
 ): BenchRow {
   const head = { name: `merkle ${task}: ${system}`, system, task };
   const first = list[0];
   if (typeof first === 'string') return { ...head, status: 'failed', note: first };
-  if (first === undefined || first.status !== 'ok') return { ...head, status: 'peer not installed' };
+  if (first === undefined || first.warm.status !== 'ok') return { ...head, status: 'peer not installed' };
   const values = measured(list, task);
   if (values === undefined) {
     return {
