@@ -5,12 +5,11 @@
  * Invariant: `collect` gives the guest only bytes that differ from what was published or seen before, and only inside the
  * published part. It does not know which page it is: addresses are the caller's.
  */
+import { readSettled } from './settled.ts';
 import type { MemoryAccess } from './shadow.ts';
 
 /** Four of the processor's: a look at one costs its call (1 us) more than its bytes. */
 export const PAGE_BYTES = 16_384;
-/** A device that writes while its descriptor is copied is asked again this often. */
-const SETTLE_MAX = 8;
 
 /** A page's bytes, and the same as words: most of a page is unchanged, and four bytes at a time are enough to see that. */
 class Bytes {
@@ -42,15 +41,9 @@ export class MirrorPage {
   /** Copies what the device has changed in the page at `mirror` to the page at `guest`. */
   collect(memory: MemoryAccess, mirror: number, guest: number): void {
     const { image } = this.#views;
-    let { first: now, second: other } = this.#views;
-    memory.read(mirror + this.#start, now);
-    if (Buffer.compare(now, image) === 0) return;
-    // The device may be in the middle of a descriptor: only what reads the same twice is whole.
-    for (let tries = 0; tries < SETTLE_MAX; tries += 1) {
-      memory.read(mirror + this.#start, other);
-      if (Buffer.compare(now, other) === 0) break;
-      [now, other] = [other, now];
-    }
+    // The device may be in the middle of a descriptor.
+    const now = readSettled(memory, mirror + this.#start, image, this.#views);
+    if (now === undefined) return;
     const seen = now === this.#views.first ? first : second;
     for (let from = this.#nextChange(seen, this.#start); from < this.#end;) {
       let to = from + 1;

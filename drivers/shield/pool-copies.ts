@@ -6,7 +6,7 @@
  * the last walk that came to it.
  */
 import { STRUCTURES_MAX, tooMany, type PoolLayout } from './pool-layout.ts';
-import type { PoolPlan, PoolShape } from './pool-plan.ts';
+import { shapeOf, type PoolPlan, type PoolShape } from './pool-plan.ts';
 import { bytesOf, keyOf, sameWords, Structure } from './pool-structure.ts';
 import type { Draft, Walked } from './pool-walk.ts';
 import { CopyPage, PAGE_BYTES } from './shadow-pages.ts';
@@ -16,11 +16,11 @@ import type { MemoryAccess } from './shadow.ts';
 export const LINGER_US = 100_000;
 
 export class PoolCopies {
+  readonly plan: PoolPlan;
   /** By `keyOf`. */
   readonly known = new Map<number, Structure>();
   readonly #memory: MemoryAccess;
   readonly #layout: PoolLayout;
-  readonly #plan: PoolPlan;
   /** By the number of the page in the device's memory. */
   readonly #pages = new Map<number, CopyPage<Structure>>();
   /** Left by the last walk, or replaced; still the device's for a while. */
@@ -30,7 +30,7 @@ export class PoolCopies {
   constructor(memory: MemoryAccess, layout: PoolLayout, plan: PoolPlan) {
     this.#memory = memory;
     this.#layout = layout;
-    this.#plan = plan;
+    this.plan = plan;
     this.#slots = plan.pools.map(() => ({ used: 0, free: [] }));
   }
 
@@ -41,12 +41,6 @@ export class PoolCopies {
   /** The structure whose copy lies there. */
   at(place: number): Structure | undefined {
     return this.#pages.get(Math.floor(place / PAGE_BYTES))?.ownerAt(place);
-  }
-
-  shapeOf(pool: number): PoolShape {
-    const shape = this.#plan.pools[pool];
-    if (shape === undefined) throw new RangeError(`there is no pool ${pool}`);
-    return shape;
   }
 
   /** Everything that a walk came to was allowed. @throws ShieldError GUEST_FLOOD */
@@ -78,7 +72,7 @@ export class PoolCopies {
   }
 
   #make({ pool, address, inPlane, words }: Draft): Structure {
-    const shape = this.shapeOf(pool);
+    const shape = shapeOf(this.plan, pool);
     const place = inPlane ? address + this.#layout.plane(pool) : this.#takeSlot(pool, shape);
     const structure = new Structure(pool, address, place, inPlane, words.length);
     this.#pageOf(place, shape).setOwner(place, structure);
@@ -88,7 +82,7 @@ export class PoolCopies {
   /** Writes what differs from what the device has, in its own addresses. Links lead to what the walk came to. */
   #give(structure: Structure, walk: number, whole: boolean): void {
     const { pool, held, given, links } = structure;
-    const { owner, filled } = this.shapeOf(pool);
+    const { owner, filled } = shapeOf(this.plan, pool);
     if (!whole && links.length === 0 && sameWords(held, given)) return;
     const wanted = held.slice();
     for (const { pool: to, address, field } of links) {
@@ -136,7 +130,7 @@ export class PoolCopies {
 
   #drop(structure: Structure): void {
     const { pool, address, place, inPlane, given } = structure;
-    const shape = this.shapeOf(pool);
+    const shape = shapeOf(this.plan, pool);
     this.#leaving.delete(structure);
     if (this.known.get(keyOf(pool, address)) === structure) this.known.delete(keyOf(pool, address));
     const { owner } = shape;
@@ -161,7 +155,7 @@ export class PoolCopies {
 
   #write(structure: Structure, word: number, value: number): void {
     const at = structure.place + 4 * word;
-    const page = this.#pageOf(at, this.shapeOf(structure.pool));
+    const page = this.#pageOf(at, shapeOf(this.plan, structure.pool));
     structure.given[word] = value;
     page.seen[page.wordAt(at)] = value;
     this.#memory.write(at, bytesOf(value));
@@ -169,7 +163,7 @@ export class PoolCopies {
 
   #writeAll(structure: Structure, words: Uint32Array): void {
     const { place, given, pool } = structure;
-    const page = this.#pageOf(place, this.shapeOf(pool));
+    const page = this.#pageOf(place, shapeOf(this.plan, pool));
     given.set(words);
     page.seen.set(words, page.wordAt(place));
     this.#memory.write(place, new Uint8Array(words.buffer));

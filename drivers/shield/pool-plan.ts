@@ -45,6 +45,13 @@ export interface PoolShape {
   readonly owner: { readonly word: number; readonly owns: (words: Uint32Array) => boolean } | undefined;
 }
 
+/** @param pool its number */
+export function shapeOf({ pools }: Pick<PoolPlan, 'pools'>, pool: number): PoolShape {
+  const shape = pools[pool];
+  if (shape === undefined) throw new RangeError(`there is no pool ${pool}`);
+  return shape;
+}
+
 export interface PoolLink {
   /** Index of the pool that it leads to. */
   readonly to: number;

@@ -15,7 +15,7 @@ import type { DescriptorMemory, Monitor } from '../../dsslang/index.ts';
 import { PoolCopies } from './pool-copies.ts';
 import { Doubt } from './pool-doubt.ts';
 import type { PoolLayout } from './pool-layout.ts';
-import type { PoolPlan, Root } from './pool-plan.ts';
+import { shapeOf, type PoolPlan, type Root } from './pool-plan.ts';
 import { PoolWalker, type Draft } from './pool-walk.ts';
 import { collectWriteBacks } from './pool-write-backs.ts';
 import { GuestPages } from './shadow-pages.ts';
@@ -125,7 +125,7 @@ class PoolShadow implements Shadow {
   #count({ pool, address, words }: Draft): void {
     this.published += 1;
     this.publishedBytes += words.byteLength;
-    this.#onPublished?.(this.#copies.shapeOf(pool).name, address, new Uint8Array(words.slice().buffer));
+    this.#onPublished?.(shapeOf(this.#plan, pool).name, address, new Uint8Array(words.slice().buffer));
   }
 
   collect(): void {

@@ -10,7 +10,7 @@
  */
 import { ALLOWED, type DescriptorMemory, type Monitor, type Verdict } from '../../dsslang/index.ts';
 import { STRUCTURES_MAX, tooMany } from './pool-layout.ts';
-import type { PoolPlan, PoolShape, Root } from './pool-plan.ts';
+import { shapeOf, type PoolPlan, type PoolShape, type Root } from './pool-plan.ts';
 import { keyOf, linksOf, sameWords, type Link, type Structure } from './pool-structure.ts';
 import { PAGE_BYTES, type GuestPages } from './shadow-pages.ts';
 import type { StoreRefused } from './shadow.ts';
@@ -34,7 +34,7 @@ export interface Walked {
 }
 
 export class PoolWalker {
-  readonly #pools: readonly PoolShape[];
+  readonly #plan: PoolPlan;
   readonly #guest: GuestPages;
   readonly #guestBytes: number;
   /** By `keyOf`: what the device has copies of. */
@@ -44,8 +44,8 @@ export class PoolWalker {
   /** The store that is being judged. */
   #question: { was: Uint32Array; is: Uint32Array } | undefined;
 
-  constructor({ pools }: PoolPlan, guest: GuestPages, guestBytes: number, known: ReadonlyMap<number, Structure>) {
-    this.#pools = pools;
+  constructor(plan: PoolPlan, guest: GuestPages, guestBytes: number, known: ReadonlyMap<number, Structure>) {
+    this.#plan = plan;
     this.#guest = guest;
     this.#guestBytes = guestBytes;
     this.#known = known;
@@ -74,7 +74,7 @@ export class PoolWalker {
     const reached: Structure[] = [];
     const ahead: { readonly pool: number; readonly address: number; readonly inPlane: boolean }[] = [];
     for (const { pool, address, bytes } of roots) {
-      const size = this.#shape(pool).bytes;
+      const size = shapeOf(this.#plan, pool).bytes;
       for (let at = address; at < address + bytes; at += size) ahead.push({ pool, address: at, inPlane: true });
     }
     for (let next = ahead.pop(); next !== undefined; next = ahead.pop()) {
@@ -82,7 +82,7 @@ export class PoolWalker {
       const key = keyOf(pool, address);
       const known = this.#known.get(key);
       if (known?.walk === number || drafts.has(key)) continue;
-      const shape = this.#shape(pool);
+      const shape = shapeOf(this.#plan, pool);
       // The rules see to it that a link leads to granted memory; this is for a specification that does not.
       if (address + shape.bytes > this.#guestBytes) continue;
       let words = this.#scratch.subarray(0, shape.bytes / 4);
@@ -130,12 +130,6 @@ export class PoolWalker {
       if (verdict <= ALLOWED || known.inPlane) return { verdict, into: known };
     }
     return { verdict: asked(new Uint32Array(is.length).fill(shape.filled)), into: undefined };
-  }
-
-  #shape(pool: number): PoolShape {
-    const shape = this.#pools[pool];
-    if (shape === undefined) throw new RangeError(`there is no pool ${pool}`);
-    return shape;
   }
 }
 

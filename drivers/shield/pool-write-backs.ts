@@ -3,15 +3,15 @@
  * word that says whose a structure is last. Where guest and device changed the same word, the guest's is kept.
  */
 import type { PoolCopies } from './pool-copies.ts';
-import type { PoolShape } from './pool-plan.ts';
+import { shapeOf, type PoolShape } from './pool-plan.ts';
 import { bytesOf, keyOf, linksOf, type Structure } from './pool-structure.ts';
-import { readSettled, type GuestPages } from './shadow-pages.ts';
+import type { GuestPages } from './shadow-pages.ts';
 import type { MemoryAccess } from './shadow.ts';
 
 /** Looks at every copy. */
 export function collectWriteBacks(copies: PoolCopies, guest: GuestPages, memory: MemoryAccess): void {
   for (const page of copies.pages()) {
-    const now = readSettled(memory, page.address, page.seen);
+    const now = page.look(memory);
     if (now === undefined) continue;
     const changed = new Map<Structure, number[]>();
     for (let index = 0; index < now.length; index += 1) {
@@ -39,7 +39,7 @@ function deliver(
   memory: MemoryAccess,
 ): void {
   const { pool, address, held, given } = structure;
-  const shape = copies.shapeOf(pool);
+  const shape = shapeOf(copies.plan, pool);
   // Replaced: what lies there now is another structure.
   if (copies.known.get(keyOf(pool, address)) !== structure) return;
   const before = held.slice();

@@ -1,9 +1,10 @@
 /** Memory a page at a time: what it held when it was last looked at. */
+import { readSettled } from './settled.ts';
 import type { MemoryAccess } from './shadow.ts';
 
 export const PAGE_BYTES = 4096;
-/** A device that writes while its memory is copied is asked again this often: only what reads the same twice is whole. */
-const SETTLE_MAX = 8;
+/** What a page holds now, read twice. One look at a time, so all pages share them. */
+const room = { first: new Uint8Array(PAGE_BYTES), second: new Uint8Array(PAGE_BYTES) };
 
 /** One page of the device's copy, of structures of one size. */
 export class CopyPage<Owner> {
@@ -27,6 +28,12 @@ export class CopyPage<Owner> {
     return new Uint8Array(new Uint32Array(this.seen.length).fill(this.#filled).buffer);
   }
 
+  /** What the device has written since, by words; undefined if nothing. Good until the next look at any page. */
+  look(memory: MemoryAccess): Uint32Array | undefined {
+    const now = readSettled(memory, this.address, new Uint8Array(this.seen.buffer), room);
+    return now && new Uint32Array(now.buffer, now.byteOffset, this.seen.length);
+  }
+
   ownerAt(address: number): Owner | undefined {
     return this.#owners[Math.floor((address - this.address) / this.#structureBytes)];
   }
@@ -39,22 +46,6 @@ export class CopyPage<Owner> {
   wordAt(address: number): number {
     return (address - this.address) / 4;
   }
-}
-
-const first = new Uint8Array(PAGE_BYTES);
-const second = new Uint8Array(PAGE_BYTES);
-
-/** Reads a page that a device may be writing to; undefined if it holds what it held. The result is good until the next call. */
-export function readSettled(memory: MemoryAccess, address: number, seen: Uint32Array): Uint32Array | undefined {
-  memory.read(address, first);
-  if (Buffer.compare(first, new Uint8Array(seen.buffer)) === 0) return undefined;
-  let [now, again] = [first, second];
-  for (let tries = 0; tries < SETTLE_MAX; tries += 1) {
-    memory.read(address, again);
-    if (Buffer.compare(now, again) === 0) break;
-    [now, again] = [again, now];
-  }
-  return new Uint32Array(now.buffer, now.byteOffset, PAGE_BYTES / 4);
 }
 
 interface GuestPage {
