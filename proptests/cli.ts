@@ -1,26 +1,19 @@
 /** The verification room's commands: `bench` and `verify`. What they run is loaded when it is asked for: peers are heavy. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
 import type { Terminal } from '../bin/terminal.ts';
 import { packageRoot } from '../drivers/package-root.ts';
 import type { BenchRow } from './bench/statistics.ts';
 import type { RvmBenchRow } from './bench/bench-rvm.ts';
-import { registerVerifyCommands } from './verify/cli.ts';
+import { registerVerifyCommands, wholeNumber } from './verify/cli.ts';
 
 interface BenchFlags {
   readonly rounds?: number;
 }
 
 /** One at least, and no more than anybody would wait for. */
-const COUNT_MAX = 10_000;
-
-function wholeNumber(text: string): number {
-  const value = Number(text);
-  if (Number.isInteger(value) && value >= 1 && value <= COUNT_MAX) return value;
-  throw new InvalidArgumentError(`give a whole number from 1 to ${COUNT_MAX}.`);
-}
+const count = wholeNumber(1, 10_000);
 
 export function registerVerificationCommands(program: Command, terminal: () => Terminal): void {
   registerVerifyCommands(program, terminal);
@@ -35,7 +28,7 @@ export function registerVerificationCommands(program: Command, terminal: () => T
     .description(
       'The e1000 monitor: compiled to JavaScript and C, written by hand in both, interpreted, and as an XState machine. Verdicts are compared first.',
     )
-    .option('--rounds <n>', 'rounds of the fast contenders', wholeNumber)
+    .option('--rounds <n>', 'rounds of the fast contenders', count)
     .action(async (options: BenchFlags) => {
       await benchMonitor(options, terminal());
     });
@@ -44,7 +37,7 @@ export function registerVerificationCommands(program: Command, terminal: () => T
     .description(
       'The compiler: against a parser written by hand, on files of growing length, and started cold against bare node.',
     )
-    .option('--rounds <n>', 'rounds of the short texts', wholeNumber)
+    .option('--rounds <n>', 'rounds of the short texts', count)
     .action(async (options: BenchFlags) => {
       await benchCompile(options, terminal());
     });
@@ -53,7 +46,7 @@ export function registerVerificationCommands(program: Command, terminal: () => T
     .description(
       "Frames through QEMU's e1000, pieces of its disk and sound, with and without the monitor, in turns; one register access; one start of a driver.",
     )
-    .option('--rounds <n>', 'pairs of legs: in each, drivers are started anew with monitors exchanged', wholeNumber, 3)
+    .option('--rounds <n>', 'pairs of legs: in each, drivers are started anew with monitors exchanged', count, 3)
     .action(async (options: { readonly rounds: number }) => {
       await benchRvm(options, terminal());
     });
@@ -63,8 +56,8 @@ export function registerVerificationCommands(program: Command, terminal: () => T
       'A Linux guest at work on a shielded device, with the monitor and without, in turns: added time per access, transfer rate, memory.',
     )
     .option('--device <name>', 'which device', 'e1000')
-    .option('--rounds <n>', 'boots with, and as many without', wholeNumber, 3)
-    .option('--repeat <n>', 'how often the guest works in each', wholeNumber, 3)
+    .option('--rounds <n>', 'boots with, and as many without', count, 3)
+    .option('--repeat <n>', 'how often the guest works in each', count, 3)
     .action(async (options: { readonly device: string; readonly rounds: number; readonly repeat: number }) => {
       await benchShield(options, terminal());
     });
@@ -73,7 +66,7 @@ export function registerVerificationCommands(program: Command, terminal: () => T
     .description(
       'Our Merkle trees against other libraries, each in a process of its own; with the hash calls alone as a bound.',
     )
-    .option('--rounds <n>', 'rounds', wholeNumber)
+    .option('--rounds <n>', 'rounds', count)
     .action(async (options: BenchFlags) => {
       await benchMerkle(options, terminal());
     });
@@ -82,7 +75,7 @@ export function registerVerificationCommands(program: Command, terminal: () => T
     .description(
       'Storage regions against the sum of their flushes and NV commands, and against plain encryption without integrity.',
     )
-    .option('--megabytes <n>', 'size of the sequential rows', wholeNumber, 64)
+    .option('--megabytes <n>', 'size of the sequential rows', count, 64)
     .action(async (options: { readonly megabytes: number }) => {
       await benchSsr(options.megabytes, terminal());
     });

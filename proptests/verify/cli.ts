@@ -19,11 +19,12 @@ type Flags = Readonly<Record<string, unknown>> & {
   readonly replay?: string;
 };
 
-function integerUpTo(max: number): (text: string) => number {
+/** @returns a parser for a number given on the command line: whole, from `min` to `max`, and nothing else */
+export function wholeNumber(min: number, max: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (text.trim() !== '' && Number.isInteger(value) && value >= 0 && value <= max) return value;
-    throw new InvalidArgumentError(`give a whole number from 0 to ${max}.`);
+    if (text.trim() !== '' && Number.isInteger(value) && value >= min && value <= max) return value;
+    throw new InvalidArgumentError(`give a whole number from ${min} to ${max}.`);
   };
 }
 
@@ -43,15 +44,19 @@ export function registerVerifyCommands(program: Command, terminal: () => Termina
 function registerCampaign(verify: Command, campaign: Campaign, terminal: () => Terminal): void {
   const command = verify.command(campaign.name).summary(campaign.summary).description(campaign.description);
   for (const { name, meaning, usual, max } of campaign.sizes) {
-    command.option(`--${name} <n>`, `${meaning} (${usual} unless given)`, integerUpTo(max));
+    command.option(`--${name} <n>`, `${meaning} (${usual} unless given)`, wholeNumber(0, max));
   }
   command
     .option('--part <name...>', 'run only these parts')
-    .option('--seed <n>', 'what everything random follows from; drawn and printed unless given', integerUpTo(SEEDS - 1))
+    .option(
+      '--seed <n>',
+      'what everything random follows from; drawn and printed unless given',
+      wholeNumber(0, SEEDS - 1),
+    )
     .option(
       '--budget <seconds>',
       'stop after so many seconds; what is unfinished then counts as such',
-      integerUpTo(BUDGET_MAX_SECONDS),
+      wholeNumber(0, BUDGET_MAX_SECONDS),
     ) // prettier-ignore
     .option('--replay <case>', 'run one case again, as a violation names it')
     .addHelpText(
