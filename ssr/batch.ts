@@ -219,8 +219,8 @@ export class Batch {
       if (old !== undefined && old.slot !== record?.slot) put(old.slot, undefined);
     }
     for (const record of records.values()) if (record !== undefined) put(record.slot, record);
-    const change = { version: this.#version, keyGeneration: this.#ownGeneration };
-    const { version, keyGeneration } = change;
+    const version = this.#version;
+    const keyGeneration = this.#ownGeneration;
     for (const [index, block] of blocks) {
       const place = { version, keyGeneration, level: 0, index, address: this.#freeMap.allocate() };
       const entry = io.writeBlock(directoryTree, place, block);
@@ -228,7 +228,7 @@ export class Batch {
       io.cache.put(entry.address, entry.seal, block);
     }
     const sealedBlocks = blocks.size + tree.dirtyNodes;
-    return { root: tree.seal(change), sealedBlocks };
+    return { root: tree.seal({ version, keyGeneration }), sealedBlocks };
   }
 
   /** Nothing happened. */

@@ -32,9 +32,9 @@ export class BlockIo {
   /** Made at the first write: readers need none. */
   #gathered = new Uint8Array(0);
   #gatheredFrom = 0;
+  #gatheredBytes = 0;
   /** Blocks that each sealer has sealed since `makeReady`. */
   readonly #sealed = new Map<BlockSealer, number>();
-  #gatheredBytes = 0;
 
   constructor(store: Store, geometry: { blockSizeBytes: number; arity: number; cacheSizeBytes: number }) {
     this.store = store;
