@@ -12,6 +12,7 @@ import { EVENT_FACT, LAST_KEY, mouse, READY_FACT } from './outside/mouse.ts';
 import { network } from './outside/network.ts';
 import { together, type Outside } from './outside/outside.ts';
 import { sound } from './outside/sound.ts';
+import type { PollDemand } from './poll-demand.ts';
 
 export interface ShieldRow extends GuestPhases {
   readonly name: string;
@@ -21,6 +22,8 @@ export interface ShieldRow extends GuestPhases {
   readonly qemu: Pick<KnownDevice, 'argument' | 'vendor' | 'device'>;
   /** What the guest loads besides what these need; the driver itself is the last. */
   readonly modules: readonly string[];
+  /** Of a device without a doorbell that nevertheless waits to be told. */
+  readonly demand?: PollDemand;
   /** Sets up the far side in a folder of its own. */
   outside(folder: string): Outside;
   readonly rogue: {
@@ -117,6 +120,8 @@ poke $DEVICE/resource1 4 1 '\\000\\000\\000\\020'`,
     specification: 'drivers/rtl8139/rtl8139.dss',
     qemu: { argument: 'rtl8139,romfile=', vendor: 0x10ec, device: 0x8139 },
     modules: ['8139cp'],
+    // TPPOLL: HPQ and NPQ (6.33). The receive ring is looked at whenever a frame comes.
+    demand: { space: 1, offset: 0xd9, bits: 0xc0 },
     outside: network,
     probe: NETWORK_PROBE,
     traffic: NETWORK_TRAFFIC,

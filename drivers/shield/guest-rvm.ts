@@ -18,6 +18,7 @@ import type { MonitorModule } from '../../dsslang/index.ts';
 import { createReadParts } from '../register-parts.ts';
 import { COMMAND, COMMAND_DECODE, COMMAND_MASTER } from './config-space.ts';
 import { pointerAt, type PointerRegister } from './pointers.ts';
+import { KeptDemands, type PollDemand } from './poll-demand.ts';
 import type { Shadow } from './shadow.ts';
 
 type Width = 1 | 2 | 4;
@@ -29,6 +30,7 @@ export interface GuestRvmOptions {
   readonly guestBytes: number;
   readonly shadow: Shadow;
   readonly pointers: readonly PointerRegister[];
+  readonly demand?: PollDemand;
   /** Where the platform has placed the memory BARs. */
   readonly places: readonly { readonly bar: number; readonly address: number; readonly sizeBytes: number }[];
   /** An operation was allowed; `shadow.fetched()` has the descriptors that it published. Before the device sees it. */
@@ -56,6 +58,7 @@ export class GuestRvm {
   readonly #shadow: Shadow;
   readonly #monitor: Monitor;
   readonly #readParts: ReturnType<typeof createReadParts>;
+  readonly #demands: KeptDemands;
   #withdrawn = false;
   /** The guest has been brought everything since the last poll. */
   #collected = false;
@@ -67,6 +70,7 @@ export class GuestRvm {
     this.#options = options;
     this.#device = options.device;
     this.#shadow = options.shadow;
+    this.#demands = new KeptDemands(options.demand);
     this.#monitor = options.monitor.createMonitor({
       fetch: (address, length, target, at) => this.#shadow.fetch(address, length, target, at),
       stored: (address, length, target, at) => this.#shadow.stored(address, length, target, at),
@@ -116,7 +120,7 @@ export class GuestRvm {
     if (this.#withdrawn) return;
     if (!this.#collected) this.#shadow.collect();
     this.#collected = false;
-    this.#refresh();
+    if (this.#refresh()) this.#demandAgain();
   }
 
   /** The line has been up for the whole of the guest's time: was it dealt with? */
@@ -191,6 +195,18 @@ export class GuestRvm {
     const pointer = this.#pointer(target, width);
     const told = pointer === undefined ? value : this.#shadow.toMirror(value, pointer.pool);
     this.#device.write(space, offset, width, told);
+    if (this.#shadow.isBehind) this.#demands.keep(space, offset, value);
+  }
+
+  /** Judged as if the guest made it now, for what allowed it may be gone; if so, there is nothing to look at. */
+  #demandAgain(): void {
+    const again = this.#shadow.isBehind ? undefined : this.#demands.take();
+    if (again === undefined) return;
+    const { space, offset, value } = again;
+    this.#shadow.begin();
+    if (this.#monitor.write(space, offset, 1, value, 0, this.#now()) !== ALLOWED || !this.#refresh()) return;
+    this.#device.write(space, offset, 1, value);
+    if (this.#shadow.isBehind) this.#demands.keep(space, offset, value);
   }
 
   #readConfig(offset: number, width: Width): number {
@@ -272,6 +288,7 @@ export class GuestRvm {
     const reset = runSteps(this.#device, this.info.reset);
     this.#device.write(CONFIG_SPACE, COMMAND, 2, COMMAND_DECODE);
     this.#shadow.clear();
+    this.#demands.clear();
     this.#monitor.reset();
     this.#begin();
     return reset.done === 'reset' ? masked : reset;

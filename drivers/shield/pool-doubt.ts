@@ -6,6 +6,7 @@
  * stays as it was in that moment, however often one looks. Waiting costs nothing in safety, for the device keeps the copies
  * that were judged. So a denial is *doubted* until every refresh has met one for `BELIEF_US`, and `BELIEF_REFRESHES` of
  * them: a guest that keeps to its lie is refused by the first refresh after that. One refresh without a denial ends the doubt.
+ * What waiting costs a guest that told its device to look meanwhile, `poll-demand.ts` makes good.
  */
 
 /** Several turns of a scheduler. */

@@ -64,6 +64,10 @@ class PoolShadow implements Shadow {
     this.stored = this.#walker.stored;
   }
 
+  get isBehind(): boolean {
+    return this.#doubt.isOpen;
+  }
+
   begin(): void {
     // Each question is about one structure, and begins by itself.
   }

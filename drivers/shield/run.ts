@@ -183,6 +183,7 @@ async function run(
     guestBytes: GUEST_BYTES,
     shadow,
     pointers: 'registers' in pointers ? pointers.registers : [],
+    ...(row.demand === undefined ? {} : { demand: row.demand }),
     places: placesOf(device, bars),
     onAccess: (write, space, offset, width, value) =>
       recorder?.access(write, space, offset, width, value, write ? shadow.fetched() : []),

@@ -59,6 +59,8 @@ export interface Shadow {
   stored(address: number, length: number, target: Uint8Array, at: number): boolean;
   /** Where the device looks without being told: has judged what the guest has stored, and shows the device what is allowed. */
   refresh(monitor: Monitor, nowUs: number): StoreRefused | undefined;
+  /** The last `refresh` kept something back that the guest has stored: the device has the copies of before. */
+  readonly isBehind: boolean;
   /** What was fetched since `begin`. */
   fetched(): readonly Piece[];
   /** The operation was allowed: what it fetched is the device's now. */
@@ -126,6 +128,7 @@ export function createPlainMemory(memory: MemoryAccess, guestBytes: number): Sha
     fetch: (address, length, target, at) => fetcher.fetch(address, length, target, at),
     stored: () => false,
     refresh: () => undefined,
+    isBehind: false,
     fetched: () => fetcher.pieces,
     commit: () => undefined,
     collect: () => undefined,
@@ -242,6 +245,7 @@ export function createShadow(memory: MemoryAccess, guestBytes: number, fields: r
     fetch: (address, length, target, at) => fetcher.fetch(address, length, target, at),
     stored: () => false,
     refresh: () => undefined,
+    isBehind: false,
     fetched: () => fetcher.pieces,
     commit,
     collect: () => {
