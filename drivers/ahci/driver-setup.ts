@@ -7,6 +7,7 @@
  */
 import * as ata from '../ata/registers.ts';
 import type { DeviceIo, DmaRegion } from '../../kernel/abi.ts';
+import { enableBusMaster as enable, MEMORY } from '../class/bus-master.ts';
 import * as r from './registers.ts';
 
 /** Commands that this driver has under way at most, each with buffers of its own. */
@@ -43,9 +44,7 @@ export function allocateBuffers(io: DeviceIo, slots = SLOTS): Buffers {
   };
 }
 
-export function enableBusMaster(io: DeviceIo): void {
-  io.write16(io.CONFIG, r.PCI_COMMAND, r.PCI_COMMAND_MEMORY | r.PCI_COMMAND_MASTER);
-}
+export const enableBusMaster = (io: DeviceIo): void => enable(io, MEMORY);
 
 export const read = (io: DeviceIo, register: number): number => io.read32(r.BAR_HBA, register);
 export const write = (io: DeviceIo, register: number, value: number): void =>

@@ -7,6 +7,7 @@
  */
 import { PORT_SPACE } from '../../dsslang/runtime.ts';
 import type { DeviceIo, DmaRegion } from '../../kernel/abi.ts';
+import { enableBusMaster as enable, PORTS } from '../class/bus-master.ts';
 import * as r from './registers.ts';
 
 /** The longest transfer is 256 sectors; each half of a buffer that no boundary of 64 KiB divides takes two regions at most. */
@@ -35,9 +36,7 @@ export function allocateBuffers(io: DeviceIo): Buffers {
   };
 }
 
-export function enableBusMaster(io: DeviceIo): void {
-  io.write16(io.CONFIG, r.PCI_COMMAND, r.PCI_COMMAND_IO | r.PCI_COMMAND_MASTER);
-}
+export const enableBusMaster = (io: DeviceIo): void => enable(io, PORTS);
 
 export const outTask = (io: DeviceIo, register: number, value: number): void =>
   io.write8(PORT_SPACE, r.PRIMARY.task + register, value);

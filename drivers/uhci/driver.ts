@@ -15,6 +15,7 @@ import {
   type BlockError,
   type BlockRequest,
 } from '../class/block.ts';
+import { enableBusMaster, PORTS } from '../class/bus-master.ts';
 import { reportMessages } from '../class/input.ts';
 import { allocateBuffers, BusError, control, delay, type Pipe, type Task, type Wait } from './bus.ts';
 import { enumerate, interfaceOf, pipeOf, type UsbDevice } from './enumeration.ts';
@@ -103,7 +104,7 @@ export default function uhciDriver(io: DeviceIo): DriverEntries {
     mouse = undefined;
     capacity = undefined;
     buttons = 0;
-    io.write16(io.CONFIG, r.PCI_COMMAND, r.PCI_COMMAND_IO | r.PCI_COMMAND_MASTER);
+    enableBusMaster(io, PORTS);
     io.write16(io.CONFIG, r.LEGSUP, r.LEGSUP_OWN);
     io.write16(r.BAR_IO, r.USBINTR, 0);
     io.write16(r.BAR_IO, r.USBCMD, r.CMD_HCRESET);

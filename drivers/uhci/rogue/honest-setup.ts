@@ -5,6 +5,7 @@
  * something earlier. `rogue` runs an empty schedule for a while, says `honest`, attacks, and says `attacked` if it still can.
  */
 import type { DeviceIo, DmaRegion, DriverEntries } from '../../../kernel/abi.ts';
+import { enableBusMaster, PORTS } from '../../class/bus-master.ts';
 import { outsideEveryGrant } from '../../rogue/foreign-memory.ts';
 import * as r from '../registers.ts';
 
@@ -42,7 +43,7 @@ export function rogue(io: DeviceIo, behaviour: Rogue): DriverEntries {
   let phase: 'resetting' | 'running' | 'over' = 'resetting';
   return {
     init() {
-      io.write16(io.CONFIG, r.PCI_COMMAND, r.PCI_COMMAND_IO | r.PCI_COMMAND_MASTER);
+      enableBusMaster(io, PORTS);
       io.write16(r.BAR_IO, r.USBCMD, r.CMD_HCRESET);
       io.setTimer(RESET_US);
     },
