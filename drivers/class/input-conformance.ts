@@ -101,6 +101,8 @@ export function inputConformance(start: () => Promise<InputUnderTest>): readonly
       session.input.hand.press('left', true);
       session.input.hand.move(4, 5);
       await session.waitSum(4, 5, 0);
+      // Of one report it is told after the movement.
+      await session.waitUntil('the press is told', () => session.presses().length > 0);
       assert.deepEqual(session.presses(), ['left true']);
     }),
   ];
