@@ -45,7 +45,7 @@ test('e1000: interpreter and emitted JavaScript agree after every operation', as
       plan.push(...startAnew(random));
     }
     if (plan.length === 0 && random.oneIn(40)) plan.push(...bringUp(random, twins, source.now));
-    if (twins.events % 64 === 0) memory.targets = [0, ...twins.grants.map((each) => each.base)];
+    if (twins.events % 64 === 0) memory.aim([0, ...twins.grants.map((each) => each.base)]);
     const event = plan.shift() ?? source.next();
     const difference = twins.step(event);
     assert.equal(difference, undefined, `${difference}\n${again}`);
@@ -93,7 +93,7 @@ test('random specifications: interpreter and emitted JavaScript agree after ever
     const twins = await Twins.of(program, memory);
     const source = new EventSource(twins, random);
     while (twins.events < perSpecification) {
-      if (twins.events % 16 === 0) memory.targets = [0, ...twins.grants.map((each) => each.base)];
+      if (twins.events % 16 === 0) memory.aim([0, ...twins.grants.map((each) => each.base)]);
       const difference = twins.step(source.next());
       assert.equal(difference, undefined, `specification ${index}: ${difference}\n${again}\n${text}`);
     }

@@ -24,6 +24,7 @@ import {
   type DescriptorMemory,
   type Monitor,
   type MonitorInfo,
+  type PoolInfo,
   type Verdict,
   type Width,
 } from '../../dsslang/index.ts';
@@ -195,7 +196,7 @@ export async function replay(
   };
   const see = (sighting: Sighting): void => {
     descriptors += 1;
-    const pool = monitor.info.pools.find(({ name }) => sighting.what.replace(/\[.*/, '').endsWith(`.${name}`));
+    const pool = poolOf(monitor.info, sighting.what);
     if (pool === undefined) return memory.store(sighting.address, sighting.bytes);
     const { address, bytes, timeUs, line, what } = sighting;
     memory.see(sighting, () => {
@@ -220,6 +221,11 @@ export async function replay(
   }
   if (doorbell !== undefined) judge(doorbell);
   return { trace: file, operations, denied, denials, platform, otherDevices, descriptors, unjudged };
+}
+
+/** The pool that a `dma` line names (`DEVICE.POOL[index]`). */
+export function poolOf({ pools }: MonitorInfo, what: string): PoolInfo | undefined {
+  return pools.find(({ name }) => what.replace(/\[.*/, '').endsWith(`.${name}`));
 }
 
 /** The trace is of other devices than the specification's. */

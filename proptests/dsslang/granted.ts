@@ -18,7 +18,7 @@ export function driveGranted(session: Session, random: Random, length: number, p
   }));
   let plan = [...granted];
   while (session.length < length) {
-    if (session.length % 16 === 0) session.aim([0, ...session.grants.map((each) => each.base)]);
+    if (session.length % 16 === 0) session.memory.aim([0, ...session.grants.map((each) => each.base)]);
     const event = plan.shift() ?? source.next();
     session.step(event);
     if (event.kind === 'reset') plan = [...granted];

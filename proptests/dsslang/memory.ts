@@ -1,23 +1,43 @@
 /**
- * Descriptor memory that needs no storage: the bytes at an address are a function of the address and of an epoch.
+ * Descriptor memory that two can have without sharing it: JavaScript here, and the C monitor in its harness.
  *
- * Words are biased towards addresses inside grants and small numbers, so that descriptors are often good. Some pages
- * cannot be read at all. A new epoch is new contents everywhere, as a driver would change them between two operations.
+ * `RandomMemory` needs no storage: the bytes at an address are a function of the address and of an epoch. Words are biased
+ * towards addresses inside grants and small numbers, so that descriptors are often good. Some pages cannot be read at all.
+ * A new epoch is new contents everywhere, as a driver would change them between two operations. `NotedMemory` is somebody
+ * else's, and the harness is told what was read there.
  */
 import type { DescriptorMemory } from '../../dsslang/index.ts';
+import type { Recording } from './native.ts';
+
+export interface SharedMemory extends DescriptorMemory {
+  /** Tells the harness what it needs to find the same here as the operation that was just judged. */
+  tell(harness: Recording): void;
+}
 
 const PAGE = 4096;
 
-export class RandomMemory implements DescriptorMemory {
+const TARGETS_MAX = 64;
+
+export class RandomMemory implements SharedMemory {
   readonly #salt: number;
   epoch = 0;
-  /** Addresses that descriptors should often hold. */
-  targets: readonly number[] = [0];
-  /** Words put there, by address; once there are any, every page can be read. */
-  readonly #put = new Map<number, readonly [lo: number, hi: number]>();
+  #targets: readonly number[] = [0];
+  /** What the harness knows. */
+  #told = { epoch: this.epoch, targets: this.#targets };
 
   constructor(salt: number) {
     this.#salt = salt;
+  }
+
+  /** Addresses that descriptors should often hold. */
+  aim(targets: readonly number[]): void {
+    this.#targets = targets.slice(0, TARGETS_MAX);
+  }
+
+  tell(harness: Recording): void {
+    if (this.#targets !== this.#told.targets) harness.targets(this.#targets);
+    if (this.epoch !== this.#told.epoch) harness.epoch(this.epoch);
+    this.#told = { epoch: this.epoch, targets: this.#targets };
   }
 
   #hash(a: number, b: number): number {
@@ -30,11 +50,9 @@ export class RandomMemory implements DescriptorMemory {
 
   /** The 64-bit word at an address that is a multiple of 8, as two halves. */
   #word(address: number): readonly [lo: number, hi: number] {
-    const put = this.#put.get(address);
-    if (put !== undefined) return put;
     const index = Math.floor(address / 8);
     const hash = this.#hash(index >>> 0, Math.floor(index / 2 ** 32));
-    const target = this.targets[(hash >>> 4) % this.targets.length] ?? 0;
+    const target = this.#targets[(hash >>> 4) % this.#targets.length] ?? 0;
     switch (hash & 7) {
       case 0:
         return [0, 0];
@@ -51,11 +69,6 @@ export class RandomMemory implements DescriptorMemory {
     }
   }
 
-  /** Puts a word at an address that is a multiple of 8. */
-  put(address: number, lo: number, hi: number): void {
-    this.#put.set(address, [lo, hi]);
-  }
-
   /** After a store everything is as in another epoch: what matters is that both ask, and ask for the same. */
   stored(address: number, length: number, target: Uint8Array, at: number): boolean {
     this.epoch += 1;
@@ -66,7 +79,7 @@ export class RandomMemory implements DescriptorMemory {
 
   fetch(address: number, length: number, target: Uint8Array, at: number): boolean {
     for (let page = Math.floor(address / PAGE); page * PAGE < address + length; page += 1) {
-      if (this.#put.size === 0 && this.#hash(page >>> 0, 77) % 64 === 0) return false;
+      if (this.#hash(page >>> 0, 77) % 64 === 0) return false;
     }
     for (let index = 0; index < length; index += 1) {
       const place = address + index;
@@ -74,6 +87,61 @@ export class RandomMemory implements DescriptorMemory {
       const into = place % 8;
       target[at + index] = into < 4 ? lo >>> (8 * into) : hi >>> (8 * (into - 4));
     }
+    return true;
+  }
+}
+
+const WORD = 8;
+
+export class NotedMemory implements SharedMemory {
+  readonly #of: DescriptorMemory;
+  /** Words that were read since the harness was told, by address: as they are, and as a store leaves them. */
+  readonly #are = new Map<number, bigint>();
+  readonly #willBe = new Map<number, bigint>();
+  /** What the store that is judged next writes otherwise than it was recorded. */
+  turned: { readonly address: number; readonly bits: number } | undefined;
+
+  constructor(of: DescriptorMemory) {
+    this.#of = of;
+  }
+
+  fetch(address: number, length: number, target: Uint8Array, at: number): boolean {
+    return this.#note(this.#are, (...place) => this.#of.fetch(...place), address, length, target, at);
+  }
+
+  stored(address: number, length: number, target: Uint8Array, at: number): boolean {
+    return this.#note(this.#willBe, (...place) => this.#stored(...place), address, length, target, at);
+  }
+
+  tell(harness: Recording): void {
+    for (const [address, word] of this.#are) harness.put(address, word);
+    for (const [address, word] of this.#willBe) harness.putStored(address, word);
+    this.#are.clear();
+    this.#willBe.clear();
+  }
+
+  #stored(address: number, length: number, target: Uint8Array, at: number): boolean {
+    const read = this.#of.stored?.(address, length, target, at) ?? false;
+    const into = (this.turned?.address ?? -1) - address;
+    if (into >= 0 && into < length) target[at + into] = (target[at + into] ?? 0) ^ (this.turned?.bits ?? 0);
+    return read;
+  }
+
+  /** Reads whole words, since that is what the harness has. */
+  #note(
+    words: Map<number, bigint>,
+    read: DescriptorMemory['fetch'],
+    address: number,
+    length: number,
+    target: Uint8Array,
+    at: number,
+  ): boolean {
+    const first = address - (address % WORD);
+    const bytes = new Uint8Array(Math.ceil((address + length - first) / WORD) * WORD);
+    if (!read(first, bytes.length, bytes, 0)) return false;
+    const view = new DataView(bytes.buffer);
+    for (let into = 0; into < bytes.length; into += WORD) words.set(first + into, view.getBigUint64(into, true));
+    target.set(bytes.subarray(address - first, address - first + length), at);
     return true;
   }
 }

@@ -116,6 +116,7 @@ const RECORD_BYTES = 32;
 const EPOCH = 10;
 const TARGET = 11;
 const PUT = 12;
+const PUT_STORED = 13;
 
 /** Operations written down for the harness. */
 export class Recording {
@@ -138,6 +139,10 @@ export class Recording {
 
   put(address: number, word: bigint): void {
     this.#record(PUT, 0, 0, 0, BigInt(address), word);
+  }
+
+  putStored(address: number, word: bigint): void {
+    this.#record(PUT_STORED, 0, 0, 0, BigInt(address), word);
   }
 
   event(event: Event): void {

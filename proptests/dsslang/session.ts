@@ -3,9 +3,9 @@
  * memory. While `interpreted` is there, every operation is put to the interpreter as well.
  */
 import { InterpretedMonitor, type Monitor, type MonitorModule, type Program } from '../../dsslang/index.ts';
-import type { RandomMemory } from './memory.ts';
+import type { RandomMemory, SharedMemory } from './memory.ts';
 import { Recording, type NativeMonitor } from './native.ts';
-import { apply, type Event, type Subject } from './twins.ts';
+import { apply, type Event } from './twins.ts';
 
 interface Outcome {
   readonly verdict: number;
@@ -20,9 +20,9 @@ const carriesValue = (event: Event): boolean => event.kind === 'write' || event.
 const outcomeText = ({ verdict, delivered, variables, states }: Outcome): string =>
   `${verdict} ${delivered} [${variables?.join(' ') ?? ''}] (${states?.join(' ') ?? ''})`;
 
-export class Session implements Subject {
+export class Session<Memory extends SharedMemory = RandomMemory> {
   readonly program: Program;
-  readonly memory: RandomMemory;
+  readonly memory: Memory;
   readonly emitted: Monitor;
   snapshot: readonly bigint[];
   grants: { base: number; length: number; purposes: number }[] = [];
@@ -37,10 +37,9 @@ export class Session implements Subject {
   readonly #events: Event[] = [];
   readonly #outcomes: Outcome[] = [];
   readonly #maxima: readonly bigint[];
-  #epoch = 0;
 
   /** @param interpret put the operations to the interpreter too */
-  constructor(program: Program, module: MonitorModule, memory: RandomMemory, interpret: boolean) {
+  constructor(program: Program, module: MonitorModule, memory: Memory, interpret: boolean) {
     this.program = program;
     this.memory = memory;
     this.emitted = module.createMonitor(memory);
@@ -56,28 +55,8 @@ export class Session implements Subject {
     return this.#events.length;
   }
 
-  /** Tells memory which addresses descriptors should often hold. */
-  aim(targets: readonly number[]): void {
-    this.memory.targets = targets.slice(0, 64);
-    this.#recording.targets(this.memory.targets);
-  }
-
-  /** Puts bytes into descriptor memory: whole words at a multiple of 8. */
-  put(address: number, bytes: Uint8Array): void {
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    for (let at = 0; at + 8 <= bytes.length; at += 8) {
-      this.memory.put(address + at, view.getUint32(at, true), view.getUint32(at + 4, true));
-      this.#recording.put(address + at, view.getBigUint64(at, true));
-    }
-  }
-
-  /** @throws Error when interpreter and emitted JavaScript differ */
-  step(event: Event): void {
-    if (this.memory.epoch !== this.#epoch) {
-      this.#epoch = this.memory.epoch;
-      this.#recording.epoch(this.#epoch);
-    }
-    this.#recording.event(event);
+  /** @returns the verdict @throws Error when interpreter and emitted JavaScript differ */
+  step(event: Event): number {
     this.#events.push(event);
     const verdict = apply(this.emitted, event);
     const after = this.emitted.snapshot();
@@ -94,13 +73,15 @@ export class Session implements Subject {
     };
     this.#outcomes.push(outcome);
     if (this.#interpreted !== undefined) this.#compareWithMeaning(this.#interpreted, event, outcome);
+    this.memory.tell(this.#recording);
+    this.#recording.event(event);
     this.verdicts.add(verdict);
     if (verdict > 0) this.denied += 1;
     if (verdict < 0) this.noted += 1;
     if (verdict <= 0 && event.kind === 'grant')
       this.grants.push({ base: event.address, length: event.length, purposes: event.purposes });
     if (event.kind === 'reset') this.grants = [];
-    if (!changed) return;
+    if (!changed) return verdict;
     const over = after.findIndex((value, index) => value > (this.#maxima[index] ?? 0n));
     if (over !== -1)
       throw new Error(
@@ -108,6 +89,7 @@ export class Session implements Subject {
       );
     if (verdict > 0) throw new Error(`a denied operation changed the state: ${this.#at(this.length - 1)}`);
     this.snapshot = after;
+    return verdict;
   }
 
   #compareWithMeaning(interpreted: InterpretedMonitor, event: Event, outcome: Outcome): void {

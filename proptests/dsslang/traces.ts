@@ -1,97 +1,137 @@
-/** Recorded drivers as operations of a session: as they were, or with a value or an offset changed now and then. */
+/**
+ * Recorded drivers as operations of a session: as `refmon replay` judges them, or with a value, an offset or a bit of what is
+ * stored changed now and then.
+ *
+ * The C monitor has every pool's rules apply to a store, so here they do for all. A trace does not tell which memory its
+ * driver had of which pool; a page in which structures of some pools were seen is taken to be of those only.
+ */
 import { existsSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
-import { CONFIG_SPACE, PORT_SPACE } from '../../dsslang/index.ts';
-import { packageRoot } from '../../drivers/package-root.ts';
-import { readTrace, type TraceLine } from '../../drivers/trace/format.ts';
+import { basename, join } from 'node:path';
+import { GRANT_COMMANDS, GRANT_READS, GRANT_WRITES } from '../../dsslang/index.ts';
+import type { Monitor, MonitorInfo, MonitorModule, Program } from '../../dsslang/index.ts';
+import { DEVICES, inPackage } from '../../drivers/devices.ts';
+import { readTrace } from '../../drivers/trace/format.ts';
+import { LOW_RAM, poolOf, replay, type AssumedGrant } from '../../drivers/trace/replay.ts';
+import { packagedTraces } from '../../drivers/trace/testing/packaged.ts';
+import { NotedMemory } from './memory.ts';
 import type { Random } from './random.ts';
-import type { Session } from './session.ts';
+import { Session } from './session.ts';
 import type { Event } from './twins.ts';
 
 export interface RecordedTrace {
+  readonly file: string;
+  readonly grants: readonly AssumedGrant[];
+}
+
+export interface RecordedDriver {
+  /** From the package's root. */
   readonly specification: string;
-  readonly trace: string;
-  readonly grants: readonly Extract<Event, { kind: 'grant' }>[];
+  readonly traces: readonly RecordedTrace[];
 }
 
-const grant = (address: number, length: number): Extract<Event, { kind: 'grant' }> => ({
-  kind: 'grant',
-  address,
-  length,
-  purposes: 7,
-});
-
-/** The traces of the examples, and those of e1000 drivers that lie in `drivers/e1000/traces` or in `REFMON_TRACES`. */
-export function recordedTraces(): RecordedTrace[] {
-  const folders = [join(packageRoot(), 'drivers/e1000/traces'), process.env['REFMON_TRACES'] ?? ''];
-  const recorded = folders
-    .filter((folder) => folder !== '' && existsSync(folder))
-    .flatMap((folder) => readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((file) => join(folder, file)))
-    .filter((file) => /e1000[^/]*\.jsonl(\.gz)?$/.test(file))
-    .map((trace) => ({ specification: 'drivers/e1000/e1000.dss', trace, grants: [grant(0, 0xc000_0000)] }));
-  const examples = ['good', 'bad'].map((name) => ({
-    specification: 'examples/01-doorbell/doorbell.dss',
-    trace: join(packageRoot(), `examples/01-doorbell/${name}.jsonl`),
-    grants: [grant(0x10_0000, 0x80), grant(0x11_0000, 0x1000)],
-  }));
-  return [...examples, ...recorded];
+/** The traces of the example, those that lie beside each device, and those in `REFMON_TRACES` that are named after one. */
+export function recordedDrivers(): readonly RecordedDriver[] {
+  const folder = process.env['REFMON_TRACES'] ?? '';
+  const others = existsSync(folder) ? readdirSync(folder, { recursive: true, encoding: 'utf8' }) : [];
+  const ofDevices = DEVICES.map((device): RecordedDriver => {
+    const named = others.filter((file) => basename(file).includes(device.name) && /\.jsonl(\.gz)?$/.test(file));
+    const own = packagedTraces(device).map(({ file, memory }) => ({ file, grants: [memory] }));
+    const given = named.map((file) => ({ file: join(folder, file), grants: LOW_RAM }));
+    return { specification: device.specification, traces: [...own, ...given] };
+  });
+  const grants = [
+    { address: 0x10_0000, length: 0x80 },
+    { address: 0x11_0000, length: 0x1000 },
+  ];
+  const traces = ['good', 'bad'].map((name) => ({ file: inPackage(`examples/01-doorbell/${name}.jsonl`), grants }));
+  return [{ specification: 'examples/01-doorbell/doorbell.dss', traces }, ...ofDevices];
 }
 
-interface Mutation {
+export interface Mutation {
   readonly random: Random;
   readonly oneIn: number;
 }
 
-/** Drives a session with a trace. Descriptors that follow a doorbell in the trace are in memory before it. */
+/** @returns the session, at the end of the trace */
 export async function driveTrace(
-  session: Session,
-  trace: string,
-  grants: RecordedTrace['grants'],
+  { program, module }: { readonly program: Program; readonly module: MonitorModule },
+  { file, grants }: RecordedTrace,
   mutation: Mutation | undefined,
-): Promise<void> {
-  const lines: TraceLine[] = [];
-  for await (const line of readTrace(trace)) lines.push(line);
-  const ours = functionOf(lines);
-  grants.forEach((event) => {
-    session.step(event);
-  });
-  for (const [index, line] of lines.entries()) {
-    for (let next = index + 1; line.kind === 'write' && next < lines.length; next += 1) {
-      const dma = lines[next];
-      if (dma?.kind !== 'dma') break;
-      if (dma.address % 8 === 0) session.put(dma.address, dma.bytes);
-    }
-    if ('bdf' in line && line.bdf !== undefined && line.bdf !== ours) continue;
-    for (const event of operations(line)) session.step(mutated(event, mutation));
+): Promise<Session<NotedMemory>> {
+  const pages = await pagesOfPools(file, module.info);
+  let session: Session<NotedMemory> | undefined;
+  const createMonitor: MonitorModule['createMonitor'] = (memory) => {
+    session = new Session(program, module, new NotedMemory(memory), true);
+    return inSession(session, pages, mutation);
+  };
+  await replay(createMonitor, file, grants);
+  if (session === undefined) throw new Error(`${file} was not replayed`);
+  return session;
+}
+
+/** A monitor whose every judgement is an operation of the session. */
+function inSession(
+  session: Session<NotedMemory>,
+  pages: ReadonlyMap<number, number>,
+  mutation: Mutation | undefined,
+): Monitor {
+  const step = (event: Event): number => session.step(mutated(event, session.memory, mutation));
+  return {
+    ...session.emitted,
+    read: (space, offset, width, now) => step({ kind: 'read', space, offset, width, now }),
+    report: (space, offset, width, lo, hi, now) => step({ kind: 'report', space, offset, width, lo, hi, now }),
+    write: (space, offset, width, lo, hi, now) => step({ kind: 'write', space, offset, width, lo, hi, now }),
+    store: (address, length, now) => step({ kind: 'store', address, length, now }),
+    grant: (address, length, purposes) => {
+      const verdicts = byPages({ address, length }, purposes, pages).map((part) => step({ kind: 'grant', ...part }));
+      return verdicts.find((verdict) => verdict > 0) ?? 0;
+    },
+  };
+}
+
+const PAGE = 4096;
+
+/** By the number of a page: the purposes of those pools whose structures were seen there. */
+async function pagesOfPools(file: string, info: MonitorInfo): Promise<ReadonlyMap<number, number>> {
+  const pages = new Map<number, number>();
+  for await (const line of readTrace(file)) {
+    if (line.kind !== 'dma') continue;
+    const page = Math.floor(line.address / PAGE);
+    const purpose = poolOf(info, line.what)?.purpose;
+    const base = GRANT_COMMANDS | GRANT_READS | GRANT_WRITES;
+    if (purpose !== undefined) pages.set(page, (pages.get(page) ?? base) | purpose);
   }
+  return pages;
 }
 
-/** The PCI function that is accessed most: a trace may show others in passing. */
-function functionOf(lines: readonly TraceLine[]): string | undefined {
-  const seen = new Map<string, number>();
-  for (const line of lines)
-    if ((line.kind === 'read' || line.kind === 'write') && line.bdf !== undefined)
-      seen.set(line.bdf, (seen.get(line.bdf) ?? 0) + 1);
-  return [...seen].sort((a, b) => b[1] - a[1])[0]?.[0];
+/** One grant as several: pages of which no structure was seen are for whatever the whole was. */
+function byPages(
+  { address, length }: AssumedGrant,
+  purposes: number,
+  pages: ReadonlyMap<number, number>,
+): readonly { readonly address: number; readonly length: number; readonly purposes: number }[] {
+  const end = address + length;
+  const parts: { address: number; length: number; purposes: number }[] = [];
+  const add = (from: number, to: number, own: number): void => {
+    const last = parts.at(-1);
+    if (to <= from) return;
+    if (last?.purposes === own) last.length += to - from;
+    else parts.push({ address: from, length: to - from, purposes: own });
+  };
+  let at = address;
+  for (const [page, own] of [...pages].sort(([left], [right]) => left - right)) {
+    const [from, to] = [Math.max(at, page * PAGE), Math.min(end, (page + 1) * PAGE)];
+    if (from >= to) continue;
+    add(at, from, purposes);
+    add(from, to, own);
+    at = to;
+  }
+  add(at, end, purposes);
+  return parts;
 }
 
-function operations(line: TraceLine): Event[] {
-  if (line.kind === 'dma' || line.kind === 'other') return [];
-  const access = {
-    space: 'bar' in line ? (line.bar ?? PORT_SPACE) : CONFIG_SPACE,
-    offset: line.offset,
-    width: line.width ?? 4,
-    now: line.timeUs,
-  } as const;
-  const value = { lo: Number(line.value & 0xffff_ffffn), hi: Number(line.value >> 32n) };
-  if (line.kind === 'write' || line.kind === 'config-write') return [{ kind: 'write', ...access, ...value }];
-  return [
-    { kind: 'read', ...access },
-    { kind: 'report', ...access, ...value },
-  ];
-}
-
-function mutated(event: Event, mutation: Mutation | undefined): Event {
+function mutated(event: Event, memory: NotedMemory, mutation: Mutation | undefined): Event {
+  memory.turned = undefined;
   if (mutation === undefined || !mutation.random.oneIn(mutation.oneIn)) return event;
   const { random } = mutation;
   switch (event.kind) {
@@ -101,6 +141,9 @@ function mutated(event: Event, mutation: Mutation | undefined): Event {
       return { ...event, lo: (event.lo ^ (1 << random.below(8 * Math.min(4, event.width)))) >>> 0 };
     case 'read':
       return { ...event, offset: event.offset + random.pick([1, 2, 4]) };
+    case 'store':
+      memory.turned = { address: event.address + random.below(event.length), bits: 1 << random.below(8) };
+      return event;
     default:
       return event;
   }

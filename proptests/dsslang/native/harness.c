@@ -4,9 +4,10 @@
  * Compiled with -DPREFIX=name -DHEADER="name_monitor.h" -DVARIABLES=n -DMACHINES=n -DSALT=n, and -DSTORED if the
  * monitor asks for memory as a store will leave it. A record is kind, space, width
  * (one byte each, five unused), offset, value, time (eight bytes each, little-endian), as in dsslang/batch.ts; kind 10 sets
- * the epoch of descriptor memory, kind 11 adds a target to it, kind 12 puts the word `now` at the address `value`. An outcome is the verdict, whether the state changed (four
+ * the epoch of descriptor memory, kind 11 adds a target to it, kind 12 puts the word `now` at the address `value`, and kind 13
+ * the word that a store leaves there. An outcome is the verdict, whether the state changed (four
  * bytes each), the delivered value (eight), and, if it changed, all variables and the state of every machine.
- * Descriptor memory is that of memory.ts: its bytes are a function of address, salt and epoch.
+ * Descriptor memory is that of memory.ts: words that were put, or else a function of address, salt and epoch.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -23,17 +24,26 @@ static uint32_t epoch;
 static uint64_t targets[TARGETS_MAX];
 static uint32_t target_count = 1;
 
-/* Words put into memory: open addressing, by the number of the word plus 1. */
+/* Words put into memory, as they are (1) and as a store leaves them (2): open addressing, by twice the number of the word
+ * and that. Once there are any, every page can be read. */
 #define PUT_MAX (1u << 20)
 static uint64_t put_key[PUT_MAX], put_word[PUT_MAX];
-static bool any_put;
+static uint32_t put_count;
 
-static uint64_t *put_at(uint64_t index) {
-  uint64_t at = index * UINT64_C(0x9e3779b97f4a7c15) >> 44;
-  while (put_key[at] != 0 && put_key[at] != index + 1) {
+static uint64_t *put_at(uint64_t key) {
+  uint64_t at = key * UINT64_C(0x9e3779b97f4a7c15) >> 44;
+  while (put_key[at] != 0 && put_key[at] != key) {
     at = (at + 1) % PUT_MAX;
   }
   return &put_key[at];
+}
+
+static bool put(uint64_t key, uint64_t to) {
+  uint64_t *const place = put_at(key);
+  put_count += *place == 0;
+  *place = key;
+  put_word[place - put_key] = to;
+  return put_count < PUT_MAX;
 }
 
 static uint32_t hash(uint32_t a, uint32_t b) {
@@ -44,10 +54,10 @@ static uint32_t hash(uint32_t a, uint32_t b) {
   return x;
 }
 
-static uint64_t word(uint64_t address) {
+static uint64_t word(uint64_t address, uint64_t kind) {
   const uint64_t index = address / 8;
-  if (any_put) {
-    const uint64_t *const key = put_at(index);
+  if (put_count > 0) {
+    const uint64_t *const key = put_at(2 * index + kind);
     if (*key != 0) {
       return put_word[key - put_key];
     }
@@ -67,24 +77,29 @@ static uint64_t word(uint64_t address) {
   }
 }
 
-static bool fetch(void *context, uint64_t address, size_t length, uint8_t *target) {
-  (void)context;
+static bool copy(uint64_t address, size_t length, uint8_t *target, uint64_t kind) {
   for (uint64_t page = address / 4096; page * 4096 < address + length; page++) {
-    if (!any_put && hash((uint32_t)page, 77) % 64 == 0) {
+    if (put_count == 0 && hash((uint32_t)page, 77) % 64 == 0) {
       return false;
     }
   }
   for (size_t i = 0; i < length; i++) {
     const uint64_t place = address + i;
-    target[i] = (uint8_t)(word(place - place % 8) >> (8 * (place % 8)));
+    target[i] = (uint8_t)(word(place - place % 8, kind) >> (8 * (place % 8)));
   }
   return true;
 }
 
+static bool fetch(void *context, uint64_t address, size_t length, uint8_t *target) {
+  (void)context;
+  return copy(address, length, target, 1);
+}
+
 #ifdef STORED
 static bool stored(void *context, uint64_t address, size_t length, uint8_t *target) {
+  (void)context;
   epoch++;
-  const bool copied = fetch(context, address, length, target);
+  const bool copied = copy(address, length, target, 2);
   epoch--;
   return copied;
 }
@@ -155,13 +170,12 @@ int main(void) {
       }
       targets[target_count++ % TARGETS_MAX] = value;
       continue;
-    case 12: {
-      uint64_t *const key = put_at(value / 8);
-      *key = value / 8 + 1;
-      put_word[key - put_key] = now;
-      any_put = true;
+    case 12:
+    case 13:
+      if (!put(2 * (value / 8) + (record[0] - 11u), now)) {
+        return EXIT_FAILURE;
+      }
       continue;
-    }
     default:
       return EXIT_FAILURE;
     }
