@@ -26,6 +26,16 @@ export interface Drive {
   moveByDma(): void;
 }
 
+type Field = keyof DriveState['fields'];
+
+/** Registers of two bytes, written one after the other (48-bit addressing, 5.14). */
+const PAIRS = new Map<number, readonly [now: Field, before: Field]>([
+  [r.COUNT, ['count', 'countBefore']],
+  [r.LBA_LOW, ['lbaLow', 'lbaLowBefore']],
+  [r.LBA_MID, ['lbaMid', 'lbaMidBefore']],
+  [r.LBA_HIGH, ['lbaHigh', 'lbaHighBefore']],
+]);
+
 const isWide = (command: number): boolean => [0x24, 0x25, 0x29, 0x34, 0x35, 0x39, 0x42].includes(command);
 
 /** Power on, or the end of a reset: ready, with the signature of a disk in its registers (9.12). */
@@ -59,22 +69,11 @@ export function readTask(drive: Drive, register: number, width: number): number 
   const absent = (fields.device & r.DEVICE_DEV) !== 0;
   if (register === r.DEVICE) return absent ? 0 : fields.device | r.DEVICE_OBSOLETE;
   if (absent) return 0;
-  const before = (fields.control & r.CONTROL_HOB) !== 0;
-  switch (register) {
-    case r.ERROR:
-      return fields.error;
-    case r.COUNT:
-      return before ? fields.countBefore : fields.count;
-    case r.LBA_LOW:
-      return before ? fields.lbaLowBefore : fields.lbaLow;
-    case r.LBA_MID:
-      return before ? fields.lbaMidBefore : fields.lbaMid;
-    case r.LBA_HIGH:
-      return before ? fields.lbaHighBefore : fields.lbaHigh;
-    default:
-      fields.interrupting = 0;
-      return fields.status;
-  }
+  if (register === r.ERROR) return fields.error;
+  const pair = PAIRS.get(register);
+  if (pair !== undefined) return fields[pair[(fields.control & r.CONTROL_HOB) === 0 ? 0 : 1]];
+  fields.interrupting = 0;
+  return fields.status;
 }
 
 export function readAlternate({ fields }: DriveState): number {
@@ -102,32 +101,14 @@ export function writeTask(drive: Drive, register: number, width: number, value: 
   const works = (fields.status & (r.STATUS_BSY | r.STATUS_DRQ)) !== 0;
   if (works) return;
   if (register !== r.COMMAND) fields.control &= ~r.CONTROL_HOB;
-  switch (register) {
-    case r.FEATURES:
-      fields.features = value;
-      break;
-    case r.COUNT:
-      fields.countBefore = fields.count;
-      fields.count = value;
-      break;
-    case r.LBA_LOW:
-      fields.lbaLowBefore = fields.lbaLow;
-      fields.lbaLow = value;
-      break;
-    case r.LBA_MID:
-      fields.lbaMidBefore = fields.lbaMid;
-      fields.lbaMid = value;
-      break;
-    case r.LBA_HIGH:
-      fields.lbaHighBefore = fields.lbaHigh;
-      fields.lbaHigh = value;
-      break;
-    case r.DEVICE:
-      fields.device = value;
-      break;
-    default:
-      execute(drive, value);
-  }
+  const pair = PAIRS.get(register);
+  if (pair !== undefined) {
+    const [now, before] = pair;
+    fields[before] = fields[now];
+    fields[now] = value;
+  } else if (register === r.FEATURES) fields.features = value;
+  else if (register === r.DEVICE) fields.device = value;
+  else execute(drive, value);
 }
 
 /** Gives a command, whose parameters are in the task file. */

@@ -1,11 +1,9 @@
 /**
  * The honest beginning that every rogue AC'97 driver shares: exactly what the real driver does until sound is played.
- *
- * A rogue must look respectable up to its one attack, so that what refuses it is the rule against that attack and not
- * something earlier. `rogue` wakes the codec, plays the first four of its buffers, says `honest`, attacks, and says `attacked`
- * if it still can.
+ * `rogue` wakes the codec, plays the first four of its buffers, and attacks (`drivers/rogue/honest-frame.ts`).
  */
 import type { DeviceIo, DmaRegion, DriverEntries } from '../../../kernel/abi.ts';
+import { attackWhenUp, type Attack } from '../../rogue/honest-frame.ts';
 import * as setup from '../driver-setup.ts';
 import * as r from '../registers.ts';
 
@@ -13,6 +11,7 @@ export { allocateIsolated, outsideEveryGrant } from '../../rogue/foreign-memory.
 
 export const BUFFER_BYTES = 1024;
 export const BUFFER_SAMPLES = BUFFER_BYTES / r.SAMPLE_BYTES;
+const WAKE_US = 10_000;
 /** The last valid index of the honest part. */
 export const LAST = 3;
 
@@ -25,46 +24,28 @@ export interface Rig {
   readonly regions: DmaRegion[];
 }
 
-export interface Rogue {
-  /** The single attack, while four buffers are played. */
-  attack(rig: Rig): void;
+export interface Rogue extends Attack<Rig> {
   /** In place of playing: for attacks on that order itself. */
   play?(rig: Rig): void;
-  /** Default: acknowledges, as an honest driver must. */
-  interrupt?(rig: Rig): void;
-  /** A timer that the attack itself set. */
-  timer?(rig: Rig): void;
 }
 
 export function rogue(io: DeviceIo, behaviour: Rogue): DriverEntries {
   const list = io.allocate(r.BUFFERS_MAX * r.BUFFER_SIZE_BYTES, 'commands');
   const sound = io.allocate(r.BUFFERS_MAX * BUFFER_BYTES, 'device-reads');
   const rig: Rig = { io, list, sound, regions: [list, sound] };
-  let isUp = false;
-  return {
-    init() {
+  return attackWhenUp(rig, behaviour, {
+    begin() {
       setup.enableBusMaster(io);
       setup.resetEngines(io);
       setup.wakeLink(io);
-      io.setTimer(10_000);
+      return WAKE_US;
     },
-    timer() {
-      if (isUp) {
-        behaviour.timer?.(rig);
-        return;
-      }
-      isUp = true;
+    work() {
       setup.programCodec(io);
       (behaviour.play ?? play)(rig);
-      io.send({ kind: 'honest' });
-      behaviour.attack(rig);
-      io.send({ kind: 'attacked' });
     },
-    interrupt() {
-      if (behaviour.interrupt !== undefined) behaviour.interrupt(rig);
-      else acknowledgeAll(rig);
-    },
-  };
+    acknowledge: () => acknowledgeAll(rig),
+  });
 }
 
 export function acknowledgeAll({ io }: Rig): void {

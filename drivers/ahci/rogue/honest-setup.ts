@@ -1,12 +1,11 @@
 /**
  * The honest beginning that every rogue AHCI driver shares: what the real driver does until the disk has moved a sector.
- *
- * A rogue must look respectable up to its one attack, so that what refuses it is the rule against that attack and not
- * something earlier. `rogue` resets the controller, starts the first port, reads one sector, says `honest`, attacks, and says
- * `attacked` if it still can.
+ * `rogue` resets the controller, starts the first port, reads one sector, and attacks while the port runs and has nothing to
+ * do (`drivers/rogue/honest-frame.ts`).
  */
 import type { DeviceIo, DmaRegion, DriverEntries } from '../../../kernel/abi.ts';
 import * as ata from '../../ata/registers.ts';
+import { attackOnce, type Attack } from '../../rogue/honest-frame.ts';
 import * as setup from '../driver-setup.ts';
 import * as r from '../registers.ts';
 
@@ -22,14 +21,7 @@ export interface Rig {
   readonly regions: DmaRegion[];
 }
 
-export interface Rogue {
-  /** The single attack, on a port that runs and has nothing to do. */
-  attack(rig: Rig): void;
-  /** Default: acknowledges, as an honest driver must. */
-  interrupt?(rig: Rig): void;
-}
-
-export function rogue(io: DeviceIo, behaviour: Rogue): DriverEntries {
+export function rogue(io: DeviceIo, behaviour: Attack<Rig>): DriverEntries {
   const buffers = setup.allocateBuffers(io, 1);
   const [fromDisk] = buffers.fromDisk;
   const [toDisk] = buffers.toDisk;
@@ -59,9 +51,7 @@ export function rogue(io: DeviceIo, behaviour: Rogue): DriverEntries {
       setup.acknowledge(io);
       if (phase !== 'reading' || setup.underWay(io, false) !== 0) return;
       phase = 'attacked';
-      io.send({ kind: 'honest' });
-      behaviour.attack(rig);
-      io.send({ kind: 'attacked' });
+      attackOnce(rig, behaviour);
     },
   };
 }

@@ -1,11 +1,10 @@
 /**
  * The honest beginning that every rogue e1000 driver shares: exactly what the real driver does until the card is up.
- *
- * A rogue must look respectable up to its one attack, so that what refuses it is the rule against that attack and not
- * something earlier. `rogue` resets the card, waits as the data sheet asks, programs everything in order, sends one
- * ordinary frame, says `honest`, attacks, and says `attacked` if it still can.
+ * `rogue` resets the card, waits as the data sheet asks, programs everything in order, sends one ordinary frame, and attacks
+ * (`drivers/rogue/honest-frame.ts`).
  */
-import type { DeviceIo, DmaRegion, DriverEntries, DriverMessage } from '../../../kernel/abi.ts';
+import type { DeviceIo, DmaRegion, DriverEntries } from '../../../kernel/abi.ts';
+import { attackWhenUp, type Attack } from '../../rogue/honest-frame.ts';
 import * as setup from '../driver-setup.ts';
 import * as r from '../registers.ts';
 
@@ -24,45 +23,23 @@ export interface Rig {
   tail: number;
 }
 
-export interface Rogue {
-  /** The single attack, on a card that is up. */
-  attack(rig: Rig): void;
+export interface Rogue extends Attack<Rig> {
   /** Programs the card in place of the honest order: for attacks on that order itself. */
   bringUp?(rig: Rig): void;
-  /** Default: acknowledges, as an honest driver must. */
-  interrupt?(rig: Rig): void;
-  message?(rig: Rig, message: DriverMessage): void;
-  /** A timer that the attack itself set. */
-  timer?(rig: Rig): void;
 }
 
 export function rogue(io: DeviceIo, behaviour: Rogue): DriverEntries {
   const rings = setup.allocateRings(io, RING_COUNT);
   const rig: Rig = { io, rings, regions: [rings.txRing, rings.txBuffers, rings.rxRing, rings.rxBuffers], tail: 0 };
-  let isUp = false;
-  return {
-    init() {
+  return attackWhenUp(rig, behaviour, {
+    begin() {
       setup.enableBusMaster(io);
       setup.quiesceAndReset(io);
-      io.setTimer(setup.RESET_SETTLE_US);
+      return setup.RESET_SETTLE_US;
     },
-    timer() {
-      if (isUp) {
-        behaviour.timer?.(rig);
-        return;
-      }
-      isUp = true;
-      (behaviour.bringUp ?? bringUp)(rig);
-      io.send({ kind: 'honest' });
-      behaviour.attack(rig);
-      io.send({ kind: 'attacked' });
-    },
-    interrupt() {
-      if (behaviour.interrupt === undefined) io.read32(r.BAR_REGISTERS, r.ICR);
-      else behaviour.interrupt(rig);
-    },
-    message: (message) => behaviour.message?.(rig, message),
-  };
+    work: () => (behaviour.bringUp ?? bringUp)(rig),
+    acknowledge: () => io.read32(r.BAR_REGISTERS, r.ICR),
+  });
 }
 
 /** The honest order of the data sheet, and one frame to show that it works. */

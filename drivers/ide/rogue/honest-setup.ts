@@ -1,11 +1,10 @@
 /**
  * The honest beginning that every rogue IDE driver shares: what the real driver does until the disk has moved a sector.
- *
- * A rogue must look respectable up to its one attack, so that what refuses it is the rule against that attack and not
- * something earlier. `rogue` resets the drives, waits until the first is ready, reads one sector by the bus master, says
- * `honest`, attacks, and says `attacked` if it still can.
+ * `rogue` resets the drives, waits until the first is ready, reads one sector by the bus master, and attacks while the disk
+ * rests (`drivers/rogue/honest-frame.ts`).
  */
 import type { DeviceIo, DmaRegion, DriverEntries } from '../../../kernel/abi.ts';
+import { attackOnce, type Attack } from '../../rogue/honest-frame.ts';
 import * as setup from '../driver-setup.ts';
 import * as r from '../registers.ts';
 
@@ -21,14 +20,7 @@ export interface Rig {
   readonly regions: DmaRegion[];
 }
 
-export interface Rogue {
-  /** The single attack, on a disk that is up and at rest. */
-  attack(rig: Rig): void;
-  /** Default: acknowledges, as an honest driver must. */
-  interrupt?(rig: Rig): void;
-}
-
-export function rogue(io: DeviceIo, behaviour: Rogue): DriverEntries {
+export function rogue(io: DeviceIo, behaviour: Attack<Rig>): DriverEntries {
   const buffers = setup.allocateBuffers(io);
   const rig: Rig = { io, buffers, regions: [buffers.table, buffers.fromDisk, buffers.toDisk] };
   let phase: 'held in reset' | 'starting' | 'reading' | 'attacked' = 'held in reset';
@@ -60,9 +52,7 @@ export function rogue(io: DeviceIo, behaviour: Rogue): DriverEntries {
       setup.status(io);
       setup.outMaster(io, r.BMICOM, 0);
       phase = 'attacked';
-      io.send({ kind: 'honest' });
-      behaviour.attack(rig);
-      io.send({ kind: 'attacked' });
+      attackOnce(rig, behaviour);
     },
   };
 }

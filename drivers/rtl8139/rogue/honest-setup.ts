@@ -1,10 +1,10 @@
 /**
  * The honest beginning that every rogue RTL8139C+ driver shares: what the real driver does until the card is up.
- *
- * `rogue` resets the card, fills the rings, starts the engines, sends one ordinary frame, says `honest`, attacks, and says
- * `attacked` if it still can. So what refuses it is the rule against its attack, and not something earlier.
+ * `rogue` resets the card, fills the rings, starts the engines, sends one ordinary frame, and attacks
+ * (`drivers/rogue/honest-frame.ts`).
  */
 import type { DeviceIo, DmaPurpose, DmaRegion, DriverEntries } from '../../../kernel/abi.ts';
+import { attackWhenUp, type Attack } from '../../rogue/honest-frame.ts';
 import * as setup from '../driver-setup.ts';
 import * as r from '../registers.ts';
 
@@ -23,34 +23,25 @@ export interface Rig {
   filled: number;
 }
 
-export interface Rogue {
-  attack(rig: Rig): void;
+export interface Rogue extends Attack<Rig> {
   /** Programs the card in place of the honest order: for attacks on that order itself. */
   start?(rig: Rig): void;
-  /** Default: acknowledges, as an honest driver must. */
-  interrupt?(rig: Rig): void;
 }
 
 export function rogue(io: DeviceIo, behaviour: Rogue): DriverEntries {
   const rings = setup.allocateRings(io, RING_COUNT);
   const rig: Rig = { io, rings, regions: [rings.txRing, rings.txBuffers, rings.rxRing, rings.rxBuffers], filled: 0 };
-  return {
-    // Not all in `init`: who spawns a driver listens to it once that has returned.
-    init: () => io.setTimer(0),
-    timer() {
+  return attackWhenUp(rig, behaviour, {
+    // The card needs no wait; but who spawns a driver listens to it only once `init` has returned.
+    begin: () => 0,
+    work() {
       setup.enableBusMaster(io);
       setup.quiesceAndReset(io);
       rings.txBuffers.copyIn(0, new Uint8Array(rings.txBuffers.sizeBytes).fill(OWN_BYTE));
       (behaviour.start ?? start)(rig);
-      io.send({ kind: 'honest' });
-      behaviour.attack(rig);
-      io.send({ kind: 'attacked' });
     },
-    interrupt() {
-      if (behaviour.interrupt === undefined) acknowledge(io);
-      else behaviour.interrupt(rig);
-    },
-  };
+    acknowledge: () => acknowledge(io),
+  });
 }
 
 export function acknowledge(io: DeviceIo): void {

@@ -1,11 +1,10 @@
 /**
  * The honest beginning that every rogue UHCI driver shares: a schedule in its pools, a buffer, a controller that runs.
- *
- * A rogue must look respectable up to its one attack, so that what refuses it is the rule against that attack and not
- * something earlier. `rogue` runs an empty schedule for a while, says `honest`, attacks, and says `attacked` if it still can.
+ * `rogue` runs an empty schedule for a while, and attacks while it runs (`drivers/rogue/honest-frame.ts`).
  */
 import type { DeviceIo, DmaRegion, DriverEntries } from '../../../kernel/abi.ts';
 import { enableBusMaster, PORTS } from '../../class/bus-master.ts';
+import { attackOnce, type Attack } from '../../rogue/honest-frame.ts';
 import { outsideEveryGrant } from '../../rogue/foreign-memory.ts';
 import * as r from '../registers.ts';
 
@@ -23,13 +22,9 @@ export interface Rig {
   readonly buffer: DmaRegion;
 }
 
-export interface Rogue {
-  /** The single attack, while the schedule runs. */
-  attack(rig: Rig): void;
+export interface Rogue extends Attack<Rig> {
   /** In place of running: for attacks on that order itself. */
   run?(rig: Rig): void;
-  /** Default: acknowledges, as an honest driver must. */
-  interrupt?(): void;
 }
 
 export function rogue(io: DeviceIo, behaviour: Rogue): DriverEntries {
@@ -54,12 +49,13 @@ export function rogue(io: DeviceIo, behaviour: Rogue): DriverEntries {
         io.setTimer(RUNNING_US);
       } else if (phase === 'running') {
         phase = 'over';
-        io.send({ kind: 'honest' });
-        behaviour.attack(rig);
-        io.send({ kind: 'attacked' });
+        attackOnce(rig, behaviour);
       }
     },
-    interrupt: () => (behaviour.interrupt ?? ((): void => acknowledge(io)))(),
+    interrupt() {
+      if (behaviour.interrupt === undefined) acknowledge(io);
+      else behaviour.interrupt(rig);
+    },
   };
 }
 
