@@ -25,6 +25,9 @@ interface PlanDocument {
     readonly leafSizeBytes: number;
     readonly predictedUs: number;
     readonly measuredUs: number;
+    readonly error: number;
+    readonly errorQuartiles: readonly [number, number];
+    readonly turns: number;
   }[];
 }
 
@@ -72,9 +75,13 @@ test('measures the real update beside the model, and draws both as SVG', () => {
     const { comparisons } = JSON.parse(run.stdout) as PlanDocument;
     assert.ok(comparisons.length >= 6);
     // The target is 15 % on a quiet machine; a test shares its processor with others, so it allows a factor.
-    for (const { leafSizeBytes, predictedUs, measuredUs } of comparisons) {
+    for (const { leafSizeBytes, predictedUs, measuredUs, error, errorQuartiles, turns } of comparisons) {
       const ratio = measuredUs / predictedUs;
       assert.ok(ratio > 0.4 && ratio < 2.5, `${leafSizeBytes}: predicted ${predictedUs}, measured ${measuredUs}`);
+      assert.ok(
+        errorQuartiles[0] <= error && error <= errorQuartiles[1] && turns >= 5,
+        `${leafSizeBytes}: ${turns} turns`,
+      );
     }
     const drawing = readFileSync(svg, 'utf8');
     assert.match(drawing, /^<svg xmlns="http:\/\/www.w3.org\/2000\/svg"/);

@@ -2,6 +2,7 @@
 import type { CommitCost, Workload } from './blocksize.ts';
 import type { Chart } from './blocksize/chart.ts';
 import { sparkline } from './blocksize/chart.ts';
+import type { Comparison } from './blocksize/compare.ts';
 import type { RegionPlan, RegionPlanRequest } from './plan.ts';
 
 const RUNNERS_UP_SHOWN = 5;
@@ -59,6 +60,16 @@ function partsText(cost: CommitCost): string {
   return `${shown.join(', ')}; ${cost.touchedLeaves.toFixed(1)} leaves and ${cost.touchedNodes.toFixed(1)} nodes touched`;
 }
 
+function percentText(part: number): string {
+  return `${part >= 0 ? '+' : ''}${(part * 100).toFixed(0)} %`;
+}
+
+function comparisonText(compared: Comparison): string {
+  const times = [compared.predictedUs, compared.measuredUs].map((us) => usText(us).padStart(11)).join(' ');
+  const half = compared.errorQuartiles.map(percentText).join(' to ');
+  return `  ${geometryText(compared).padEnd(44)} ${times} ${percentText(compared.error).padStart(7)}  (${half})`;
+}
+
 /** The whole answer, one string with a final newline. */
 export function planText(request: RegionPlanRequest, plan: RegionPlan): string {
   const { choice } = plan;
@@ -66,7 +77,7 @@ export function planText(request: RegionPlanRequest, plan: RegionPlan): string {
     `region of ${sizeText(request.sizeBytes)}, ${workloadText(request.workload, request.updates)}, engine ${plan.engine}`,
     ...plan.calibrations.map(
       (c) =>
-        `calibrated ${c.engine}${c.isInPlace ? ', nodes in place' : ''}: ${c.fixedUs.toFixed(3)} us (+- ${c.fixedErrorUs.toFixed(3)}) a hash` +
+        `calibrated ${c.engine}, ${c.of}: ${c.fixedUs.toFixed(3)} us (+- ${c.fixedErrorUs.toFixed(3)}) a hash` +
         ` + ${(c.perByteUs * 1000).toFixed(3)} ns (+- ${(c.perByteErrorUs * 1000).toFixed(3)}) a byte, R2 ${c.r2.toFixed(4)}`,
     ),
     '',
@@ -99,14 +110,13 @@ export function planText(request: RegionPlanRequest, plan: RegionPlan): string {
   for (const { name, cost, ratio } of plan.usualChoices) lines.push(row(name, cost.totalUs, ratio));
   lines.push(row('no tree: hash the whole region', plan.wholeRegionUs, plan.wholeRegionUs / choice.totalUs));
   if (plan.comparisons.length > 0) {
-    lines.push('', `measured here, hashing only${' '.repeat(31)}  predicted     measured   error`);
-    for (const compared of plan.comparisons) {
-      const error = `${compared.error >= 0 ? '+' : ''}${(compared.error * 100).toFixed(0)} %`;
-      lines.push(
-        `  ${geometryText(compared).padEnd(56)} ${usText(compared.predictedUs).padStart(11)} ` +
-          `${usText(compared.measuredUs).padStart(11)} ${error.padStart(7)}`,
-      );
-    }
+    const [{ turns } = { turns: 0 }] = plan.comparisons;
+    lines.push(
+      '',
+      `measured here, hashing only: the middle one of ${turns} turns, and where half of the turns' errors lie`,
+    );
+    lines.push(`  ${''.padEnd(44)} ${'predicted'.padStart(11)} ${'measured'.padStart(11)} ${'error'.padStart(7)}`);
+    lines.push(...plan.comparisons.map(comparisonText));
   }
   return `${lines.join('\n')}\n`;
 }
@@ -119,7 +129,7 @@ export function planChart(request: RegionPlanRequest, plan: RegionPlan): Chart {
     xLabel: 'leaf size, bytes',
     yLabel: 'one commit, microseconds (line: model, dots: measured hashing)',
     line: plan.curve.map(({ leafSizeBytes, totalUs }) => ({ x: leafSizeBytes, y: totalUs })),
-    dots: plan.comparisons.map(({ leafSizeBytes, measuredUs }) => ({ x: leafSizeBytes, y: measuredUs })),
+    dots: plan.comparisons.map(({ leafSizeBytes, atPlannedSpeedUs }) => ({ x: leafSizeBytes, y: atPlannedSpeedUs })),
     mark: { x: choice.leafSizeBytes, y: choice.totalUs, label: `${choice.leafSizeBytes} B` },
   };
 }

@@ -1,193 +1,196 @@
 /**
  * Measures what hashing costs here and now: a fixed price per message and one per byte, with their errors.
  *
- * Least squares on batches of several body sizes. Bodies are read from ascending, scattered places, as a
- * commit reads them: the line is measured on 1 MiB, which lies in the cache as the upper levels of a tree do, and the
- * extra price of memory on 32 MiB. Without that price a commit on a tree of 64 MiB takes up to 40 % more than predicted
- * for the fastest engine (measured). Errors are weighted by 1/time, so that small
- * messages, of which a tree has most, count as much as pages. Bytes are those of whole SHA blocks
- * (`shaSteppedBytes`), prefix included. Of the rounds the fast ones are taken: other programs only ever add time.
+ * In short *passes*, each with every body size, so that all sizes see the same speed of a processor that is now fast and now
+ * slow; a calibration is made of many passes, or of one that stands beside what it is to predict. Bodies are read from
+ * ascending, scattered places, as a commit reads them: the line is measured on 512 KiB, which lies in the cache as the upper
+ * levels of a tree do, and the extra price of memory on 4 and 32 MiB. Without that price a commit on a tree of 64 MiB takes up to
+ * 40 % more than predicted for the fastest engine (measured). The line explains; a price follows the samples, which lie up to
+ * 14 % off it where an engine copies in another way from some size on. Bytes are those of whole SHA blocks
+ * (`shaSteppedBytes`), prefix included. No tree has a part in this.
  */
 import { performance } from 'node:perf_hooks';
 import type { HashEngine } from '../hash-engine.ts';
 import { DIGEST_SIZE_BYTES, PREFIX_SIZE_BYTES } from '../hash-engine.ts';
 import { LANES } from '../hash/wasm.ts';
-import type { HashCost, LinearCost } from './cost.ts';
-import { COLD_SIZE_BYTES, HOT_SIZE_BYTES, linearHashCost, shaSteppedBytes } from './cost.ts';
-import { MerkleTree } from '../merkle.ts';
+import type { HashCost } from './cost.ts';
+import { linearHashCost, shaSteppedBytes } from './cost.ts';
+import type { LineFit, PricedSample } from './line-fit.ts';
+import { fastQuantile, fitLine, interpolate, quantile } from './line-fit.ts';
 import { seededRandom } from './random.ts';
 
-export interface Calibration extends LinearCost {
+/**
+ * As a tree hands them to its engine: new leaves one after the other, their digests to scattered places; nodes from scattered
+ * places in the memory that the engine gives trees for their levels, where some engines hash without copying.
+ */
+export type MessageKind = 'leaves' | 'nodes';
+
+export interface Calibration extends LineFit {
   readonly engine: string;
-  /** Of inner nodes that lie in the engine's own memory. */
-  readonly isInPlace: boolean;
-  /** Standard errors of the two. */
-  readonly fixedErrorUs: number;
-  readonly perByteErrorUs: number;
-  /** 1 for a perfect line; of the weighted fit. */
-  readonly r2: number;
-  /** What a message costs more when it lies in memory and not in the cache. */
-  readonly coldUs: number;
+  readonly of: MessageKind;
+  /** What a message costs more in a level that the cache does not hold; in between in proportion to the size's logarithm. */
+  readonly memory: readonly { readonly levelSizeBytes: number; readonly moreUs: number }[];
+  /** What a call costs, however many messages it hands over. */
+  readonly callUs: number;
   readonly samples: readonly CalibrationSample[];
 }
 
-export interface CalibrationSample {
+export interface CalibrationSample extends PricedSample {
   readonly bodySizeBytes: number;
-  readonly steppedBytes: number;
-  readonly us: number;
 }
 
-export interface CalibrationOptions {
-  readonly bodySizesBytes?: readonly number[];
-  /** About how long to measure, milliseconds. */
-  readonly budgetMs?: number;
-  /** Bodies in the memory that the engine gives trees for their levels, where it hashes without copying. */
-  readonly isInPlace?: boolean;
+/** Microseconds per message, of each body size. */
+export interface CalibrationPass {
+  readonly hotUs: readonly number[];
+  /** What each of `MEMORY_BODY_SIZES` takes more in a level of each of `MEMORY_SIZES_BYTES`. */
+  readonly moreUs: readonly (readonly number[])[];
+  /** What one group of messages takes more than its part of a large batch. */
+  readonly callUs: number;
 }
 
-const DEFAULT_BODY_SIZES = [32, 64, 128, 183, 256, 512, 1024, 2048, 4096];
-/** Bodies of inner nodes: whole digests. */
-const NODE_BODY_SIZES = [64, 96, 160, 256, 512, 1024, 2048, 4096];
-const DEFAULT_BUDGET_MS = 250;
+/** Those of nodes are whole digests. */
+const BODY_SIZES: Readonly<Record<MessageKind, readonly number[]>> = {
+  leaves: [32, 64, 96, 128, 183, 256, 512, 1024, 2048, 4096],
+  nodes: [64, 96, 160, 256, 512, 1024, 2048, 4096],
+};
+/** A level of up to this size is taken to lie in the cache when a commit comes to it. */
+const HOT_SIZE_BYTES = 2 ** 19;
+/** Levels that do not, or not whole. */
+const MEMORY_SIZES_BYTES = [2 ** 22, 2 ** 25];
 /** Where the extra price of memory is measured: it hardly depends on the body. */
-const COLD_BODY_SIZES = [64, 160, 512];
-const ROUNDS_MIN = 5;
-const ROUNDS_MAX = 40;
-
-/** @throws RangeError with fewer than three body sizes: a line through two points has no error to tell */
-export function calibrateEngine(engine: HashEngine, options: CalibrationOptions = {}): Calibration {
-  const isInPlace = options.isInPlace === true;
-  const sizes = options.bodySizesBytes ?? (isInPlace ? NODE_BODY_SIZES : DEFAULT_BODY_SIZES);
-  if (new Set(sizes.map((size) => shaSteppedBytes(size + PREFIX_SIZE_BYTES))).size < 3) {
-    throw new RangeError('calibration needs at least three body sizes of different numbers of SHA blocks');
-  }
-  const hot = placeFor(engine, HOT_SIZE_BYTES, sizes, isInPlace);
-  for (const size of sizes) measureBatch(engine, hot, size, 0);
-  const budgetMs = (options.budgetMs ?? DEFAULT_BUDGET_MS) / sizes.length;
-  const samples = sizes.map((bodySizeBytes): CalibrationSample => {
-    const us = measureBatch(engine, hot, bodySizeBytes, budgetMs);
-    return { bodySizeBytes, steppedBytes: shaSteppedBytes(bodySizeBytes + PREFIX_SIZE_BYTES), us };
-  });
-  const cold = placeFor(engine, COLD_SIZE_BYTES, COLD_BODY_SIZES, isInPlace);
-  const differences = COLD_BODY_SIZES.map((size) => {
-    return measureBatch(engine, cold, size, budgetMs) - measureBatch(engine, hot, size, budgetMs);
-  });
-  const coldUs = Math.max(0, [...differences].sort((a, b) => a - b)[1] ?? 0);
-  return { engine: engine.name, isInPlace, ...fitLine(samples), coldUs, samples };
-}
-
-/**
- * What a tree does per touched leaf besides hashing, microseconds: the time of a commit with the hashing left out. Its
- * engine writes nothing, so that tree is good for nothing else.
- */
-export function calibrateBookkeeping(): number {
-  const idle: HashEngine = { name: 'node', hash: () => undefined, hashMany: () => undefined };
-  const leafSizeBytes = 128;
-  const tree = MerkleTree.build({ arity: 8, leafSizeBytes }, new Uint8Array(HOT_SIZE_BYTES * 4), idle);
-  const random = seededRandom(1);
-  const bytes = new Uint8Array(leafSizeBytes);
-  const times = Array.from({ length: 300 }, () => {
-    const changes = Array.from({ length: 200 }, () => ({ index: Math.floor(random() * 2 ** 15), bytes }));
-    const before = performance.now();
-    tree.updateBatch(changes);
-    return ((performance.now() - before) * 1000) / changes.length;
-  });
-  return fastQuantile(times);
-}
+const MEMORY_BODY_SIZES = [64, 256];
+/** Where the price of a call is measured. */
+const CALL_BODY_SIZE = 64;
+/** Of one size in one pass, after one that fetches code and data. A fast one counts. */
+const BATCHES = 5;
+const BATCH_SIZE_BYTES = 16_384;
+const BATCH_MESSAGES_MAX = 128;
 
 interface Place {
   readonly source: Uint8Array;
   readonly out: Uint8Array;
 }
 
-/** So many bytes of bodies, and room for their digests; filled, so that no page is touched first while the clock runs. */
-function placeFor(engine: HashEngine, sizeBytes: number, bodySizes: readonly number[], isInPlace: boolean): Place {
-  const outSizeBytes = Math.ceil(sizeBytes / Math.min(...bodySizes)) * DIGEST_SIZE_BYTES;
-  const given = isInPlace ? engine.allocate?.([sizeBytes, outSizeBytes]) : undefined;
-  const [source = new Uint8Array(sizeBytes), out = new Uint8Array(outSizeBytes)] = given ?? [];
+/** One engine, ready to be measured again and again. */
+export class Calibrator {
+  readonly #engine: HashEngine;
+  readonly #of: MessageKind;
+  readonly #sizes: readonly number[];
+  readonly #hot: Place;
+  readonly #larger: readonly Place[];
+  readonly #random = seededRandom(1);
+
+  /** @throws RangeError with fewer than three body sizes: a line through two points has no error to tell */
+  constructor(engine: HashEngine, of: MessageKind, sizes = BODY_SIZES[of]) {
+    if (new Set(sizes.map((size) => shaSteppedBytes(size + PREFIX_SIZE_BYTES))).size < 3) {
+      throw new RangeError('calibration needs at least three body sizes of different numbers of SHA blocks');
+    }
+    this.#engine = engine;
+    this.#of = of;
+    this.#sizes = sizes;
+    const place = of === 'leaves' ? placeOfLeaves : placeOfNodes;
+    this.#hot = place(engine, HOT_SIZE_BYTES, Math.max(...sizes));
+    this.#larger = MEMORY_SIZES_BYTES.map((size) => place(engine, size, Math.max(...sizes)));
+  }
+
+  /** Measures every size. Some milliseconds. */
+  pass(): CalibrationPass {
+    const hotUs = this.#sizes.map((size) => this.#batches(this.#hot, size));
+    const small = MEMORY_BODY_SIZES.map((size) => this.#batches(this.#hot, size));
+    const moreUs = this.#larger.map((place) => MEMORY_BODY_SIZES.map((size, k) => this.#batches(place, size) - (small[k] ?? 0))); // prettier-ignore
+    const [few, many] = [this.#batches(this.#hot, CALL_BODY_SIZE, LANES), this.#batches(this.#hot, CALL_BODY_SIZE)];
+    return { hotUs, moreUs, callUs: LANES * (few - many) };
+  }
+
+  /** What these passes say together: of each size the fast ones, for other programs only ever add time. */
+  calibration(passes: readonly CalibrationPass[]): Calibration {
+    const samples = this.#sizes.map((bodySizeBytes, k): CalibrationSample => {
+      const us = fastQuantile(passes.map(({ hotUs }) => hotUs[k] ?? 0));
+      return { bodySizeBytes, steppedBytes: shaSteppedBytes(bodySizeBytes + PREFIX_SIZE_BYTES), us };
+    });
+    const memory = MEMORY_SIZES_BYTES.map((levelSizeBytes, k) => {
+      const differences = passes.flatMap(({ moreUs }) => moreUs[k] ?? []);
+      return { levelSizeBytes, moreUs: Math.max(0, quantile(differences, 0.5)) };
+    });
+    const callUs = Math.max(0, quantile(passes.map((pass) => pass.callUs), 0.5)); // prettier-ignore
+    return { engine: this.#engine.name, of: this.#of, ...fitLine(samples), memory, callUs, samples };
+  }
+
+  /** Microseconds per message. */
+  #batches(place: Place, bodySizeBytes: number, messagesMax = BATCH_MESSAGES_MAX): number {
+    // In the cache it is where a commit that follows another finds it, whatever ran in between here.
+    if (place === this.#hot) filled(place);
+    this.#batchUs(place, bodySizeBytes, messagesMax);
+    const times = Array.from({ length: BATCHES }, () => this.#batchUs(place, bodySizeBytes, messagesMax));
+    return fastQuantile(times);
+  }
+
+  #batchUs({ source, out }: Place, bodySizeBytes: number, messagesMax: number): number {
+    const gather = this.#of === 'nodes';
+    const places = gather ? Math.floor(source.length / bodySizeBytes) : out.length / DIGEST_SIZE_BYTES;
+    const wanted = Math.ceil(BATCH_SIZE_BYTES / bodySizeBytes / LANES) * LANES;
+    const count = Math.min(messagesMax, places, wanted);
+    const indices = Uint32Array.from({ length: count }, () => Math.floor(this.#random() * places)).sort();
+    const prefix = new Uint8Array(PREFIX_SIZE_BYTES);
+    const where = { source, sourceStart: 0, strideBytes: bodySizeBytes, bodySizeBytes, gather };
+    const before = performance.now();
+    this.#engine.hashMany({ prefix, ...where, indices, count, out });
+    return ((performance.now() - before) * 1000) / count;
+  }
+}
+
+/** Room for a batch of leaves, and a level of so many bytes for their digests. */
+function placeOfLeaves(engine: HashEngine, levelSizeBytes: number, bodyMaxBytes: number): Place {
+  const source = new Uint8Array(BATCH_SIZE_BYTES + LANES * bodyMaxBytes);
+  const [out = new Uint8Array(levelSizeBytes)] = engine.allocate?.([levelSizeBytes]) ?? [];
+  return filled({ source, out });
+}
+
+/** A level of so many bytes, and the one above it in a binary tree. */
+function placeOfNodes(engine: HashEngine, levelSizeBytes: number): Place {
+  const outSizeBytes = levelSizeBytes / 2;
+  const given = engine.allocate?.([levelSizeBytes, outSizeBytes]) ?? [];
+  const [source = new Uint8Array(levelSizeBytes), out = new Uint8Array(outSizeBytes)] = given;
+  return filled({ source, out });
+}
+
+/** So that no page is touched first while the clock runs. */
+function filled({ source, out }: Place): Place {
   return { source: source.fill(1), out: out.fill(1) };
 }
 
-/** Microseconds per message. */
-function measureBatch(engine: HashEngine, { source, out }: Place, bodySizeBytes: number, budgetMs: number): number {
-  const places = Math.max(1, Math.floor(source.length / bodySizeBytes));
-  const count = Math.max(LANES, Math.min(512, places, 4 * Math.ceil(65_536 / bodySizeBytes / 4)));
-  const random = seededRandom(bodySizeBytes);
-  const times: number[] = [];
-  const start = performance.now();
-  while (times.length < ROUNDS_MIN || (times.length < ROUNDS_MAX && performance.now() - start < budgetMs)) {
-    const indices = Uint32Array.from({ length: count }, () => Math.floor(random() * places)).sort();
-    const before = performance.now();
-    engine.hashMany({
-      prefix: new Uint8Array(PREFIX_SIZE_BYTES),
-      source,
-      sourceStart: 0,
-      strideBytes: bodySizeBytes,
-      bodySizeBytes,
-      gather: true,
-      indices,
-      count,
-      out,
-    });
-    times.push(((performance.now() - before) * 1000) / count);
-  }
-  return fastQuantile(times);
+/** How far the samples lie off the line, as a factor. */
+function factorOffLine({ samples, fixedUs, perByteUs }: Calibration): (bodySizeBytes: number) => number {
+  const table = samples.map(({ bodySizeBytes, steppedBytes, us }) => ({
+    x: Math.log2(bodySizeBytes),
+    y: us / (fixedUs + perByteUs * steppedBytes),
+  }));
+  return (bodySizeBytes) => interpolate(table, Math.log2(bodySizeBytes));
 }
 
-/** The fastest fifth's slowest: robust against other programs, less eager than the minimum. */
-export function fastQuantile(times: readonly number[]): number {
-  const sorted = [...times].sort((a, b) => a - b);
-  return sorted[Math.floor((sorted.length - 1) / 5)] ?? 0;
+function memoryPrice({ memory }: Calibration): (levelSizeBytes: number) => number {
+  const larger = memory.map(({ levelSizeBytes, moreUs }) => ({ x: Math.log2(levelSizeBytes), y: moreUs }));
+  const table = [{ x: Math.log2(HOT_SIZE_BYTES), y: 0 }, ...larger];
+  return (levelSizeBytes) => interpolate(table, Math.log2(Math.max(1, levelSizeBytes)));
 }
 
-/**
- * The line with the least sum of squared relative errors, its standard errors and R². A price below zero is no price:
- * it is clamped to 0 (a fixed cost lost in noise), and the other refitted.
- */
-export function fitLine(
-  samples: readonly CalibrationSample[],
-): Omit<Calibration, 'engine' | 'isInPlace' | 'coldUs' | 'samples'> {
-  let [sw, swx, swy, swxx, swxy, swyy] = [0, 0, 0, 0, 0, 0];
-  for (const { steppedBytes: x, us: y } of samples) {
-    const w = 1 / (y * y);
-    sw += w;
-    swx += w * x;
-    swy += w * y;
-    swxx += w * x * x;
-    swxy += w * x * y;
-    swyy += w * y * y;
-  }
-  const determinant = sw * swxx - swx * swx;
-  let fixedUs = (swxx * swy - swx * swxy) / determinant;
-  let perByteUs = (sw * swxy - swx * swy) / determinant;
-  if (fixedUs < 0) [fixedUs, perByteUs] = [0, swxy / swxx];
-  if (perByteUs < 0) [fixedUs, perByteUs] = [swy / sw, 0];
-  const residual = samples.reduce((sum, { steppedBytes, us }) => {
-    return sum + ((us - fixedUs - perByteUs * steppedBytes) / us) ** 2;
-  }, 0);
-  const variance = residual / Math.max(1, samples.length - 2);
-  return {
-    fixedUs,
-    perByteUs,
-    fixedErrorUs: Math.sqrt((variance * swxx) / determinant),
-    perByteErrorUs: Math.sqrt((variance * sw) / determinant),
-    r2: 1 - residual / (swyy - (swy * swy) / sw),
-  };
+/** Two calibrations as a price for the cost model. */
+export function calibratedHashCost(leaves: Calibration, nodes: Calibration): HashCost {
+  const [ofLeaves, ofNodes] = [lineCost(leaves), lineCost(nodes)];
+  return { ...ofLeaves, nodeLevelUs: (...level) => ofNodes.levelUs(...level) };
 }
 
-/** A calibration as a price for the cost model; with a second one, the price of inner nodes is that one's. */
-export function calibratedHashCost(calibration: Calibration, ofNodes?: Calibration): HashCost {
-  const cost = linearHashCost({
+function lineCost(calibration: Calibration): HashCost {
+  return linearHashCost({
     name: calibration.engine,
     fixedUs: calibration.fixedUs,
     perByteUs: calibration.perByteUs,
     digestSizeBytes: DIGEST_SIZE_BYTES,
     stepped: true,
-    coldUs: calibration.coldUs,
+    factor: factorOffLine(calibration),
+    memoryUs: memoryPrice(calibration),
+    callUs: calibration.callUs,
     prefixSizeBytes: PREFIX_SIZE_BYTES,
     lanes: calibration.engine === 'wasm' ? LANES : 1,
   });
-  if (ofNodes === undefined) return cost;
-  const nodes = calibratedHashCost(ofNodes);
-  return { ...cost, nodeLevelUs: (messages, bodySizeBytes, levelSizeBytes) => nodes.levelUs(messages, bodySizeBytes, levelSizeBytes) }; // prettier-ignore
 }

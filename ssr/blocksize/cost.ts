@@ -33,13 +33,22 @@ export interface DiskCost extends LinearCost {
   readonly sectorSizeBytes: number;
 }
 
+/** What the tree itself does besides hashing. Microseconds. */
+export interface BookkeepingCost {
+  /** Sorting and staging one new leaf. */
+  readonly perLeafUs: number;
+  /** Copying it. */
+  readonly perLeafByteUs: number;
+  /** Finding a touched node above the leaves, and handing it to the engine. */
+  readonly perNodeUs: number;
+}
+
 export interface CostTerms {
   readonly hash: HashCost;
   /** AES per touched leaf. */
   readonly cipher?: LinearCost;
   readonly disk?: DiskCost;
-  /** What the tree itself does for each touched leaf besides hashing: sorting, copying. Microseconds. */
-  readonly bookkeepingPerLeafUs?: number;
+  readonly bookkeeping?: BookkeepingCost;
   /** The TPM's part of one commit: its NV write. The same for every geometry, but it decides what a commit is worth. */
   readonly tpmCommitUs?: number;
 }
@@ -73,17 +82,6 @@ export function shaEdgeAtOrAbove(leafBytes: number, prefixSizeBytes = 0): number
   return shaSteppedBytes(leafBytes + prefixSizeBytes) - SHA_PADDING_MIN_BYTES - prefixSizeBytes;
 }
 
-/** A level of up to this size is taken to lie in the cache when a commit comes to it. */
-export const HOT_SIZE_BYTES = 2 ** 20;
-/** A level of this size, and any larger one, lies in memory. */
-export const COLD_SIZE_BYTES = 2 ** 25;
-
-/** 0 for a hot level, 1 for a cold one. In between linear in the logarithm, as measured from 1 to 32 MiB. */
-export function coldness(levelSizeBytes: number): number {
-  const octaves = Math.log2(Math.max(levelSizeBytes, 1) / HOT_SIZE_BYTES) / Math.log2(COLD_SIZE_BYTES / HOT_SIZE_BYTES);
-  return Math.min(1, Math.max(0, octaves));
-}
-
 /** A hash whose price is a line, over the message's bytes or (`stepped`) over the bytes of its SHA blocks. */
 export function linearHashCost(line: {
   readonly name: string;
@@ -94,12 +92,16 @@ export function linearHashCost(line: {
   /** Bytes of prefix in each message; counted only where steps make them matter, else part of the fixed cost. */
   readonly prefixSizeBytes: number;
   readonly wholeRegionPerByteUs?: number;
+  /** What a message with a body of this size costs over what the line says; 1 if absent. */
+  readonly factor?: (bodySizeBytes: number) => number;
   /** Messages hashed together for the price of one group; a level's last group is partly idle. */
   readonly lanes?: number;
-  /** Added per message whose level takes `COLD_SIZE_BYTES`, in proportion (logarithmic) from `HOT_SIZE_BYTES` on. */
-  readonly coldUs?: number;
+  /** Added per message in a level of so many bytes, which the cache does not hold; nothing if absent. */
+  readonly memoryUs?: (levelSizeBytes: number) => number;
+  /** Added once for a level, whose messages are handed over in one call. */
+  readonly callUs?: number;
 }): HashCost {
-  const { fixedUs, perByteUs, stepped, prefixSizeBytes, lanes = 1, coldUs = 0 } = line;
+  const { fixedUs, perByteUs, stepped, prefixSizeBytes, lanes = 1, callUs = 0, factor, memoryUs } = line;
   return {
     name: line.name,
     digestSizeBytes: line.digestSizeBytes,
@@ -108,7 +110,8 @@ export function linearHashCost(line: {
       const bytes = stepped ? shaSteppedBytes(bodySizeBytes + prefixSizeBytes) : bodySizeBytes;
       // On average (lanes - 1) / 2 lanes of the last group idle, but never more than make up one group.
       const charged = messages <= 0 ? 0 : Math.max(messages + (lanes - 1) / 2, Math.min(lanes, lanes * messages));
-      return charged * (fixedUs + perByteUs * bytes) + messages * coldUs * coldness(levelSizeBytes);
+      const messageUs = (fixedUs + perByteUs * bytes) * (factor?.(bodySizeBytes) ?? 1);
+      return charged * messageUs + messages * (memoryUs?.(levelSizeBytes) ?? 0) + Math.min(1, messages) * callUs;
     },
   };
 }
@@ -117,19 +120,6 @@ function nodeLevelUs(hash: HashCost, messages: number, bodySizeBytes: number, le
   return hash.nodeLevelUs === undefined
     ? hash.levelUs(messages, bodySizeBytes, levelSizeBytes)
     : hash.nodeLevelUs(messages, bodySizeBytes, levelSizeBytes);
-}
-
-/** The cheaper of several engines, level by level. */
-export function cheapestHashCost(name: string, engines: readonly [HashCost, ...HashCost[]]): HashCost {
-  return {
-    name,
-    digestSizeBytes: engines[0].digestSizeBytes,
-    wholeRegionPerByteUs: Math.min(...engines.map((engine) => engine.wholeRegionPerByteUs)),
-    levelUs: (messages, bodySizeBytes, levelSizeBytes) =>
-      Math.min(...engines.map((engine) => engine.levelUs(messages, bodySizeBytes, levelSizeBytes))),
-    nodeLevelUs: (messages, bodySizeBytes, levelSizeBytes) =>
-      Math.min(...engines.map((engine) => nodeLevelUs(engine, messages, bodySizeBytes, levelSizeBytes))),
-  };
 }
 
 function writeUs(disk: DiskCost, bytes: number): number {
@@ -160,7 +150,8 @@ export function commitCost(
     levels += 1;
   }
   const leafHashUs = terms.hash.levelUs(touchedLeaves, leafBytes, leaves * terms.hash.digestSizeBytes);
-  const bookkeepingUs = touchedLeaves * (terms.bookkeepingPerLeafUs ?? 0);
+  const { perLeafUs = 0, perLeafByteUs = 0, perNodeUs = 0 } = terms.bookkeeping ?? {};
+  const bookkeepingUs = touchedLeaves * (perLeafUs + perLeafByteUs * leafBytes) + touchedNodes * perNodeUs;
   const cipherUs = terms.cipher ? touchedLeaves * (terms.cipher.fixedUs + terms.cipher.perByteUs * leafBytes) : 0;
   const diskUs = terms.disk
     ? touchedLeaves * writeUs(terms.disk, leafBytes) + touchedNodes * writeUs(terms.disk, nodeBytes)
