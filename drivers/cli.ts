@@ -1,6 +1,7 @@
 /** The drivers' commands: `demo`, `run`, `replay`, `doctor`. */
 import { basename } from 'node:path';
 import { type Command, Option } from 'commander';
+import { seconds, wholeNumber } from '../bin/numbers.ts';
 import type { Terminal } from '../bin/terminal.ts';
 import { renderDiagnostics } from '../dsslang/index.ts';
 import { renderFault } from '../kernel/index.ts';
@@ -16,6 +17,10 @@ import { recordDriver } from './trace/record-driver.ts';
 import { LOW_RAM, replay, type AssumedGrant, type ReplayResult } from './trace/replay.ts';
 
 type GetTerminal = () => Terminal;
+
+const TIME_SECONDS_MAX = 86_400;
+/** They are sent at once, and wait in the driver's queue. */
+const FRAMES_MAX = 10_000;
 
 const deviceOption = (): Option => new Option('--device <name>', 'which device').choices(DEVICE_NAMES).default('e1000');
 
@@ -57,8 +62,8 @@ export function registerDriverCommands(program: Command, terminal: GetTerminal):
     .addOption(
       new Option('--backing <name>', 'which kind of device; default: QEMU where installed').choices(['qemu', 'model']),
     )
-    .option('--seconds <n>', 'how long', Number, 2)
-    .option('--frames <n>', 'a network card: send this many test frames once it is up', Number, 3)
+    .option('--seconds <n>', 'how long', seconds(TIME_SECONDS_MAX), 2)
+    .option('--frames <n>', 'a network card: send this many test frames once it is up', wholeNumber(0, FRAMES_MAX), 3)
     .action(async (file: string | undefined, options: RunFlags) => {
       await run(file, options, terminal());
     });
@@ -131,11 +136,7 @@ interface RunFlags {
   readonly frames: number;
 }
 
-const TIME_SECONDS_MAX = 86_400;
-
 async function run(file: string | undefined, flags: RunFlags, terminal: Terminal): Promise<void> {
-  if (!(flags.seconds > 0 && flags.seconds <= TIME_SECONDS_MAX))
-    throw new RangeError(`--seconds must be from 0 to ${TIME_SECONDS_MAX}`);
   const device = deviceNamed(flags.device);
   const specification =
     flags.spec === undefined ? await loadDeviceSpecification(device) : await load(flags.spec, terminal, 'run');

@@ -2,11 +2,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import { wholeNumber } from '../bin/numbers.ts';
 import type { Terminal } from '../bin/terminal.ts';
 import { packageRoot } from '../drivers/package-root.ts';
 import type { BenchRow } from './bench/statistics.ts';
 import type { RvmBenchRow } from './bench/bench-rvm.ts';
-import { registerVerifyCommands, wholeNumber } from './verify/cli.ts';
+import { registerVerifyCommands } from './verify/cli.ts';
 
 interface BenchFlags {
   readonly rounds?: number;

@@ -55,6 +55,7 @@ function allowed(from: SourceText, to: { room: string; path: string }, typeOnly:
   if (to.room === from.room || from.room === 'proptests') return true;
   // A command's terminal is handed to it; the rooms know its type only.
   if (to.path === 'bin/terminal.ts') return typeOnly;
+  if (to.path === 'bin/numbers.ts') return from.path.endsWith('/cli.ts');
   switch (from.room) {
     case 'bin':
       return to.path.endsWith('/cli.ts') || (typeOnly && to.path.endsWith('/index.ts'));

@@ -3,7 +3,8 @@
  * `bench`; the commands that work on volumes are in `commands/cli.ts`.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
+import { numberList, sizeInBytes, wholeNumber } from '../bin/numbers.ts';
 import type { Terminal } from '../bin/terminal.ts';
 import type { Workload } from './blocksize.ts';
 import { drawSvg } from './blocksize/chart.ts';
@@ -14,7 +15,7 @@ import { planChart, planText } from './plan-text.ts';
 import type { PlanEngine, RegionPlanRequest } from './plan.ts';
 import { planRegion } from './plan.ts';
 
-const SIZE_MAX_BYTES = 2 ** 50;
+const count = wholeNumber(1, 1e9);
 
 interface PlanOptions {
   readonly size: number;
@@ -28,34 +29,6 @@ interface PlanOptions {
   readonly cipher?: number[];
   readonly disk?: number[];
   readonly tpm?: number;
-}
-
-/** `64MiB`, `512 KiB`, `1000`, `1e6`. */
-function parseSize(text: string): number {
-  const match = /^(\d+(?:\.\d+)?)\s*(B|KiB|MiB|GiB|TiB)?$/i.exec(text.trim());
-  const power = ['b', 'kib', 'mib', 'gib', 'tib'].indexOf((match?.[2] ?? 'B').toLowerCase());
-  const bytes = Number(match?.[1]) * 1024 ** power;
-  if (match === null || !Number.isInteger(bytes) || bytes < 1 || bytes > SIZE_MAX_BYTES) {
-    throw new InvalidArgumentError('give a size such as 65536, 512KiB, 64MiB or 1GiB.');
-  }
-  return bytes;
-}
-
-function parseCount(text: string): number {
-  const count = Number(text);
-  if (!Number.isInteger(count) || count < 1 || count > 1e9)
-    throw new InvalidArgumentError('give a whole number from 1 to 1e9.');
-  return count;
-}
-
-function parseNumbers(count: number | undefined, what: string): (text: string) => number[] {
-  return (text) => {
-    const numbers = text.split(',').map(Number);
-    if ((count !== undefined && numbers.length !== count) || numbers.some((value) => !(value >= 0 && value < 1e9))) {
-      throw new InvalidArgumentError(`give ${what}, with commas and no spaces.`);
-    }
-    return numbers;
-  };
 }
 
 /** @throws RangeError if the text names no workload; the file system's error if a trace cannot be read */
@@ -120,19 +93,19 @@ function registerPlan(ssr: Command, terminal: () => Terminal): void {
     .command('plan')
     .summary('choose the leaf size and arity of a region’s hash tree')
     .description('Chooses the leaf size and arity of a region’s hash tree, and says what it costs.')
-    .requiredOption('--size <size>', 'size of the region, as 64MiB', parseSize)
-    .option('--updates <n>', 'updates in one commit', parseCount, 1)
+    .requiredOption('--size <size>', 'size of the region, as 64MiB', sizeInBytes)
+    .option('--updates <n>', 'updates in one commit', count, 1)
     .option('--workload <kind>', 'uniform, zipf:EXPONENT[:scrambled], sequential:BYTES or trace:FILE', 'uniform')
     .addOption(new Option('--engine <name>', 'hash engine, or the prices of 2004').choices(engines).default('fastest'))
-    .option('--arity <list>', 'arities to choose from, as 2,4,8', parseNumbers(undefined, 'arities'))
-    .option('--multiple-of <bytes>', 'leaf sizes are multiples of this', parseCount)
-    .option('--cipher <fixed,byte>', 'cipher: us per leaf, us per byte', parseNumbers(2, 'two numbers'))
+    .option('--arity <list>', 'arities to choose from, as 2,4,8', numberList('arities'))
+    .option('--multiple-of <bytes>', 'leaf sizes are multiples of this', count)
+    .option('--cipher <fixed,byte>', 'cipher: us per leaf, us per byte', numberList('two numbers', 2))
     .option(
       '--disk <fixed,byte,sector>',
       'disk: us per write, us per byte, bytes per sector',
-      parseNumbers(3, 'three numbers'),
+      numberList('three numbers', 3),
     )
-    .option('--tpm <us>', 'the TPM’s part of a commit, us', (text) => parseNumbers(1, 'one number')(text)[0] ?? 0)
+    .option('--tpm <us>', 'the TPM’s part of a commit, us', (text) => numberList('one number', 1)(text)[0] ?? 0)
     .option('--measure', 'run the real update at several sizes and compare', false)
     .option('--svg <file>', 'draw the cost curve')
     .action((options: PlanOptions) => runPlan(options, terminal()));
@@ -143,7 +116,7 @@ function registerBench(ssr: Command, terminal: () => Terminal): void {
     .command('bench')
     .summary('measure volumes against their floor, as ratios in one run')
     .option('--directory <dir>', 'where the scratch store lies; the system’s temporary directory by default')
-    .option('--size <size>', 'how much data the sequential rows write', parseSize, 64 * 1024 * 1024)
+    .option('--size <size>', 'how much data the sequential rows write', sizeInBytes, 64 * 1024 * 1024)
     .action(async (options: { directory?: string; size: number }) => {
       const { benchSsr, ssrBenchText } = await import('./bench-ssr.ts');
       const out = terminal();

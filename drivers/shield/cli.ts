@@ -1,8 +1,11 @@
 /** The shield's command: `refmon shield`. */
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
+import { seconds } from '../../bin/numbers.ts';
 import type { Terminal } from '../../bin/terminal.ts';
 import { SHIELD_NAMES } from './devices.ts';
 import type { ShowFlags } from './show.ts';
+
+const TIMEOUT_SECONDS_MAX = 3600;
 
 const collect = (text: string, before: readonly string[] = []): readonly string[] => [...before, text];
 
@@ -19,7 +22,7 @@ export function registerShieldCommands(program: Command, terminal: () => Termina
     .option('--rogue', 'the guest misbehaves after its work')
     .option('--record <file>', 'write the trace of the driver; with `all`, a folder')
     .option('--spec <file>', "another specification than the device's own")
-    .addOption(new Option('--timeout <seconds>', 'give the guest up after this long').argParser(Number).default(300))
+    .option('--timeout <seconds>', 'give the guest up after this long', seconds(TIMEOUT_SECONDS_MAX), 300)
     .option('--any-qemu', 'also with a QEMU whose proxy protocol is untested')
     .option(
       '--kernel <file>',

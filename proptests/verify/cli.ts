@@ -1,7 +1,7 @@
 /** `refmon verify NAME`: one campaign from the command line. Exit code 0 held, 3 violated, 4 unfinished or not all of it could run. */
 import { randomInt } from 'node:crypto';
-import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
+import { wholeNumber } from '../../bin/numbers.ts';
 import type { Progress, Terminal } from '../../bin/terminal.ts';
 import { runCampaign } from './campaign.ts';
 import type { Campaign, CampaignReport, CampaignSize, PartReport } from './campaign.ts';
@@ -18,15 +18,6 @@ type Flags = Readonly<Record<string, unknown>> & {
   readonly budget?: number;
   readonly replay?: string;
 };
-
-/** @returns a parser for a number given on the command line: whole, from `min` to `max`, and nothing else */
-export function wholeNumber(min: number, max: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (text.trim() !== '' && Number.isInteger(value) && value >= min && value <= max) return value;
-    throw new InvalidArgumentError(`give a whole number from ${min} to ${max}.`);
-  };
-}
 
 /** `--swtpm-histories` becomes the property `swtpmHistories`, as commander names it. */
 function propertyOf({ name }: CampaignSize): string {

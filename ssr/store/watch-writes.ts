@@ -8,6 +8,8 @@ export interface Write {
 
 /** The same store; each write is added to `writes`. */
 export function watchWrites(store: Store, writes: Write[]): Store {
+  // Absent where the store has none: the publisher knows what to do then.
+  const flushSoon = store.flushSoon?.bind(store);
   return {
     name: store.name,
     sizeBytes: () => store.sizeBytes(),
@@ -17,7 +19,7 @@ export function watchWrites(store: Store, writes: Write[]): Store {
       store.write(offset, bytes);
     },
     flush: () => store.flush(),
-    flushSoon: () => store.flushSoon?.() ?? Promise.resolve(store.flush()),
+    ...(flushSoon && { flushSoon }),
     close: () => store.close(),
   };
 }

@@ -1,11 +1,15 @@
 /** `refmon ssr create`: an empty volume in a new file, under a TPM. */
 import type { Command } from 'commander';
 import { rmSync, writeFileSync } from 'node:fs';
+import { sizeInBytes, wholeNumber } from '../../../bin/numbers.ts';
 import type { Terminal } from '../../../bin/terminal.ts';
+import { SLOT_COUNT_MAX, SLOT_COUNT_MIN } from '../../anchor-slots.ts';
 import { createVolume } from '../../create-volume.ts';
 import { makeRecoveryKey } from '../../keys.ts';
+import { ARITY_MAX } from '../../merkle/shape.ts';
 import { openFileStore } from '../../store/file-store.ts';
-import { hex, parseBytes, parsePcrs, report, tpmOf, withTpm } from '../shared/cli.ts';
+import { ARITY_MIN } from '../../superblock.ts';
+import { hex, parsePcrs, report, tpmOf, withTpm } from '../shared/cli.ts';
 import type { GetTerminal, TpmFlags } from '../shared/cli.ts';
 
 interface CreateFlags extends TpmFlags {
@@ -20,11 +24,11 @@ interface CreateFlags extends TpmFlags {
 
 export function registerCreate(ssr: Command, terminal: GetTerminal): void {
   withTpm(ssr.command('create').summary('make an empty volume in a new file').argument('<store>', 'the file to make'))
-    .option('--block-size <bytes>', 'a power of two; see `refmon ssr plan`', parseBytes)
-    .option('--arity <n>', 'children of a tree node', Number)
-    .option('--capacity <size>', 'most that the file may grow to', parseBytes)
+    .option('--block-size <bytes>', 'a power of two; see `refmon ssr plan`', sizeInBytes)
+    .option('--arity <n>', 'children of a tree node', wholeNumber(ARITY_MIN, ARITY_MAX))
+    .option('--capacity <size>', 'most that the file may grow to', sizeInBytes)
     .option('--pcr <list>', 'PCRs whose present values open it, as 0,4,7', parsePcrs)
-    .option('--slots <n>', 'NV indices to use in turn: more wear less', Number)
+    .option('--slots <n>', 'NV indices to use in turn: more wear less', wholeNumber(SLOT_COUNT_MIN, SLOT_COUNT_MAX))
     .option('--recovery-key <file>', 'write a recovery key there; then move it offline')
     .option('--allow-not-fresh', 'permit durable-not-fresh commits')
     .action(async (store: string, flags: CreateFlags) => {

@@ -19,17 +19,6 @@ export interface TpmFlags {
 
 export const CHUNK_SIZE_BYTES = 1 << 20;
 
-/** `64MiB`, `512KiB`, `1000`. */
-export function parseBytes(text: string): number {
-  const match = /^(\d+(?:\.\d+)?)\s*(B|KiB|MiB|GiB|TiB)?$/i.exec(text.trim());
-  const power = ['b', 'kib', 'mib', 'gib', 'tib'].indexOf((match?.[2] ?? 'B').toLowerCase());
-  const bytes = Number(match?.[1]) * 1024 ** power;
-  if (match === null || !Number.isSafeInteger(bytes)) {
-    throw new InvalidArgumentError('give a size such as 65536, 512KiB, 64MiB or 1GiB.');
-  }
-  return bytes;
-}
-
 export function parsePcrs(text: string): number[] {
   const pcrs = text.split(',').map(Number);
   if (pcrs.length === 0 || pcrs.some((pcr) => !Number.isInteger(pcr) || pcr < 0 || pcr > 23)) {
