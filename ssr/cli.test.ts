@@ -79,7 +79,7 @@ test('measures the real update beside the model, and draws both as SVG', () => {
       const ratio = measuredUs / predictedUs;
       assert.ok(ratio > 0.4 && ratio < 2.5, `${leafSizeBytes}: predicted ${predictedUs}, measured ${measuredUs}`);
       assert.ok(
-        errorQuartiles[0] <= error && error <= errorQuartiles[1] && turns >= 5,
+        errorQuartiles[0] <= error && error <= errorQuartiles[1] && turns >= 3,
         `${leafSizeBytes}: ${turns} turns`,
       );
     }

@@ -3,11 +3,13 @@
  *
  * Everything is paired: between any two measurements of a tree the engine is calibrated anew, on places of its own, and what
  * the tree took is compared with what the model predicts of the calibrations right before and right after. Each such pair
- * sees one speed of the processor, or their median over many turns does. The prediction never sees the tree.
+ * sees one speed of the processor, or their median over many turns does; turns in which the processor was given to others most
+ * often do not count. The prediction never sees the tree.
  */
 import { performance } from 'node:perf_hooks';
 import { openEngine } from '../hash/open.ts';
 import { commitCost } from './cost.ts';
+import { quantile } from './line-fit.ts';
 import type { Geometry } from './measure.ts';
 import { MeasuredTree } from './measure.ts';
 import type { PriceMeter, Prices } from './prices.ts';
@@ -35,6 +37,7 @@ export interface Comparison extends Geometry {
   readonly error: number;
   /** A quarter of the turns lie below the first, a quarter above the second. */
   readonly errorQuartiles: readonly [number, number];
+  /** The half that was interrupted least, and all that were interrupted as little. */
   readonly turns: number;
   /** As measured, were the processor as fast as when the plan's own prices were taken: for the chart. */
   readonly atPlannedSpeedUs: number;
@@ -44,6 +47,8 @@ interface Turn {
   readonly predictedUs: number;
   readonly measuredUs: number;
   readonly error: number;
+  /** How often the processor was given to somebody else meanwhile, who left other caches behind. */
+  readonly interruptions: number;
 }
 
 /** For all turns together, the building of the trees excluded; no more turns than these. */
@@ -69,6 +74,7 @@ export function compareWithModel(request: CompareRequest): Comparison[] {
     commitCost(geometry, sizeBytes, touched, { hash, bookkeeping }).totalUs;
   const start = performance.now();
   let before = meter.prices([meter.pass()]);
+  let switches = interruptionsSoFar();
   for (let turn = 0; turn < TURNS_MAX; turn += 1) {
     if (turn >= TURNS_MIN && performance.now() - start > BUDGET_MS) break;
     onProgress?.(`measuring, turn ${turn + 1}`);
@@ -76,7 +82,9 @@ export function compareWithModel(request: CompareRequest): Comparison[] {
       const measuredUs = tree.commitsUs(COMMITS_MS);
       const after = meter.prices([meter.pass()]);
       const predictedUs = (costUs(geometry, before) + costUs(geometry, after)) / 2;
-      turns.push({ measuredUs, predictedUs, error: measuredUs / predictedUs - 1 });
+      const interruptions = interruptionsSoFar() - switches;
+      turns.push({ measuredUs, predictedUs, error: measuredUs / predictedUs - 1, interruptions });
+      switches += interruptions;
       before = after;
     }
   }
@@ -84,10 +92,22 @@ export function compareWithModel(request: CompareRequest): Comparison[] {
 }
 
 function comparisonOf(geometry: Geometry, turns: readonly Turn[], plannedUs: number): Comparison {
-  const ordered = [...turns].sort((a, b) => a.error - b.error);
+  const counted = leastInterrupted(turns);
+  const ordered = counted.sort((a, b) => a.error - b.error);
   const [low, middle, high] = [0.25, 0.5, 0.75].map((part) => ordered[Math.floor((ordered.length - 1) * part)]);
   if (low === undefined || middle === undefined || high === undefined) throw new RangeError('no turn was measured');
   const errorQuartiles = [low.error, high.error] as const;
   const atPlannedSpeedUs = plannedUs * (1 + middle.error);
-  return { ...geometry, ...middle, errorQuartiles, turns: turns.length, atPlannedSpeedUs };
+  const { predictedUs, measuredUs, error } = middle;
+  return { ...geometry, predictedUs, measuredUs, error, errorQuartiles, turns: counted.length, atPlannedSpeedUs };
+}
+
+function interruptionsSoFar(): number {
+  return process.resourceUsage().involuntaryContextSwitches;
+}
+
+/** On a quiet machine these are all. */
+function leastInterrupted(turns: readonly Turn[]): Turn[] {
+  const middle = quantile(turns.map((turn) => turn.interruptions), 0.5); // prettier-ignore
+  return turns.filter(({ interruptions }) => interruptions <= middle);
 }
