@@ -84,13 +84,7 @@ function touchedOf(request: PlanRequest): Touched {
 }
 
 export { closedFormJoint, closedFormLeafBytes } from './blocksize/closed-form.ts';
-export {
-  commitCost,
-  linearHashCost,
-  shaEdgeAtOrAbove,
-  shaSteppedBytes,
-  wholeRegionUs,
-} from './blocksize/cost.ts';
+export { commitCost, linearHashCost, shaEdgeAtOrAbove, shaSteppedBytes, wholeRegionUs } from './blocksize/cost.ts';
 export type { BookkeepingCost, CommitCost, CostTerms, DiskCost, HashCost, LinearCost } from './blocksize/cost.ts';
 export type { SearchSpace } from './blocksize/optimise.ts';
 export { SHA1_2004, sha1Cost2004 } from './blocksize/presets.ts';

@@ -4,7 +4,7 @@ import { openEngine } from '../hash/open.ts';
 import { PREFIX_SIZE_BYTES } from '../hash-engine.ts';
 import { shaSteppedBytes } from './cost.ts';
 import { PriceMeter } from './prices.ts';
-import { calibratedHashCost, Calibrator } from './calibrate.ts';
+import { calibratedHashCost, Calibrator, HOT_SIZE_BYTES } from './calibrate.ts';
 import { fastQuantile, fitLine } from './line-fit.ts';
 
 function samples(
@@ -76,7 +76,7 @@ test('a price follows the samples where they lie off the line, a level pays for 
   const near = (a: number, b: number): void => assert.ok(Math.abs(a - b) < 1e-9, `${a} ${b}`);
   for (const { bodySizeBytes, us } of samples) {
     near(cost.levelUs(10, bodySizeBytes, 0), 10 * us + 0.5);
-    near(cost.levelUs(10, bodySizeBytes, 2 ** 21), 10 * (us + 0.1) + 0.5);
+    near(cost.levelUs(10, bodySizeBytes, Math.sqrt(HOT_SIZE_BYTES * 2 ** 22)), 10 * (us + 0.1) + 0.5);
     near(cost.levelUs(10, bodySizeBytes, 2 ** 30), 10 * (us + 0.2) + 0.5);
     near(cost.nodeLevelUs?.(0.1, bodySizeBytes, 0) ?? 0, 0.1 * us + 0.05);
   }

@@ -54,7 +54,7 @@ const BODY_SIZES: Readonly<Record<MessageKind, readonly number[]>> = {
   nodes: [64, 96, 160, 256, 512, 1024, 2048, 4096],
 };
 /** A level of up to this size is taken to lie in the cache when a commit comes to it. */
-const HOT_SIZE_BYTES = 2 ** 19;
+export const HOT_SIZE_BYTES = 2 ** 19;
 /** Levels that do not, or not whole. */
 const MEMORY_SIZES_BYTES = [2 ** 22, 2 ** 25];
 /** Where the extra price of memory is measured: it hardly depends on the body. */
