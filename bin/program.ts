@@ -77,4 +77,14 @@ export async function registerCommands(wanted: string | undefined): Promise<void
   const room = rooms.find(({ commands }) => wanted !== undefined && commands.includes(wanted));
   for (const { load } of room === undefined ? rooms : [room]) (await load())(program, terminal);
   for (const command of program.commands) command.exitOverride();
+  describeBySummary(program);
+}
+
+/** A command's own help begins with what it does, also where there is no more to say than its summary. */
+function describeBySummary(command: Command): void {
+  const summary = command.summary();
+  if (command.description() === '' && summary !== '') {
+    command.description(`${summary.charAt(0).toUpperCase()}${summary.slice(1)}.`);
+  }
+  command.commands.forEach(describeBySummary);
 }

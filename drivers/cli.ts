@@ -29,7 +29,7 @@ export function registerDriverCommands(program: Command, terminal: GetTerminal):
     .command('demo')
     .summary('the whole idea on a device, in about ten seconds')
     .description(
-      'Compiles a specification, runs the honest driver with real traffic, then lets rogue drivers attack, and shows what\n' +
+      'Compiles a specification, runs the honest driver with real traffic, then lets rogue drivers attack, and shows what ' +
         'refused each of them. With --format json on every backing there is.',
     )
     .addOption(deviceOption())
@@ -53,7 +53,7 @@ export function registerDriverCommands(program: Command, terminal: GetTerminal):
     .command('run')
     .summary('run one driver program behind its monitor')
     .description(
-      'Runs a driver program (a script whose value is a function of `io`) in its own domain, and prints what it says.\n' +
+      'Runs a driver program (a script whose value is a function of `io`) in its own domain, and prints what it says. ' +
         'Without a program, the driver that comes with the device.',
     )
     .argument('[program]', 'driver program (.js)')
@@ -71,7 +71,7 @@ export function registerDriverCommands(program: Command, terminal: GetTerminal):
     .command('record')
     .summary("write down what a device's own driver does")
     .description(
-      "Has the device's driver do a little of its work behind its monitor, and writes a trace of every access at the driver's\n" +
+      "Has the device's driver do a little of its work behind its monitor, and writes a trace of every access at the driver's " +
         'side, with the descriptors it published. `refmon replay` reads it; so does any other tool that knows JSON lines.',
     )
     .addOption(deviceOption())
@@ -103,7 +103,7 @@ export function registerDriverCommands(program: Command, terminal: GetTerminal):
     .command('replay')
     .summary('check recorded drivers against a specification')
     .description(
-      'Feeds every recorded access to the monitor and lists what it would have refused. A trace does not say which memory\n' +
+      'Feeds every recorded access to the monitor and lists what it would have refused. A trace does not say which memory ' +
         'its driver was granted: low RAM (below 3 GiB) is assumed, unless --grant says otherwise.',
     )
     .argument('<spec>', 'specification (.dss)')

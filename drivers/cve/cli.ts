@@ -15,7 +15,7 @@ export function registerCveCommands(program: Command, terminal: () => Terminal):
     .command('cve')
     .summary('published device bugs, fired and stopped')
     .description(
-      'Published bugs of QEMU’s device models that fire on the QEMU of a current Debian, and CVEs whose sequences are refused:\n' +
+      'Published bugs of QEMU’s device models that fire on the QEMU of a current Debian, and CVEs whose sequences are refused: ' +
         'each without the monitor, with it, and beside it the work of an honest driver.',
     );
   cve

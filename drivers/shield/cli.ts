@@ -14,8 +14,8 @@ export function registerShieldCommands(program: Command, terminal: () => Termina
     .command('shield')
     .summary('an unmodified Linux driver behind the monitor')
     .description(
-      'Boots Linux in a machine whose one device is reached only through the monitor, lets its own driver work with it, and\n' +
-        'shows what was vetted. With --rogue the guest then does harm: it is refused, the device is reset, the guest lives on.\n' +
+      'Boots Linux in a machine whose one device is reached only through the monitor, lets its own driver work with it, and ' +
+        'shows what was vetted. With --rogue the guest then does harm: it is refused, the device is reset, the guest lives on. ' +
         `Devices: ${SHIELD_NAMES.join(', ')}; \`all\` for one after the other. The guest's kernel comes from the Debian archive, once.`,
     )
     .argument('[device]', 'which device', 'e1000')
@@ -28,7 +28,6 @@ export function registerShieldCommands(program: Command, terminal: () => Termina
       '--kernel <file>',
       "a Debian package to take the guest's kernel from; again for its modules' package",
       collect,
-      [],
     )
     .option('--script <file>', 'shell text that the guest runs after its work')
     .option('--module <name>', 'another module for the script; may be repeated', collect)

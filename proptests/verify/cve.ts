@@ -85,8 +85,8 @@ export const cveCampaign: Campaign = {
   name: 'cve',
   summary: 'honest drivers of parts with published bugs, perturbed: QEMU must live',
   description:
-    'Runs the honest sequence of every part of `refmon cve` with operations altered, dropped, repeated and slipped in, on the\n' +
-    'real QEMU behind the monitor. Refusals and failures are expected; that QEMU dies is a violation: a hole in the\n' +
+    'Runs the honest sequence of every part of `refmon cve` with operations altered, dropped, repeated and slipped in, on the ' +
+    'real QEMU behind the monitor. Refusals and failures are expected; that QEMU dies is a violation: a hole in the ' +
     'specification, or one more bug.',
   sizes: [{ name: 'runs', meaning: 'perturbed runs of each part', usual: 200, max: 1e9 }],
   parts: SUBJECTS.map(partOf),

@@ -120,9 +120,9 @@ export const driversCampaign: Campaign = {
   name: 'drivers',
   summary: 'drivers whose operations are altered, dropped, repeated and put out of order',
   description:
-    "Runs each device's own driver with its operations perturbed at random, then the same driver unperturbed. No device\n" +
-    'may touch memory outside the grants, the kernel must survive, and the device must work afterwards. On the models the\n' +
-    "oracle is the device's own record of its DMA; on QEMU it is canaries around every grant. Where time is real, a driver that\n" +
+    "Runs each device's own driver with its operations perturbed at random, then the same driver unperturbed. No device " +
+    'may touch memory outside the grants, the kernel must survive, and the device must work afterwards. On the models the ' +
+    "oracle is the device's own record of its DMA; on QEMU it is canaries around every grant. Where time is real, a driver that " +
     'was only late is tried again with a device that was started anew, three times at most (`retries`).',
   sizes: [
     { name: 'runs', meaning: 'perturbed runs on the models, in all', usual: 4000, max: 1e9 },
