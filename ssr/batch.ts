@@ -19,6 +19,7 @@ import {
 import type { RegionMode, RegionRecord } from './directory.ts';
 import { SsrError } from './errors.ts';
 import { FreeMapEdit } from './extents.ts';
+import { NO_CHANGES, withRoot } from './recent-changes.ts';
 import { RegionEdit } from './region-edit.ts';
 import { ownGeneration } from './volume-core.ts';
 import type { VolumeCore, VolumeState } from './volume-core.ts';
@@ -27,6 +28,9 @@ export interface RegionOptions {
   readonly sizeBytes: number;
   readonly mode?: RegionMode;
 }
+
+/** What a transaction leaves of the volume's own trees. */
+type OwnTrees = Pick<VolumeState, 'directory' | 'freeMap' | 'changes' | 'sealedBlocks'>;
 
 export class Batch {
   readonly #core: VolumeCore;
@@ -156,11 +160,51 @@ export class Batch {
     this.#check();
     const core = this.#core;
     const records = new Map(this.#changed);
-    this.#freeMap.preferRow(this.#blocksToSeal());
+    // What a commit writes of its regions now are nodes, if it is a small one; else this is a hint that comes to nothing.
+    let blocks = 0;
+    for (const edit of this.#edits.values()) blocks += edit.blocksToSeal;
+    this.#freeMap.preferRow(blocks);
     for (const [name, edit] of this.#edits) records.set(name, edit.seal());
+    const trees = this.#keepTrees(records) ?? this.#sealTrees(records);
+    core.io.flushGathered();
+    const regions = new Map(this.#base.regions);
+    for (const [name, record] of records) {
+      if (record === undefined) regions.delete(name);
+      else regions.set(name, record);
+    }
+    this.#isOver = true;
+    core.adopt({ version: this.#version, regions, directorySlots: this.#slots, ...trees }, this.#freeMap.freed);
+    return this.#version;
+  }
+
+  /** Nothing but the contents of a few regions changed: the superblock says that, and directory and free map stay as they are. */
+  #keepTrees(records: ReadonlyMap<string, RegionRecord | undefined>): OwnTrees | undefined {
+    if (this.#isResealing || this.#changed.size > 0) return undefined;
+    const { directory, freeMap, changes, sealedBlocks } = this.#base;
+    let roots: typeof changes.roots | undefined = changes.roots;
+    for (const [name, record] of records) {
+      const old = this.#base.regions.get(name);
+      if (record === undefined || record.sizeBytes !== old?.sizeBytes || record.keyGeneration !== old.keyGeneration) {
+        return undefined;
+      }
+      roots = withRoot(roots, record);
+      if (roots === undefined) return undefined;
+    }
+    const { flips } = this.#freeMap;
+    if (flips === undefined) return undefined;
+    this.#freeMap.keep(flips);
+    return { directory, freeMap, changes: { roots, flips }, sealedBlocks };
+  }
+
+  /** Writes directory and free map, with what the superblock said in their place so far. */
+  #sealTrees(records: Map<string, RegionRecord | undefined>): OwnTrees {
+    for (const record of this.#base.regions.values()) {
+      const isRecent = this.#base.changes.roots.some(({ slot }) => slot === record.slot);
+      if (isRecent && !records.has(record.name)) records.set(record.name, record);
+    }
+    this.#freeMap.preferRow(2 + this.#base.directory.height + this.#base.freeMap.height);
     const directory = this.#sealDirectory(records);
     const freeMap = this.#freeMap.seal(this.#ownGeneration);
-    core.io.flushGathered();
     const sealedBefore = this.#isResealing ? 0 : this.#base.sealedBlocks;
     const sealedBlocks = sealedBefore + directory.sealedBlocks + freeMap.sealedBlocks;
     if (sealedBlocks > BLOCKS_PER_KEY_MAX) {
@@ -168,29 +212,7 @@ export class Batch {
         help: 'rotate the root key',
       });
     }
-    const regions = new Map(this.#base.regions);
-    for (const [name, record] of records) {
-      if (record === undefined) regions.delete(name);
-      else regions.set(name, record);
-    }
-    this.#isOver = true;
-    const state = {
-      version: this.#version,
-      regions,
-      directory: directory.root,
-      directorySlots: this.#slots,
-      freeMap: freeMap.root,
-      sealedBlocks,
-    };
-    core.adopt(state, this.#freeMap.freed);
-    return this.#version;
-  }
-
-  /** How many blocks `seal` will write, if this is a small transaction: it is a hint and may be wrong. */
-  #blocksToSeal(): number {
-    let blocks = 2 + this.#base.directory.height + this.#base.freeMap.height;
-    for (const edit of this.#edits.values()) blocks += edit.blocksToSeal;
-    return blocks;
+    return { directory: directory.root, freeMap: freeMap.root, changes: NO_CHANGES, sealedBlocks };
   }
 
   #sealDirectory(records: ReadonlyMap<string, RegionRecord | undefined>) {

@@ -5,7 +5,9 @@
  * writes of the commit before it, at the same places of another file: what a flush costs depends on how many ranges of the disk
  * it is about. It is measured both as a call and as a promise, for which of them is faster depends on the load of the machine, and
  * the lower median counts. The floor of reading and writing is AES-256-GCM block by block over a plain file, with tags kept in memory: encryption without a tree, without freshness,
- * without copy-on-write. Medians; rows alternate between the two sides, for a shared machine drifts.
+ * without copy-on-write. Medians; rows alternate between the two sides, for a shared machine drifts. The first rounds of a commit and
+ * its floor are not counted: a commit is many functions that run once or twice in a round, and V8 has compiled most of them after
+ * a thousand and more, where it has the few of the floor after some hundred.
  */
 import { createCipheriv, createDecipheriv, createSecretKey, randomBytes, randomInt } from 'node:crypto';
 import { closeSync, fdatasync, fdatasyncSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
@@ -30,9 +32,9 @@ import type { Volume } from './volume.ts';
 const fdatasyncSoon = promisify(fdatasync);
 
 const BLOCK = 4096;
-/** Of the rounds of a commit and its floor so many are not counted: V8 compiles what both run. */
+/** Of the rounds of a commit and its floor so many are not counted. */
 const WARM_SHARE = 0.4;
-const COMMITS = 1000;
+const COMMITS = 4000;
 const READS = 4000;
 const GATHER_BLOCKS = 64;
 
@@ -53,7 +55,7 @@ export interface SsrBenchOptions {
   readonly directory?: string;
   /** Bytes of the sequential rows. */
   readonly size: number;
-  /** Rounds of the commit row; 1000 by default. */
+  /** Rounds of the commit row; 4000 by default. */
   readonly commits?: number;
   readonly onProgress?: (text: string) => void;
 }

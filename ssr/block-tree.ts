@@ -78,8 +78,9 @@ export class TreeEdit {
   #dirtyNode(level: number, index: number): Uint8Array {
     const dirty = this.#dirty[level]?.get(index);
     if (dirty !== undefined) return dirty;
-    const copy = this.#node(level, index)?.slice() ?? new Uint8Array(this.#io.nodeSizeBytes);
+    // Them first: where this node lies is then read from a copy, and not looked for from the root once more.
     if (level < this.#height) this.#dirtyNode(level + 1, Math.floor(index / this.#io.arity));
+    const copy = this.#node(level, index)?.slice() ?? new Uint8Array(this.#io.nodeSizeBytes);
     mapOf(this.#dirty, level).set(index, copy);
     return copy;
   }
@@ -99,7 +100,7 @@ export class TreeEdit {
 
   /** Replaces a leaf and frees the old one. */
   setLeaf(index: number, entry: Entry | undefined): void {
-    this.#grow(index + 1);
+    this.touchLeaf(index);
     const old = this.#entry(0, index);
     if (old !== undefined) this.#allocator.free(old.address, old.version);
     this.#setEntry(0, index, entry);

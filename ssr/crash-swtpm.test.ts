@@ -10,7 +10,7 @@ import { rewindableSwtpm } from './testing/rewindable-tpm.ts';
 import { isSwtpmInstalled } from './tpm/index.ts';
 
 const skip = isSwtpmInstalled() ? false : 'swtpm is not installed: sudo apt-get install swtpm';
-const SEQUENCES = 12;
+const SEQUENCES = 34;
 
 void test(
   'crashes around every flush and NV command of a real TPM end in an acknowledged state or a refusal',

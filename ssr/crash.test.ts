@@ -27,7 +27,7 @@ void test('every crash of every history up to length three, and every attack tri
     tpm,
     operations: [...OPERATIONS, TORN_WRITE],
     depth: 3,
-    attacksPerOperation: 120,
+    attacksPerOperation: 130,
     imagesPerMoment: 80,
   });
   tell(context, 'sync commits, simulated TPM', report);
@@ -35,6 +35,20 @@ void test('every crash of every history up to length three, and every attack tri
   assert.ok(report.crashCases + report.attackCases >= CASES_MIN);
   for (const code of ['SSR_ROLLBACK_DETECTED', 'SSR_FORK_DETECTED', 'SSR_BLOCK_CORRUPT'])
     assert.ok((report.refused.get(code) ?? 0) > 0, `${code} never happened: the world is too tame`);
+});
+
+void test('commits that write directory and free map, which the superblock can speak for no longer, are no less safe', async (context) => {
+  await using tpm = rewindableSimulated(new Uint8Array(32).fill(4));
+  const report = await exploreCrashes({
+    tpm,
+    operations: [...OPERATIONS, TORN_WRITE],
+    depth: 2,
+    attacksPerOperation: 60,
+    imagesPerMoment: 60,
+    isChangesFull: true,
+  });
+  tell(context, 'superblocks full of changes', report);
+  assert.deepEqual(report.violations, []);
 });
 
 void test('random longer histories end no differently', async (context) => {

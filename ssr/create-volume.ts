@@ -7,6 +7,7 @@ import { EMPTY_ROOT } from './block-io.ts';
 import { ENTRY_SIZE_BYTES } from './entry.ts';
 import { SsrError } from './errors.ts';
 import { DEFAULT_PCRS, makeKeyring, sealKeyring, wrapKeyring } from './keys.ts';
+import { NO_CHANGES } from './recent-changes.ts';
 import type { Superblock } from './superblock.ts';
 import { VolumeCore } from './volume-core.ts';
 import {
@@ -74,6 +75,7 @@ export function createVolume(options: CreateOptions, seams: Seams = {}): Promise
         directory: EMPTY_ROOT,
         directorySlots: 0,
         freeMap: EMPTY_ROOT,
+        changes: NO_CHANGES,
         sealedBlocks: 0,
         previousDigest: new Uint8Array(32),
         anchor: await chooseAnchorPlace(options.tpm, slotCount),

@@ -4,22 +4,42 @@
  * Bits say what the state that they belong to uses, so a crash needs no clean-up: mounting a state mounts its bitmap, and
  * what an uncommitted transaction had written is free again. Blocks that a transaction frees are *held* in memory until
  * the anchor vouches for a state without them (else a crash would need them) and no snapshot reads them.
- * Blocks come first fit, so that the store stays short; the few that a small commit writes at its end come in a row.
- * Sealing the bitmap needs blocks itself; `seal` reserves until nothing changes, then writes what is then true.
+ * Blocks come first fit, so that the store stays short; the nodes that a small commit writes at its end come in a row.
+ * A few changed bits may stay out of the bitmap for a while (`recent-changes.ts`). Sealing it needs blocks itself; `seal`
+ * reserves until nothing changes, then writes what is then true.
  */
 import type { BlockIo, TreeIdentity } from './block-io.ts';
 import { TreeEdit } from './block-tree.ts';
 import type { Allocator } from './block-tree.ts';
 import { SsrError } from './errors.ts';
+import { flip } from './recent-changes.ts';
+import type { RecentChanges } from './recent-changes.ts';
 import type { TreeRoot } from './superblock.ts';
 
 const FULL = 0xff;
 /** Blocks in a row are looked for among so many: what is farther off would make the store longer than it need be. */
 const ROW_SEARCH_BLOCKS = 512;
 
+/** What the bits of a state are: those of the tree, with some the other way round. */
+export interface FreeMapContents extends Pick<RecentChanges, 'flips'> {
+  readonly root: TreeRoot;
+}
+
 /** Position of the lowest zero bit of a byte that is not full. */
 function lowestZero(byte: number): number {
   return 31 - Math.clz32(~byte & (byte + 1));
+}
+
+function setBit(bits: Uint8Array, bit: number): void {
+  bits[bit >> 3] = (bits[bit >> 3] ?? 0) | (1 << (bit & 7));
+}
+
+function clearBit(bits: Uint8Array, bit: number): void {
+  bits[bit >> 3] = (bits[bit >> 3] ?? 0) & ~(1 << (bit & 7));
+}
+
+function toggleBit(bits: Uint8Array, bit: number): void {
+  bits[bit >> 3] = (bits[bit >> 3] ?? 0) ^ (1 << (bit & 7));
 }
 
 /** The bitmap of the latest sealed state, as far as it was needed, and the held blocks. */
@@ -28,7 +48,7 @@ export class FreeMap {
   readonly tree: TreeIdentity;
   readonly firstBlock: number;
   readonly capacityBlocks: number;
-  #root: TreeRoot;
+  #contents: FreeMapContents;
   readonly #clean = new Map<number, Uint8Array>();
   readonly #held = new Map<number, Uint8Array>();
   /** No block below it is free. */
@@ -37,18 +57,18 @@ export class FreeMap {
   constructor(
     io: BlockIo,
     tree: TreeIdentity,
-    options: { readonly root: TreeRoot; readonly firstBlock: number; readonly capacityBlocks: number },
+    options: { readonly contents: FreeMapContents; readonly firstBlock: number; readonly capacityBlocks: number },
   ) {
     this.io = io;
     this.tree = tree;
     this.firstBlock = options.firstBlock;
     this.capacityBlocks = options.capacityBlocks;
-    this.#root = options.root;
+    this.#contents = options.contents;
     this.cursor = options.firstBlock;
   }
 
-  get root(): TreeRoot {
-    return this.#root;
+  get contents(): FreeMapContents {
+    return this.#contents;
   }
 
   /** Blocks that one leaf of the bitmap speaks for. */
@@ -56,15 +76,27 @@ export class FreeMap {
     return this.io.blockSizeBytes * 8;
   }
 
+  leafOf(address: number): number {
+    return Math.floor(address / this.blocksPerLeaf);
+  }
+
   /** Bits of one leaf, not to be changed. @throws SsrError `SSR_BLOCK_CORRUPT` */
   leaf(index: number): Uint8Array {
     const known = this.#clean.get(index);
     if (known !== undefined) return known;
     const bits = new Uint8Array(this.io.blockSizeBytes);
-    const entry = this.io.findLeaf(this.tree, this.#root, index);
+    const entry = this.io.findLeaf(this.tree, this.#contents.root, index);
     if (entry !== undefined) this.io.readBlock(this.tree, 0, index, entry, bits);
+    this.applyFlips(index, bits);
     this.#clean.set(index, bits);
     return bits;
+  }
+
+  /** Makes of a leaf as it lies on the disk what it is. */
+  applyFlips(index: number, bits: Uint8Array): void {
+    for (const address of this.#contents.flips) {
+      if (this.leafOf(address) === index) toggleBit(bits, address % this.blocksPerLeaf);
+    }
   }
 
   heldBits(leaf: number): Uint8Array | undefined {
@@ -72,31 +104,29 @@ export class FreeMap {
   }
 
   hold(address: number): void {
-    const leaf = Math.floor(address / this.blocksPerLeaf);
+    const leaf = this.leafOf(address);
     let bits = this.#held.get(leaf);
     if (bits === undefined) this.#held.set(leaf, (bits = new Uint8Array(this.io.blockSizeBytes)));
-    const bit = address % this.blocksPerLeaf;
-    bits[bit >> 3] = (bits[bit >> 3] ?? 0) | (1 << (bit & 7));
+    setBit(bits, address % this.blocksPerLeaf);
   }
 
   /** The block may be used again as soon as no state that we seal uses it. */
   release(address: number): void {
-    const bits = this.#held.get(Math.floor(address / this.blocksPerLeaf));
-    const bit = address % this.blocksPerLeaf;
-    if (bits !== undefined) bits[bit >> 3] = (bits[bit >> 3] ?? 0) & ~(1 << (bit & 7));
+    const bits = this.#held.get(this.leafOf(address));
+    if (bits !== undefined) clearBit(bits, address % this.blocksPerLeaf);
     this.cursor = Math.min(this.cursor, address);
   }
 
-  /** Takes on a sealed edit. */
-  adopt(root: TreeRoot, leaves: ReadonlyMap<number, Uint8Array>, cursor: number): void {
-    this.#root = root;
+  /** Takes on a transaction that ended well. */
+  adopt(contents: FreeMapContents, leaves: ReadonlyMap<number, Uint8Array>, cursor: number): void {
+    this.#contents = contents;
     for (const [leaf, bits] of leaves) this.#clean.set(leaf, bits);
     this.cursor = cursor;
   }
 
-  /** Back to an earlier root; what is held is the caller's to release. */
-  reset(root: TreeRoot): void {
-    this.#root = root;
+  /** Back to an earlier state; what is held is the caller's to release. */
+  reset(contents: FreeMapContents): void {
+    this.#contents = contents;
     this.#clean.clear();
     this.cursor = this.firstBlock;
   }
@@ -107,9 +137,10 @@ export class FreeMapEdit implements Allocator {
   readonly #map: FreeMap;
   readonly #version: number;
   readonly #dirty = new Map<number, Uint8Array>();
-  readonly #tree: TreeEdit;
   readonly #freed: number[] = [];
-  readonly #baseRoot: TreeRoot;
+  readonly #base: FreeMapContents;
+  /** Undefined once they are too many for a superblock. */
+  #flips: number[] | undefined;
   #cursor: number;
   /** Where `preferRow` found blocks in a row: the next of them, and how many are left. */
   #row = { next: 0, left: 0 };
@@ -118,8 +149,8 @@ export class FreeMapEdit implements Allocator {
     this.#map = map;
     this.#version = version;
     this.#cursor = map.cursor;
-    this.#baseRoot = map.root;
-    this.#tree = new TreeEdit(map.io, map.tree, map.root, this);
+    this.#base = map.contents;
+    this.#flips = [...map.contents.flips];
   }
 
   /** Blocks that this transaction freed and that are held because of it. */
@@ -132,13 +163,17 @@ export class FreeMapEdit implements Allocator {
     if (dirty !== undefined) return dirty;
     const copy = this.#map.leaf(leaf).slice();
     this.#dirty.set(leaf, copy);
-    this.#tree.touchLeaf(leaf);
     return copy;
+  }
+
+  #flip(address: number): void {
+    if (this.#flips !== undefined && !flip(this.#flips, address)) this.#flips = undefined;
   }
 
   /** Every block of the bitmap is to be written again. */
   touchAll(): void {
-    for (const { index } of [...this.#tree.leaves()]) this.#change(index);
+    const { io, tree } = this.#map;
+    for (const { index } of new TreeEdit(io, tree, this.#base.root, this).leaves()) this.#change(index);
   }
 
   /**
@@ -157,7 +192,7 @@ export class FreeMapEdit implements Allocator {
   }
 
   #isFree(address: number): boolean {
-    const leaf = Math.floor(address / this.#map.blocksPerLeaf);
+    const leaf = this.#map.leafOf(address);
     const bit = address % this.#map.blocksPerLeaf;
     const used = this.#dirty.get(leaf) ?? this.#map.leaf(leaf);
     const byte = (used[bit >> 3] ?? FULL) | (this.#map.heldBits(leaf)?.[bit >> 3] ?? 0);
@@ -185,9 +220,8 @@ export class FreeMapEdit implements Allocator {
   /** @throws SsrError `SSR_NO_SPACE` */
   allocate(): number {
     const address = this.#takeFromRow() ?? this.#takeFirst();
-    const bit = address % this.#map.blocksPerLeaf;
-    const bits = this.#change(Math.floor(address / this.#map.blocksPerLeaf));
-    bits[bit >> 3] = (bits[bit >> 3] ?? 0) | (1 << (bit & 7));
+    setBit(this.#change(this.#map.leafOf(address)), address % this.#map.blocksPerLeaf);
+    this.#flip(address);
     return address;
   }
 
@@ -210,9 +244,8 @@ export class FreeMapEdit implements Allocator {
   }
 
   free(address: number, version: number): void {
-    const bit = address % this.#map.blocksPerLeaf;
-    const bits = this.#change(Math.floor(address / this.#map.blocksPerLeaf));
-    bits[bit >> 3] = (bits[bit >> 3] ?? 0) & ~(1 << (bit & 7));
+    clearBit(this.#change(this.#map.leafOf(address)), address % this.#map.blocksPerLeaf);
+    this.#flip(address);
     if (version === this.#version) {
       // Nobody but this transaction ever knew the block.
       this.#cursor = Math.min(this.#cursor, address);
@@ -222,29 +255,42 @@ export class FreeMapEdit implements Allocator {
     this.#freed.push(address);
   }
 
-  /** Writes the changed bitmap blocks. @returns the new root, and how many blocks were sealed */
+  /** What the superblock has to say if the bitmap is not written; undefined if that is too much. */
+  get flips(): readonly number[] | undefined {
+    return this.#flips;
+  }
+
+  /** Ends the transaction and leaves the bitmap as it lies on the disk; the superblock says `flips`. */
+  keep(flips: readonly number[]): void {
+    this.#map.adopt({ root: this.#base.root, flips }, this.#dirty, this.#cursor);
+  }
+
+  /** Writes all bitmap blocks that are not as they lie on the disk. @returns the new root, and how many blocks were sealed */
   seal(keyGeneration: number): { root: TreeRoot; sealedBlocks: number } {
+    const { io, tree: identity } = this.#map;
+    const tree = new TreeEdit(io, identity, this.#base.root, this);
+    for (const address of this.#base.flips) this.#change(this.#map.leafOf(address));
     const addresses = new Map<number, number>();
     let nodes = 0;
     for (let known = -1; known < addresses.size + nodes;) {
       known = addresses.size + nodes;
       for (const leaf of this.#dirty.keys()) {
         if (addresses.has(leaf)) continue;
-        const old = this.#tree.leaf(leaf);
+        tree.touchLeaf(leaf);
+        const old = tree.leaf(leaf);
         if (old !== undefined) this.free(old.address, old.version);
         addresses.set(leaf, this.allocate());
       }
-      nodes = this.#tree.reserve();
+      nodes = tree.reserve();
     }
     const version = this.#version;
     for (const [leaf, address] of addresses) {
       const bits = this.#dirty.get(leaf) ?? this.#map.leaf(leaf);
       const place = { version, keyGeneration, level: 0, index: leaf, address };
-      this.#tree.setFreedLeaf(leaf, this.#map.io.writeBlock(this.#map.tree, place, bits));
+      tree.setFreedLeaf(leaf, io.writeBlock(identity, place, bits));
     }
-    const root = this.#tree.seal({ version, keyGeneration });
-    this.#map.io.flushGathered();
-    this.#map.adopt(root, this.#dirty, this.#cursor);
+    const root = tree.seal({ version, keyGeneration });
+    this.#map.adopt({ root, flips: [] }, this.#dirty, this.#cursor);
     return { root, sealedBlocks: addresses.size + nodes };
   }
 
@@ -254,6 +300,6 @@ export class FreeMapEdit implements Allocator {
    */
   abort(isRootOurs: boolean): void {
     for (const address of this.#freed) this.#map.release(address);
-    if (isRootOurs && this.#map.root !== this.#baseRoot) this.#map.reset(this.#baseRoot);
+    if (isRootOurs && this.#map.contents !== this.#base) this.#map.reset(this.#base);
   }
 }

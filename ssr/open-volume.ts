@@ -16,7 +16,7 @@ import type { AllegedSuperblock } from './superblock.ts';
 import { equalBytes } from './tpm/codec.ts';
 import { TpmError } from './tpm/errors.ts';
 import { VolumeCore } from './volume-core.ts';
-import { readSuperblocks } from './superblock.ts';
+import { readSuperblocks, superblockDigest } from './superblock.ts';
 import { Volume } from './volume.ts';
 import {
   coreOptions,
@@ -51,7 +51,8 @@ export function openVolume(options: OpenOptions, seams: Seams = {}): Promise<Vol
 
 /** Two futures of one state must never both be seen: what was found is anchored before anyone reads it. */
 async function anchorFoundState(core: VolumeCore, anchor: Anchor): Promise<void> {
-  const { point, bytes, offset } = core.prepare(false, core.fixed.tokens);
+  const { epoch, bytes, offset } = core.prepare(false, core.fixed.tokens);
+  const point = { epoch, digest: superblockDigest(bytes) };
   core.store.write(offset, bytes);
   core.store.flush();
   await anchor.advance(point, Promise.resolve());

@@ -17,6 +17,7 @@ import type { Anchor } from './anchor.ts';
 import { SsrError } from './errors.ts';
 import { pause } from './pause.ts';
 import type { Store } from './store/store.ts';
+import { superblockDigest } from './superblock.ts';
 import type { TokenState } from './superblock.ts';
 import { refill, spend, waitMs } from './token-bucket.ts';
 import type { TokenBucket } from './token-bucket.ts';
@@ -140,14 +141,15 @@ export class Publisher {
     const { tokenBucket, now } = this.#behaviour;
     const tokens = spend(tokenBucket === undefined ? this.#tokens : refill(tokenBucket, this.#tokens, now()));
     const { state } = core;
-    const { point, bytes, offset } = core.prepare(false, tokens);
+    const { epoch, bytes, offset } = core.prepare(false, tokens);
     // The flush takes as long as the making of the NV command, so both go on at once; the command is sent after the flush.
     let durable = Promise.resolve();
+    let point: AnchorPoint | undefined;
     try {
       for (const step of core.order.anchored) {
         if (step === 'superblock') core.store.write(offset, bytes);
         else if (step === 'flush') durable = flushSoon(core.store);
-        else await this.#advance(point, durable);
+        else await this.#advance((point = { epoch, digest: superblockDigest(bytes) }), durable);
       }
       await durable;
     } catch (error) {

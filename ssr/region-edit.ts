@@ -233,7 +233,7 @@ export class RegionEdit {
   }
 
   seal(): RegionRecord {
-    this.#spill();
+    if (this.#buffer.size > 0) this.#spill();
     const { keyGeneration } = this.#record;
     const sealedBlocks = this.#sealedBlocks + this.#nodes.dirtyNodes;
     const root = this.#nodes.seal({ version: this.#version, keyGeneration });

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { EMPTY_ROOT } from './block-io.ts';
 import { encodeSuperblock, isGenuine, parseSuperblock, superblockOffset, SUPERBLOCK_SIZE_BYTES } from './superblock.ts';
+import { FLIPS_MAX, RECENT_ROOTS_MAX } from './recent-changes.ts';
 import type { Superblock } from './superblock.ts';
 
 const KEY = new Uint8Array(32).fill(9);
@@ -20,6 +21,10 @@ const sample: Superblock = {
   directory: { height: 3, entry: new Uint8Array(48).fill(2) },
   directorySlots: 1024,
   freeMap: EMPTY_ROOT,
+  changes: {
+    roots: [{ slot: 1023, root: { height: 2, entry: new Uint8Array(48).fill(7) }, sealedBlocks: 2 ** 33 }],
+    flips: [2 ** 33 - 1, 16],
+  },
   sealedBlocks: 12345,
   previousDigest: new Uint8Array(32).fill(3),
   anchor: { firstIndex: 0x01810000, slotCount: 64 },
@@ -68,25 +73,42 @@ void test('any bytes parse or do not, and no changed bit passes for genuine', ()
   );
 });
 
-void test('fields may fill the superblock up to its HMAC, and no byte more', () => {
-  const withKeys = (sizeBytes: number): Superblock => ({
+void test('changes that cannot be are not parsed, up to the limits and one past them', () => {
+  const root = sample.changes.roots[0] ?? assert.fail();
+  const withChanges = (roots: number, flips: number, address: number) =>
+    parseSuperblock(
+      encodeSuperblock(
+        {
+          ...sample,
+          sealedKeys: { private: new Uint8Array(1), public: new Uint8Array(1) },
+          changes: {
+            roots: Array.from({ length: roots }, () => root),
+            flips: Array.from({ length: flips }, () => address),
+          },
+        },
+        KEY,
+      ),
+    );
+  const last = sample.capacityBlocks - 1;
+  assert.ok(withChanges(RECENT_ROOTS_MAX, FLIPS_MAX, last) !== undefined);
+  assert.equal(withChanges(RECENT_ROOTS_MAX + 1, FLIPS_MAX, last), undefined);
+  assert.equal(withChanges(RECENT_ROOTS_MAX, FLIPS_MAX + 1, last), undefined);
+  assert.equal(withChanges(RECENT_ROOTS_MAX, FLIPS_MAX, last + 1), undefined);
+});
+
+void test('a superblock has room for sealed keys up to a limit, however much has changed', () => {
+  const root = sample.changes.roots[0] ?? assert.fail();
+  const full = (privateSizeBytes: number): Superblock => ({
     ...sample,
-    sealedKeys: { ...sample.sealedKeys, private: new Uint8Array(sizeBytes).fill(4) },
+    changes: {
+      roots: Array.from({ length: RECENT_ROOTS_MAX }, () => root),
+      flips: Array.from({ length: FLIPS_MAX }, (_, at) => at),
+    },
+    sealedKeys: { private: new Uint8Array(privateSizeBytes).fill(4), public: new Uint8Array(78).fill(5) },
   });
-  // Grown until the fields end where the HMAC begins.
-  let sizeBytes = 126;
-  const fits = (): boolean => {
-    try {
-      encodeSuperblock(withKeys(sizeBytes + 1), KEY);
-      return true;
-    } catch {
-      return false;
-    }
-  };
-  while (fits()) sizeBytes += 1;
-  const bytes = encodeSuperblock(withKeys(sizeBytes), KEY);
+  const bytes = encodeSuperblock(full(308 - 78), KEY);
   assert.equal(bytes.length, SUPERBLOCK_SIZE_BYTES);
   assert.equal(bytes[SUPERBLOCK_SIZE_BYTES - 33], 5, 'the last field ends right before the HMAC');
-  assert.deepEqual(parseSuperblock(bytes)?.superblock, withKeys(sizeBytes));
-  assert.throws(() => encodeSuperblock(withKeys(sizeBytes + 1), KEY), /has 992 bytes for its fields, not 993/);
+  assert.deepEqual(parseSuperblock(bytes)?.superblock, full(308 - 78));
+  assert.throws(() => encodeSuperblock(full(309 - 78), KEY), /has 308 bytes for sealed keys, not 309/);
 });

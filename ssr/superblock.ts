@@ -12,6 +12,8 @@ import { DIGEST_SIZE_BYTES, EPOCH_MAX, SLOT_COUNT_MAX, SLOT_COUNT_MIN } from './
 import { ID_SIZE_BYTES } from './block-cipher.ts';
 import { ENTRY_SIZE_BYTES } from './entry.ts';
 import { hmacSha256Of, sha256Of } from './hash/hmac.ts';
+import { FLIPS_MAX, readChanges, RECENT_ROOTS_MAX, writeChanges } from './recent-changes.ts';
+import type { RecentChanges } from './recent-changes.ts';
 import type { Store } from './store/store.ts';
 import { ByteReader, ByteWriter, equalBytes } from './tpm/codec.ts';
 import type { SealedBlob } from './tpm/object-commands.ts';
@@ -26,11 +28,14 @@ export const BLOCK_SIZE_MIN_BYTES = 512;
 export const BLOCK_SIZE_MAX_BYTES = 65_536;
 export const ARITY_MIN = 2;
 const MAGIC = 0x52464d53;
-const FORMAT_VERSION = 1;
+const FORMAT_VERSION = 2;
 const HMAC_SIZE_BYTES = 32;
 const WRAPPED_KEYS_SIZE_BYTES = 92;
 const TREE_HEIGHT_MAX = 48;
+/** Private and public part together: so much is left beside as many recent changes as there may be. swtpm makes 268. */
+const SEALED_KEYS_SIZE_MAX_BYTES = 308;
 const HASH_DOMAIN = Uint8Array.of(0x02);
+const NO_WRAPPED_KEYS = new Uint8Array(WRAPPED_KEYS_SIZE_BYTES);
 
 /** A copy-on-write tree as its parent knows it: an entry for the root, and the levels below it. */
 export interface TreeRoot {
@@ -60,6 +65,8 @@ export interface Superblock {
   /** Slots for regions in the directory, used or not. */
   readonly directorySlots: number;
   readonly freeMap: TreeRoot;
+  /** What those two trees do not say yet. */
+  readonly changes: RecentChanges;
   /** Blocks sealed with the volume's own key. */
   readonly sealedBlocks: number;
   /** Digest of the superblock that the anchor vouched for when this one was made. */
@@ -92,16 +99,21 @@ function pcrBits(pcrs: readonly number[]): number {
 /** @returns 1024 bytes, HMAC at the end. @throws RangeError if a field does not fit */
 export function encodeSuperblock(superblock: Superblock, macKey: Uint8Array): Uint8Array {
   const s = superblock;
+  const keysSizeBytes = s.sealedKeys.private.length + s.sealedKeys.public.length;
+  if (keysSizeBytes > SEALED_KEYS_SIZE_MAX_BYTES) {
+    throw new RangeError(`a superblock has ${SEALED_KEYS_SIZE_MAX_BYTES} bytes for sealed keys, not ${keysSizeBytes}`);
+  }
   const flags = (s.isTentative ? 1 : 0) | (s.allowsNotFresh ? 2 : 0) | (s.wrappedKeys === undefined ? 0 : 4);
   const writer = new ByteWriter(SUPERBLOCK_SIZE_BYTES).u32(MAGIC).u16(FORMAT_VERSION).u16(flags).bytes(s.volumeId);
-  writer.u64(BigInt(s.epoch)).u64(BigInt(s.version));
-  writer.u32(s.blockSizeBytes).u16(s.arity).u64(BigInt(s.capacityBlocks));
+  writer.u64Of(s.epoch).u64Of(s.version);
+  writer.u32(s.blockSizeBytes).u16(s.arity).u64Of(s.capacityBlocks);
   writer.u8(s.directory.height).bytes(s.directory.entry).u32(s.directorySlots);
   writer.u8(s.freeMap.height).bytes(s.freeMap.entry);
-  writer.u64(BigInt(s.sealedBlocks)).bytes(s.previousDigest);
+  writer.u64Of(s.sealedBlocks).bytes(s.previousDigest);
   writer.u32(s.anchor.firstIndex).u8(s.anchor.slotCount).u32(pcrBits(s.pcrs));
-  writer.u32(Math.floor(s.tokens.tokens)).u64(BigInt(Math.floor(s.tokens.atMs)));
-  writer.bytes(s.wrappedKeys ?? new Uint8Array(WRAPPED_KEYS_SIZE_BYTES));
+  writer.u32(Math.floor(s.tokens.tokens)).u64Of(Math.floor(s.tokens.atMs));
+  writer.bytes(s.wrappedKeys ?? NO_WRAPPED_KEYS);
+  writeChanges(writer, s.changes);
   writer.sized(s.sealedKeys.private).sized(s.sealedKeys.public);
   const end = SUPERBLOCK_SIZE_BYTES - HMAC_SIZE_BYTES;
   if (writer.length > end) throw new RangeError(`a superblock has ${end} bytes for its fields, not ${writer.length}`);
@@ -153,6 +165,7 @@ function readFields(reader: ByteReader): Superblock | undefined {
   const bits = reader.u32();
   const tokens = { tokens: reader.u32(), atMs: Number(reader.u64()) };
   const wrapped = reader.take(WRAPPED_KEYS_SIZE_BYTES);
+  const changes = readChanges(reader);
   return {
     isTentative: (flags & 1) !== 0,
     allowsNotFresh: (flags & 2) !== 0,
@@ -166,6 +179,7 @@ function readFields(reader: ByteReader): Superblock | undefined {
     directory,
     directorySlots,
     freeMap,
+    changes,
     sealedBlocks,
     previousDigest,
     anchor,
@@ -177,7 +191,7 @@ function readFields(reader: ByteReader): Superblock | undefined {
 
 function isPossible(superblock: Superblock | undefined): superblock is Superblock {
   if (superblock === undefined) return false;
-  const { blockSizeBytes, arity, epoch, version, anchor, directory, freeMap, capacityBlocks } = superblock;
+  const { blockSizeBytes, arity, epoch, version, anchor, directory, freeMap, capacityBlocks, changes } = superblock;
   return (
     blockSizeBytes >= BLOCK_SIZE_MIN_BYTES &&
     blockSizeBytes <= BLOCK_SIZE_MAX_BYTES &&
@@ -190,7 +204,11 @@ function isPossible(superblock: Superblock | undefined): superblock is Superbloc
     anchor.slotCount >= SLOT_COUNT_MIN &&
     anchor.slotCount <= SLOT_COUNT_MAX &&
     directory.height <= TREE_HEIGHT_MAX &&
-    freeMap.height <= TREE_HEIGHT_MAX
+    freeMap.height <= TREE_HEIGHT_MAX &&
+    changes.roots.length <= RECENT_ROOTS_MAX &&
+    changes.roots.every(({ root }) => root.height <= TREE_HEIGHT_MAX) &&
+    changes.flips.length <= FLIPS_MAX &&
+    changes.flips.every((address) => address < capacityBlocks)
   );
 }
 

@@ -18,6 +18,7 @@ import { KeyEras, treeKey } from './key-eras.ts';
 import { superblockKey } from './keys.ts';
 import type { Keyring } from './keys.ts';
 import type { Protocol } from './protocol.ts';
+import type { RecentChanges } from './recent-changes.ts';
 import type { GenuineSuperblock } from './recovery.ts';
 import { RetiredBlocks } from './retired-blocks.ts';
 import type { RenewedKeys } from './rotate-root.ts';
@@ -33,6 +34,8 @@ export interface VolumeState {
   readonly directory: TreeRoot;
   readonly directorySlots: number;
   readonly freeMap: TreeRoot;
+  /** What those two trees do not say yet. */
+  readonly changes: RecentChanges;
   readonly sealedBlocks: number;
 }
 
@@ -82,13 +85,13 @@ export class VolumeCore {
     this.#identities = new TreeIdentities(this.#eras, options.protocol, superblock.arity);
     this.directoryTree = this.#identities.own('directory');
     this.freeMap = new FreeMap(this.io, this.#identities.own('free map'), {
-      root: current.freeMap,
+      contents: { root: current.freeMap, flips: current.changes.flips },
       firstBlock: Math.ceil(DATA_START_BYTES / superblock.blockSizeBytes),
       capacityBlocks: superblock.capacityBlocks,
     });
-    const { version, directory, directorySlots, freeMap, sealedBlocks } = current;
-    const regions = this.#loadRegions(directory, directorySlots);
-    this.#state = { version, regions, directory, directorySlots, freeMap, sealedBlocks };
+    const { version, directory, directorySlots, freeMap, changes, sealedBlocks } = current;
+    const regions = this.#loadRegions(current);
+    this.#state = { version, regions, directory, directorySlots, freeMap, changes, sealedBlocks };
     this.#published = this.#state;
     this.#retired = new RetiredBlocks(this.freeMap, superblock.version);
     this.#nextVersion = version + 1;
@@ -136,11 +139,11 @@ export class VolumeCore {
     return this.#identities.of(record);
   }
 
-  #loadRegions(directory: TreeRoot, slots: number): Map<string, RegionRecord> {
+  #loadRegions({ directory, directorySlots, changes }: Superblock): Map<string, RegionRecord> {
     const regions = new Map<string, RegionRecord>();
     const perBlock = this.io.blockSizeBytes / RECORD_SIZE_BYTES;
     const block = new Uint8Array(this.io.blockSizeBytes);
-    for (let slot = 0; slot < Math.min(slots, REGIONS_MAX); slot += 1) {
+    for (let slot = 0; slot < Math.min(directorySlots, REGIONS_MAX); slot += 1) {
       if (slot % perBlock === 0) {
         const index = slot / perBlock;
         const entry = this.io.findLeaf(this.directoryTree, directory, index);
@@ -148,7 +151,8 @@ export class VolumeCore {
         if (entry !== undefined) this.io.readBlock(this.directoryTree, 0, index, entry, block);
       }
       const record = readRecord(block, (slot % perBlock) * RECORD_SIZE_BYTES, slot);
-      if (record !== undefined) regions.set(record.name, record);
+      const recent = changes.roots.find((other) => other.slot === slot);
+      if (record !== undefined) regions.set(record.name, { ...record, ...recent });
     }
     return regions;
   }
@@ -165,8 +169,8 @@ export class VolumeCore {
   }
 
   /** The superblock for the present state, as it is to be written. */
-  prepare(isTentative: boolean, tokens: TokenState): { point: AnchorPoint; bytes: Uint8Array; offset: number } {
-    const { version, directory, directorySlots, freeMap, sealedBlocks } = this.#state;
+  prepare(isTentative: boolean, tokens: TokenState): { epoch: number; bytes: Uint8Array; offset: number } {
+    const { version, directory, directorySlots, freeMap, changes, sealedBlocks } = this.#state;
     const superblock: Superblock = {
       ...this.#fixed,
       isTentative,
@@ -175,17 +179,14 @@ export class VolumeCore {
       directory,
       directorySlots,
       freeMap,
+      changes,
       sealedBlocks,
       previousDigest: this.#anchored.digest,
       tokens,
     };
     this.#macKey ??= superblockKey(this.keyring, superblock.volumeId);
     const bytes = encodeSuperblock(superblock, this.#macKey);
-    return {
-      point: { epoch: superblock.epoch, digest: superblockDigest(bytes) },
-      bytes,
-      offset: superblockOffset(superblock),
-    };
+    return { epoch: superblock.epoch, bytes, offset: superblockOffset(superblock) };
   }
 
   /** The state with this version is durable and will be found after a crash (if `point` is given, surely). */
@@ -205,7 +206,7 @@ export class VolumeCore {
     if (this.#state.version > version) this.#lost.push({ first: version + 1, last: this.#state.version });
     this.#retired.forgetAfter(version);
     this.#state = this.#published;
-    this.freeMap.reset(this.#state.freeMap);
+    this.freeMap.reset({ root: this.#state.freeMap, flips: this.#state.changes.flips });
   }
 
   /** True for a transaction that ended well but could not be made durable. */

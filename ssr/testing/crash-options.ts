@@ -44,6 +44,8 @@ export interface WorldOptions {
   readonly modelAnchor?: ModelAnchor;
   /** Commits are acknowledged when durable. */
   readonly isNotFresh?: boolean;
+  /** Histories begin where the superblock can say hardly more in place of directory and free map. */
+  readonly isChangesFull?: boolean;
   /** Stop after this many violations. */
   readonly violationsMax?: number;
   /** Instead of all sequences up to `depth`: this many random ones of this length, which follow from the seed. */

@@ -31,6 +31,7 @@ import { CrashJudge } from './crash-judge.ts';
 import { BLOCK } from './crash-options.ts';
 import type { History, Moment, Node, WorldOptions, WorldReport } from './crash-options.ts';
 import { numbers } from './disk-attacks.ts';
+import { FILLING_REGION, fillChanges } from './fill-changes.ts';
 import { KnownKeys } from './known-keys.ts';
 import { NonceMonitor } from './nonce-monitor.ts';
 import type { TpmMemory } from './rewindable-tpm.ts';
@@ -116,7 +117,7 @@ class World {
   }
 
   async #create(): Promise<Node> {
-    const { tpm, modelAnchor, isNotFresh } = this.#options;
+    const { tpm, modelAnchor, isNotFresh, isChangesFull } = this.#options;
     const disk = new SimulatedDisk();
     const seams = this.#seams();
     const volume = await createVolume(
@@ -133,6 +134,8 @@ class World {
     await volume.transaction((transaction) => {
       transaction.create('a', { sizeBytes: 2 * BLOCK }).write(0, new Uint8Array(BLOCK).fill(1));
     });
+    const model = new Map<string, Uint8Array>([['a', new Uint8Array(2 * BLOCK).fill(1, 0, BLOCK)]]);
+    if (isChangesFull === true) model.set(FILLING_REGION, await fillChanges(volume, disk));
     await volume.close();
     const image = disk.durableImage();
     const memory = await tpm.remember();
@@ -142,9 +145,7 @@ class World {
     const newest = genuine.reduce((best, one) => (one.superblock.epoch > best.superblock.epoch ? one : best));
     const point = { epoch: newest.superblock.epoch, digest: newest.digest };
     const slots: Uint8Array[] = [];
-    for (const { slot, bytes } of formatSlots(SLOTS, { epoch: SLOTS, digest: new Uint8Array(32) })) slots[slot] = bytes;
-    slots[slotOf(point.epoch, SLOTS)] = encodeSlot(point);
-    const model: Model = new Map([['a', new Uint8Array(2 * BLOCK).fill(1, 0, BLOCK)]]);
+    for (const { slot, bytes } of formatSlots(SLOTS, point)) slots[slot] = bytes;
     const anchor = modelAnchor?.remember();
     const reading = await modelAnchor?.open().read();
     return {

@@ -296,11 +296,12 @@ async function withOldAnchor(): Promise<MutantResult> {
   return { cases: report.cases + report.attacks, violation: report.violations[0] };
 }
 
-function withoutHolding(): () => void {
-  const original = Object.getOwnPropertyDescriptor(FreeMap.prototype, 'hold');
-  Object.defineProperty(FreeMap.prototype, 'hold', { configurable: true, writable: true, value: () => undefined });
+/** A free map that does nothing where it should do this. */
+function withoutStep(step: 'hold' | 'applyFlips'): () => void {
+  const original = Object.getOwnPropertyDescriptor(FreeMap.prototype, step);
+  Object.defineProperty(FreeMap.prototype, step, { configurable: true, writable: true, value: () => undefined });
   return () => {
-    if (original !== undefined) Object.defineProperty(FreeMap.prototype, 'hold', original);
+    if (original !== undefined) Object.defineProperty(FreeMap.prototype, step, original);
   };
 }
 
@@ -357,7 +358,11 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'tentative superblock in one flush with its blocks',
     run: world({ protocol: withOrder(COMMIT_ORDER.anchored, ['superblock', 'flush']), isNotFresh: true }),
   },
-  { name: 'freed blocks are used again at once', run: world({ around: withoutHolding }) },
+  { name: 'freed blocks are used again at once', run: world({ around: () => withoutStep('hold') }) },
+  {
+    name: 'what the superblock says of the free map is not heard',
+    run: world({ around: () => withoutStep('applyFlips') }),
+  },
   { name: 'nonces are counted from the mount', run: world({ protocol: countingNonces(), depth: 2 }) },
   { name: 'blocks are not verified', run: world({ protocol: unverified() }) },
   { name: 'no lock', run: withoutLock },

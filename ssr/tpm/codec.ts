@@ -124,6 +124,11 @@ export class ByteWriter {
     return this.u32(Number(value >> 32n)).u32(Number(value & 0xffffffffn));
   }
 
+  /** 64 bits of a number, which is exact up to 2^53; making a bigint of it would take longer than writing it. */
+  u64Of(value: number): this {
+    return this.u32(Math.floor(value / 2 ** 32)).u32(value % 2 ** 32);
+  }
+
   bytes(value: Uint8Array): this {
     // First reserve: it may replace the buffer.
     const at = this.#reserve(value.length);
