@@ -194,14 +194,16 @@ async function benchMerkle(options: BenchFlags, terminal: Terminal): Promise<voi
   const progress = terminal.progress('building trees of 2^20 leaves');
   const rows = await run(options.rounds === undefined ? {} : { rounds: options.rounds });
   progress.clear();
-  for (const { name, status, median_ns: median, mean_ns: mean, bytes, ratio } of rows) {
+  for (const row of rows) {
+    const { name, status, median_ns: median, mean_ns: mean, bytes, ratio, ratio_quartiles: quartiles } = row;
     const value =
       bytes === undefined
         ? median === undefined
           ? status
           : `${(median / 1e6).toFixed(2)} ms`
         : `${(bytes / 1e6).toFixed(0)} MB`;
-    const times = ratio === undefined ? '' : `  ${ratio.toFixed(2)}x ours`;
+    const spread = quartiles === undefined ? '' : ` (half: ${quartiles.map((value) => value.toFixed(2)).join(' to ')})`;
+    const times = ratio === undefined ? '' : `  ${ratio.toFixed(2)}x ours${spread}`;
     const average = mean === undefined ? '' : `  mean ${(mean / 1e6).toFixed(2)} ms`;
     terminal.print(`${name.padEnd(NAME_COLUMNS + 30)}${value.padStart(NUMBER_COLUMNS + 8)}${times}${average}`);
   }

@@ -1,5 +1,6 @@
 /**
- * One system of `bench-merkle.ts`, alone in this process: builds a tree, updates it, weighs it, prints one JSON line.
+ * One system of `bench-merkle.ts`, alone in this process: builds a tree, weighs it, prints one JSON line; then updates it whenever
+ * standard input says `batch` or `single`, and prints what each call took, until the input ends.
  *
  * Arguments: system, number of leaves, number of updates, `warm` or `cold`. A cold process does nothing before the tree is built
  * and reports the batch after it; a warm one has worked on small trees, so that V8 has compiled all, and reports everything.
@@ -8,7 +9,9 @@
 import { performance } from 'node:perf_hooks';
 import { missingPeer, openSystem } from './bench-merkle-systems.ts';
 import type { Built, Change, System } from './bench-merkle-systems.ts';
-import type { ColdReport, WarmReport } from './bench-merkle.ts';
+import { createInterface } from 'node:readline';
+import { BATCHES, SINGLE_RUNS } from './bench-merkle.ts';
+import type { ColdReport, TurnCalls, WarmReport } from './bench-merkle.ts';
 import { seededRandom } from './blocksize/random.ts';
 
 function randomLeaf(random: () => number): Uint8Array {
@@ -25,11 +28,6 @@ function elapsedNs(action: () => void, built?: Built): number {
   const passed = (performance.now() - before) * 1e6;
   return Math.round(built?.takeNs?.() ?? passed);
 }
-
-/** Batches in one process, and so many before them that are not counted: V8 compiles what the large tree needs. */
-const BATCHES = { warm: 10, measured: 40 } as const;
-/** Runs of single updates. */
-const SINGLE_RUNS = { warm: 2, measured: 10 } as const;
 
 const collectGarbage = (globalThis as { gc?: () => void }).gc ?? ((): void => undefined);
 
@@ -81,7 +79,14 @@ async function measureCold(name: string, leafCount: number, updates: number): Pr
   return batch ? { status: 'ok', first_ns: elapsedNs(() => batch(changes), built) } : { status: 'ok' };
 }
 
-async function measureWarm(name: string, leafCount: number, updates: number): Promise<WarmReport> {
+/** Calls to come, by what they are called: nanoseconds of each call of the next turn. */
+type Turns = Readonly<Record<string, () => number[]>>;
+
+async function prepareWarm(
+  name: string,
+  leafCount: number,
+  updates: number,
+): Promise<{ readonly report: WarmReport; readonly turns: Turns }> {
   const system = await openSystem(name);
   const random = seededRandom(1);
   warmUp(system, random);
@@ -93,26 +98,38 @@ async function measureWarm(name: string, leafCount: number, updates: number): Pr
   prepared = undefined;
   await settle();
   const memory_bytes = memoryInUse() - before;
-  const draw = (): Change[] => drawChanges(random, leafCount, updates);
-  const timesOf = (runs: { warm: number; measured: number }, run: (changes: readonly Change[]) => void): number[] => {
+  const turnsOf = (calls: TurnCalls, run: (changes: readonly Change[]) => void): (() => number[]) => {
     // All drawn before: between the timed calls nothing is allocated, so that they collect all of their own garbage.
-    const drawn = Array.from({ length: runs.warm + runs.measured }, draw);
-    return drawn.map((changes) => elapsedNs(() => run(changes), built)).slice(runs.warm);
+    const drawn = Array.from({ length: calls.turns * calls.inOne }, () => drawChanges(random, leafCount, updates));
+    return () => drawn.splice(0, calls.inOne).map((changes) => elapsedNs(() => run(changes), built));
   };
   const { batch, update } = built;
-  const batch_ns = batch && timesOf(BATCHES, batch);
-  const single_ns =
-    update && timesOf(SINGLE_RUNS, (changes) => changes.forEach(update)).map((ns) => Math.round(ns / updates));
-  const times = { ...(batch_ns && { batch_ns }), ...(single_ns && { single_ns }) };
-  return { status: 'ok', build_ns, ...times, memory_bytes, root: built.root() };
+  const singles = update && turnsOf(SINGLE_RUNS, (changes) => changes.forEach(update));
+  const turns: Turns = {
+    ...(batch && { batch: turnsOf(BATCHES, batch) }),
+    ...(singles && { single: () => singles().map((ns) => Math.round(ns / updates)) }),
+  };
+  return { report: { status: 'ok', build_ns, memory_bytes, root: built.root(), offers: Object.keys(turns) }, turns };
+}
+
+function say(answer: unknown): void {
+  process.stdout.write(`${JSON.stringify(answer)}\n`);
+}
+
+async function answerTurns(turns: Turns): Promise<void> {
+  for await (const question of createInterface({ input: process.stdin })) say(turns[question]?.() ?? []);
 }
 
 const [name = '', leaves = '', updates = '', mode = ''] = process.argv.slice(2);
 try {
-  const measure = mode === 'cold' ? measureCold : measureWarm;
-  process.stdout.write(JSON.stringify(await measure(name, Number(leaves), Number(updates))));
+  if (mode === 'cold') say(await measureCold(name, Number(leaves), Number(updates)));
+  else {
+    const { report, turns } = await prepareWarm(name, Number(leaves), Number(updates));
+    say(report);
+    await answerTurns(turns);
+  }
 } catch (error) {
   const peer = missingPeer(error);
   if (peer === undefined) throw error;
-  process.stdout.write(JSON.stringify({ status: 'peer not installed', peer } satisfies WarmReport));
+  say({ status: 'peer not installed', peer } satisfies WarmReport);
 }

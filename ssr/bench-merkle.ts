@@ -2,17 +2,17 @@
  * `refmon bench merkle`: our tree beside the npm libraries, 2^20 leaves of 32 bytes, SHA-256 everywhere.
  *
  * Every system runs alone in a process of its own (`bench-merkle-child.ts`), so that its memory is its own, and the systems
- * take turns over several rounds. Of all rounds together each row gives three numbers. The *median* is what one call takes,
- * and ratios are made of it. The *mean* is what a call costs in the long run: it has the garbage collections, which a median
+ * are all alive at once and take turns of a few calls. *Ratios are paired*: each turn has its own, and the median of them counts, since
+ * a processor that is slow for a while is then slow for all. Of builds, first batches and memory a round has one each.
+ * Of all rounds together each row gives three times. The *median* is what one call takes. The *mean* is what a call costs in the long run: it has the garbage collections, which a median
  * leaves out where they are rarer than every second call, and the pauses of a busy machine. The *minimum* is the fastest
  * call: no other program, no collection. Leaves are digests, given ready-made, because that is what all the peers take. A peer that is not installed is reported as such and never guessed. Peers differ in
  * what else they do: @chainsafe keeps old versions alive by structural sharing, OpenZeppelin keeps hexadecimal strings,
  * merkletreejs and OpenZeppelin have no update and must rebuild. Rows named "hash calls alone" are our tree with nothing
  * but its hash calls timed: the bound that no better bookkeeping of ours could pass.
  */
-import { execFile } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
+import { quantile } from './blocksize/line-fit.ts';
+import { Contender } from './bench-merkle-contender.ts';
 
 export type MerkleTask = 'build' | 'first batch' | 'batch' | 'single' | 'memory';
 
@@ -27,12 +27,10 @@ export type WarmReport =
   | {
       readonly status: 'ok';
       readonly build_ns: number;
-      /** Of each batch. */
-      readonly batch_ns?: readonly number[];
-      /** For one update, of each run of updates. */
-      readonly single_ns?: readonly number[];
       readonly memory_bytes: number;
       readonly root: string;
+      /** What it can be asked for: `batch`, `single`. */
+      readonly offers: readonly string[];
     }
   | PeerMissing;
 
@@ -43,7 +41,22 @@ export type ColdReport = { readonly status: 'ok'; readonly first_ns?: number } |
 interface Round {
   readonly warm: WarmReport;
   readonly cold: ColdReport;
+  /** Nanoseconds of each call of each counted turn: of a batch, or of one update in a run of them. */
+  readonly batch: readonly (readonly number[])[];
+  readonly single: readonly (readonly number[])[];
 }
+
+/** How a round's calls of one kind are divided. */
+export interface TurnCalls {
+  readonly turns: number;
+  /** So many turns are not counted: V8 compiles what the large tree needs. */
+  readonly warmUp: number;
+  readonly inOne: number;
+}
+
+export const BATCHES: TurnCalls = { turns: 15, warmUp: 3, inOne: 4 };
+/** Runs of single updates. */
+export const SINGLE_RUNS: TurnCalls = { turns: 8, warmUp: 2, inOne: 2 };
 
 export interface BenchRow {
   readonly name: string;
@@ -59,10 +72,13 @@ export interface BenchRow {
   readonly min_ns?: number;
   /** Median of the rounds. */
   readonly bytes?: number;
-  /** This system's median over that of `ours binary`, the same tree as the peers': above 1, ours is better. */
+  /** This system's median over that of `ours binary`, the same tree as the peers', turn by turn: above 1, ours is better. */
   readonly ratio?: number;
+  /** A quarter of the turns lie below the first, a quarter above the second. */
+  readonly ratio_quartiles?: readonly [number, number];
   /** The same over `ours arity 5`, the arity that the block-size model picks for sparse updates with this engine. */
   readonly ratio_to_planned?: number;
+  readonly ratio_to_planned_quartiles?: readonly [number, number];
   readonly note?: string;
 }
 
@@ -92,45 +108,88 @@ export const MERKLE_SYSTEMS: readonly string[] = [
 const BASELINE = 'ours binary';
 const PLANNED = 'ours arity 5';
 const TASKS: readonly MerkleTask[] = ['build', 'first batch', 'batch', 'single', 'memory'];
-const CHILD = fileURLToPath(new URL('../ssr/bench-merkle-child.js', import.meta.url));
 
-const run = promisify(execFile);
+type Reports = ReadonlyMap<string, (Round | string)[]>;
 
-/** Runs one child after the other. @returns what they report, or the first line of what went wrong */
-async function runRound(system: string, leaves: number, updates: number, timeoutMs: number): Promise<Round | string> {
-  const flags = ['--expose-gc', '--max-old-space-size=4096'];
-  const child = async (mode: 'warm' | 'cold'): Promise<unknown> => {
-    const args = [...flags, CHILD, system, String(leaves), String(updates), mode];
-    const { stdout } = await run(process.execPath, args, { timeout: timeoutMs, maxBuffer: 2 ** 20 });
-    return JSON.parse(stdout);
-  };
+/** Starts one after the other, lets all that run take their turns, then has each start cold. What goes wrong is said in its place. */
+async function runRound(
+  systems: readonly string[],
+  sizes: readonly string[],
+  timeoutMs: number,
+): Promise<Map<string, Round | string>> {
+  const results = new Map<string, Round | string>();
+  const running: Running[] = [];
+  for (const system of systems) {
+    const contender = new Contender([system, ...sizes, 'warm'], timeoutMs);
+    try {
+      running.push({ system, contender, warm: (await contender.answer()) as WarmReport });
+    } catch (error) {
+      results.set(system, noteOf(error));
+      await contender.end();
+    }
+  }
+  const batch = await takeTurns(running, 'batch', BATCHES);
+  const single = await takeTurns(running, 'single', SINGLE_RUNS);
+  for (const { system, contender, warm } of running) {
+    await contender.end();
+    const cold: ColdReport = offers(warm, 'batch') ? await startCold([system, ...sizes], timeoutMs) : { status: 'ok' };
+    results.set(system, { warm, cold, batch: batch.get(system) ?? [], single: single.get(system) ?? [] });
+  }
+  return results;
+}
+
+interface Running {
+  readonly system: string;
+  readonly contender: Contender;
+  readonly warm: WarmReport;
+}
+
+function offers(warm: WarmReport, what: string): boolean {
+  return warm.status === 'ok' && warm.offers.includes(what);
+}
+
+function noteOf(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).split('\n')[0] ?? 'failed';
+}
+
+/** Every second turn goes backwards: who comes after whom is then not always the same. */
+async function takeTurns(
+  running: readonly Running[],
+  what: 'batch' | 'single',
+  calls: TurnCalls,
+): Promise<Map<string, number[][]>> {
+  const taken = new Map<string, number[][]>();
+  const able = running.filter(({ warm }) => offers(warm, what));
+  for (let turn = 0; turn < calls.turns; turn += 1) {
+    for (const { system, contender } of turn % 2 === 0 ? able : [...able].reverse()) {
+      const times = (await contender.ask(what)) as number[];
+      if (turn >= calls.warmUp) taken.set(system, [...(taken.get(system) ?? []), times]);
+    }
+  }
+  return taken;
+}
+
+async function startCold(args: readonly string[], timeoutMs: number): Promise<ColdReport> {
+  const contender = new Contender([...args, 'cold'], timeoutMs);
   try {
-    const warm = (await child('warm')) as WarmReport;
-    const hasBatches = warm.status === 'ok' && warm.batch_ns !== undefined;
-    return { warm, cold: hasBatches ? ((await child('cold')) as ColdReport) : { status: 'ok' } };
-  } catch (error) {
-    return (error instanceof Error ? error.message : String(error)).split('\n')[0] ?? 'failed';
+    return (await contender.answer()) as ColdReport;
+  } finally {
+    await contender.end();
   }
 }
 
 /** Runs the benchmark: one row per system and task. Takes one to five seconds per quick system and round. */
 export async function benchMerkle(options: MerkleBenchOptions = {}): Promise<readonly BenchRow[]> {
   const { leaves = 2 ** 20, updates = 1000, rounds = 5, systems = MERKLE_SYSTEMS, timeoutMs = 600_000 } = options;
-  const reports = new Map<string, (Round | string)[]>(systems.map((system) => [system, []]));
+  const reports: Reports = new Map(systems.map((system) => [system, []]));
+  const sizes = [String(leaves), String(updates)];
   for (let round = 0; round < rounds; round += 1) {
-    for (const [system, list] of reports) {
-      // What failed once, is missing, or takes many seconds is not run again.
-      const first = list[0];
-      if (first === undefined || isWorthRepeating(first)) list.push(await runRound(system, leaves, updates, timeoutMs));
-    }
+    // What failed once, is missing, or takes many seconds is not run again.
+    const left = systems.filter((system) => (reports.get(system) ?? []).every(isWorthRepeating));
+    for (const [system, result] of await runRound(left, sizes, timeoutMs)) reports.get(system)?.push(result);
   }
-  return [...reports].flatMap(([system, list]) =>
-    TASKS.map((task) => {
-      const ours = measured(reports.get(BASELINE) ?? [], task)?.median;
-      const planned = measured(reports.get(PLANNED) ?? [], task)?.median;
-      return rowOf(system, task, list, ours, planned);
-    }),
-  );
+  const [ours = [], planned = []] = [BASELINE, PLANNED].map((name) => reports.get(name));
+  return [...reports].flatMap(([system, list]) => TASKS.map((task) => rowOf(system, task, list, { ours, planned })));
 }
 
 function isWorthRepeating(first: Round | string): boolean {
@@ -143,28 +202,50 @@ interface Measured {
   readonly min: number;
 }
 
-function measured(list: readonly (Round | string)[], task: MerkleTask): Measured | undefined {
-  const values = list
-    .flatMap((round) => (typeof round === 'string' ? [] : valuesOf(round, task)))
-    .sort((a, b) => a - b);
-  const [min, median] = [values[0], values[Math.floor(values.length / 2)]];
-  if (min === undefined || median === undefined) return undefined;
+function measured(rounds: readonly (Round | string)[], task: MerkleTask): Measured | undefined {
+  const values = rounds.flatMap((round) => turnsOf(round, task).flat()).sort((a, b) => a - b);
+  const [min, median] = [values[0], quantile(values, 0.5)];
+  if (min === undefined) return undefined;
   return { min, median, mean: values.reduce((sum, value) => sum + value, 0) / values.length };
 }
 
-function valuesOf({ warm, cold }: Round, task: MerkleTask): readonly number[] {
-  if (warm.status !== 'ok' || cold.status !== 'ok') return [];
+interface Ratio {
+  readonly median: number;
+  readonly quartiles: readonly [number, number];
+}
+
+/** Turn by turn the one's median over the other's. */
+function pairedRatio(
+  of: readonly (Round | string)[],
+  to: readonly (Round | string)[],
+  task: MerkleTask,
+): Ratio | undefined {
+  const ratios = of.flatMap((round, k) => {
+    const others = turnsOf(to[k] ?? '', task);
+    return turnsOf(round, task).flatMap((turn, at) => {
+      const other = others[at];
+      return other === undefined ? [] : [quantile(turn, 0.5) / quantile(other, 0.5)];
+    });
+  });
+  if (ratios.length === 0) return undefined;
+  const [low = 0, median = 0, high = 0] = [0.25, 0.5, 0.75].map((part) => Number(quantile(ratios, part).toFixed(2)));
+  return { median, quartiles: [low, high] };
+}
+
+function turnsOf(round: Round | string, task: MerkleTask): readonly (readonly number[])[] {
+  if (typeof round === 'string' || round.warm.status !== 'ok' || round.cold.status !== 'ok') return [];
+  const { warm, cold, batch, single } = round;
   switch (task) {
     case 'build':
-      return [warm.build_ns];
+      return [[warm.build_ns]];
     case 'first batch':
-      return cold.first_ns === undefined ? [] : [cold.first_ns];
+      return cold.first_ns === undefined ? [] : [[cold.first_ns]];
     case 'batch':
-      return warm.batch_ns ?? [];
+      return batch;
     case 'single':
-      return warm.single_ns ?? [];
+      return single;
     case 'memory':
-      return [warm.memory_bytes];
+      return [[warm.memory_bytes]];
   }
 }
 
@@ -172,8 +253,7 @@ function rowOf(
   system: string,
   task: MerkleTask,
   list: readonly (Round | string)[],
-  ours: number | undefined,
-  planned: number | undefined,
+  others: { readonly ours: readonly (Round | string)[]; readonly planned: readonly (Round | string)[] },
 ): BenchRow {
   const head = { name: `merkle ${task}: ${system}`, system, task };
   const first = list[0];
@@ -188,11 +268,13 @@ function rowOf(
     };
   }
   const { median, mean, min } = values;
+  const ours = pairedRatio(list, others.ours, task);
+  const planned = pairedRatio(list, others.planned, task);
   return {
     ...head,
     status: 'ok',
     ...(task === 'memory' ? { bytes: median } : { median_ns: median, mean_ns: Math.round(mean), min_ns: min }),
-    ...(ours !== undefined && { ratio: Number((median / ours).toFixed(2)) }),
-    ...(planned !== undefined && { ratio_to_planned: Number((median / planned).toFixed(2)) }),
+    ...(ours && { ratio: ours.median, ratio_quartiles: ours.quartiles }),
+    ...(planned && { ratio_to_planned: planned.median, ratio_to_planned_quartiles: planned.quartiles }),
   };
 }
