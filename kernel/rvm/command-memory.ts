@@ -6,6 +6,10 @@
  * a real device the call costs more than the bytes. A run is good for one question to the monitor, as long as the device is not
  * touched; whoever touches it calls `forget`.
  *
+ * A doorbell right after a store is about what was just stored, so such a store is a run too, good for the next register write
+ * and nothing else. That is the memory itself only as long as the device does not write there, which it does to descriptors
+ * that it owns: so only stores count that a rule of ownership let pass, and no specification without one has such runs (ADR 0006).
+ *
  * Nothing is refused here: verdicts are the monitor's, and what follows from them is the RVM's.
  */
 import { ALLOWED, GRANT_COMMANDS } from '../../dsslang/runtime.ts';
@@ -22,6 +26,8 @@ export class CommandMemory implements DescriptorMemory {
   readonly #dma: DmaTable;
   readonly #time: () => number;
   readonly #ahead = { address: 0, sizeBytes: 0, bytes: new Uint8Array(FETCH_AHEAD_BYTES) };
+  /** The run is the store of the operation before: see `keepStore`. */
+  #isStore = false;
   /** The store that is being judged; meaningless at any other time. */
   readonly #storing: { address: number; bytes: Uint8Array } = { address: 0, bytes: new Uint8Array(0) };
   /** By the address of a region: which progress register helped last. */
@@ -37,6 +43,24 @@ export class CommandMemory implements DescriptorMemory {
   /** The device is about to be touched, or another operation begins: what was read ahead may no longer be so. */
   forget(): void {
     this.#ahead.sizeBytes = 0;
+    this.#isStore = false;
+  }
+
+  /** A register write begins, perhaps the doorbell of the store right before it: that store alone is not forgotten, once. */
+  forgetAllButStore(): void {
+    if (!this.#isStore) this.#ahead.sizeBytes = 0;
+    this.#isStore = false;
+  }
+
+  /** The store has reached memory, and `monitor` allowed it. Nothing is kept if the device may write there on its own. */
+  keepStore(monitor: Monitor, address: number, bytes: Uint8Array): void {
+    this.forget();
+    const { progress, pools } = monitor.info;
+    if (progress.length === 0 || pools.length > 0 || bytes.length > FETCH_AHEAD_BYTES) return;
+    this.#ahead.bytes.set(bytes);
+    this.#ahead.address = address;
+    this.#ahead.sizeBytes = bytes.length;
+    this.#isStore = true;
   }
 
   /** Copies `length` bytes at `address` to `target` from `at` on. False: not all of them are in one region for commands. */
@@ -50,6 +74,7 @@ export class CommandMemory implements DescriptorMemory {
     }
     if (address < ahead.address || address + length > ahead.address + ahead.sizeBytes) {
       const left = region.address + region.sizeBytes - address;
+      this.#isStore = false;
       ahead.address = address;
       ahead.sizeBytes = Math.min(left, FETCH_AHEAD_BYTES);
       this.#device.readMemory(address, ahead.bytes.subarray(0, ahead.sizeBytes));

@@ -132,6 +132,130 @@ describe('what the monitor is shown of command memory', () => {
   }
 });
 
+describe('a doorbell right after a store', () => {
+  const SIZE = 2048;
+
+  interface Doorbell extends Bench {
+    readonly ring: number;
+    /** How often the RVM read the device's memory while the doorbell was judged, and what the monitor was shown. */
+    readonly ring16: () => { readonly reads: number; readonly shown: number };
+    /** What the device does to its memory, unseen. */
+    readonly deviceWrites: (address: number, byte: number) => void;
+  }
+
+  /** A monitor that lets every store pass and at a register write fetches 16 bytes at the address written. */
+  function doorbell(patch: Partial<MonitorModule['info']> = {}, storeVerdict = 0): Doorbell {
+    const shown = new Uint8Array(16);
+    const info = { ...monitor.info, ...patch };
+    const here = bench({
+      scheduleInterrupt: () => undefined,
+      monitor: {
+        ...monitor,
+        info,
+        createMonitor: (memory) => ({
+          ...monitor.createMonitor(memory),
+          info,
+          write: (_space, _offset, _width, address) => (memory.fetch(address, 16, shown, 0) ? 0 : 1),
+          store: () => storeVerdict,
+        }),
+      },
+    });
+    const { rvm, device, state } = here;
+    const ring = rvm.allocate(SIZE, 'commands').address;
+    let reads = 0;
+    const readMemory = device.readMemory.bind(device);
+    device.readMemory = (address, into) => {
+      reads += 1;
+      readMemory(address, into);
+    };
+    const ring16 = (): { reads: number; shown: number } => {
+      reads = 0;
+      rvm.write(0, 0x1c, 4, ring);
+      return { reads, shown: shown[0] ?? 0 };
+    };
+    const deviceWrites = (address: number, byte: number): void => {
+      new Uint8Array(state.memory)[address - ECHO_DMA_BASE] = byte;
+    };
+    return { ...here, ring, ring16, deviceWrites };
+  }
+
+  /** Edges of the interrupt line arrive in microtasks. */
+  const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+  const filled = (sizeBytes: number, byte: number): Uint8Array => new Uint8Array(sizeBytes).fill(byte);
+
+  test('is judged by what was stored, and memory is not asked again', () => {
+    const { rvm, ring, ring16 } = doorbell();
+    rvm.writeMemory(ring, filled(16, 1));
+    assert.deepEqual(ring16(), { reads: 0, shown: 1 });
+  });
+
+  test('is judged by the RVM’s own copy, whatever becomes of the driver’s bytes', () => {
+    const { rvm, ring, ring16 } = doorbell();
+    const bytes = filled(16, 1);
+    rvm.writeMemory(ring, bytes);
+    bytes.fill(9);
+    assert.deepEqual(ring16(), { reads: 0, shown: 1 });
+  });
+
+  const between: [string, (here: Doorbell) => void][] = [
+    ['another doorbell', ({ rvm, ring }) => rvm.write(0, 0x1c, 4, ring)],
+    ['a doorbell elsewhere in the ring', ({ rvm, ring }) => rvm.write(0, 0x1c, 4, ring + 512)],
+    ['a register read', ({ rvm }) => rvm.read(0, 0, 4)],
+    ['a look at memory', ({ rvm, ring }) => rvm.readMemory(ring + 1024, new Uint8Array(1))],
+    ['a store elsewhere', ({ rvm, ring }) => rvm.writeMemory(ring + 1024, filled(16, 2))],
+    ['a grant', ({ rvm }) => void rvm.allocate(16, 'commands')],
+    ['an interrupt', ({ device }) => (device.write(0, 0x0c, 4, 2), device.write(0, 0x24, 4, 1))],
+  ];
+  for (const [title, act] of between) {
+    test(`is judged by memory after ${title}: the device may have written there`, async () => {
+      const here = doorbell();
+      here.rvm.writeMemory(here.ring, filled(16, 1));
+      act(here);
+      await nextTurn();
+      here.deviceWrites(here.ring, 7);
+      assert.deepEqual(here.ring16(), { reads: 1, shown: 7 });
+    });
+  }
+
+  const stores: [string, number, number, number][] = [
+    ['512 bytes are kept', 0, 512, 0],
+    ['513 are not', 0, 513, 1],
+    ['a byte less than the descriptor is not enough', 0, 15, 1],
+    ['nor is all but its first byte', 1, 16, 1],
+  ];
+  for (const [title, from, sizeBytes, reads] of stores) {
+    test(`of a store, ${title}`, () => {
+      const { rvm, ring, ring16 } = doorbell();
+      rvm.writeMemory(ring + from, filled(sizeBytes, 1));
+      assert.equal(ring16().reads, reads);
+    });
+  }
+
+  const pool = { name: 'p', purpose: 16, structureBytes: 16, filled: 0 };
+  const untold: [string, Partial<MonitorModule['info']>][] = [
+    ['says nothing of how far the device is', { progress: [] }],
+    ['has a pool, which the device changes at any time', { pools: [pool] }],
+  ];
+  for (const [title, patch] of untold) {
+    test(`is judged by memory if the specification ${title}`, () => {
+      const here = doorbell(patch);
+      here.rvm.writeMemory(here.ring, filled(16, 1));
+      here.deviceWrites(here.ring, 7);
+      assert.deepEqual(here.ring16(), { reads: 1, shown: 7 });
+    });
+  }
+
+  test('is judged by memory after a store that a rule was against, though it was only written down', () => {
+    const rules = [...monitor.info.rules];
+    const logged = rules.length;
+    rules.push({ reason: 'frozen', file: 'f', line: 1, column: 1, text: 't', action: 'log' });
+    const here = doorbell({ rules }, logged);
+    here.rvm.writeMemory(here.ring, filled(16, 1));
+    assert.equal(here.notes.length, 1);
+    assert.equal(here.ring16().reads, 1);
+  });
+});
+
 describe('arguments', () => {
   const rows: [string, (rvm: Rvm) => unknown, string][] = [
     ['an object with valueOf as offset', (r) => r.read(0, { valueOf: () => 0 } as never, 4), 'TypeError'],

@@ -88,7 +88,7 @@ export class Rvm implements Device {
   write(space: Space, offset: number, width: Width, value: number): void {
     checkRegister(space, offset, width);
     checkInteger(value, valueMax(width) + 1, 'value');
-    this.#begin();
+    this.#begin('register write');
     try {
       const verdict = this.#monitor.write(space, offset, width, value, 0, this.#lastUs);
       if (verdict !== ALLOWED)
@@ -122,8 +122,9 @@ export class Rvm implements Device {
     const vetted = (this.#region(address, from.length).purposes & GRANT_COMMANDS) !== 0 && from.length > 0;
     this.#begin();
     try {
-      if (vetted) this.#vetStore(address, from);
+      const allowed = vetted && this.#vetStore(address, from);
       this.#device.writeMemory(address, from);
+      if (allowed) this.#commands.keepStore(this.#monitor, address, from);
       this.#busy = false;
     } catch (error) {
       throw this.#cutShort(error);
@@ -220,12 +221,13 @@ export class Rvm implements Device {
 
   // -------------------------------------------------------------------------------------------------------------------
 
-  #begin(): void {
+  #begin(operation: 'register write' | 'other' = 'other'): void {
     if (this.#dying || (this.#options.killed !== undefined && this.#options.killed())) throw new DriverStopped();
     if (this.#busy) this.#tear('an operation of the driver was cut short');
     this.#busy = true;
     this.#operations += 1;
-    this.#commands.forget();
+    if (operation === 'register write') this.#commands.forgetAllButStore();
+    else this.#commands.forget();
     if (this.#time() > this.#line.deadlineUs) {
       try {
         this.#line.expire();
@@ -254,10 +256,10 @@ export class Rvm implements Device {
     return value;
   }
 
-  /** Asks before a store into command memory. */
-  #vetStore(address: number, from: Uint8Array): void {
+  /** Asks before a store into command memory. False: a rule is against it, and only wants that written down. */
+  #vetStore(address: number, from: Uint8Array): boolean {
     const verdict = this.#commands.judgeStore(this.#monitor, address, from, this.#lastUs);
-    if (verdict !== ALLOWED) this.#refuse(verdict, { kind: 'store', address, length: from.length }, 'driver');
+    return verdict === ALLOWED || this.#refuse(verdict, { kind: 'store', address, length: from.length }, 'driver');
   }
 
   #region(address: number, length: number): { readonly purposes: number } {
