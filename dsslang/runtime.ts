@@ -83,7 +83,12 @@ export function rulePlace(rule: Rule): string {
  * Returns false if the memory cannot be read; the operation is then denied.
  */
 export interface DescriptorMemory {
-  fetch(address: number, length: number, target: Uint8Array, at: number): boolean;
+  /**
+   * @param entries these are entries of a ring. Every ring says which of them the device owns, and a store into those is denied:
+   *   so what a driver was allowed to store stays as it is until the device can come to own it, and a memory that knows what was
+   *   stored may answer from that. Never true of tables, lists and pools.
+   */
+  fetch(address: number, length: number, target: Uint8Array, at: number, entries?: boolean): boolean;
   /**
    * The same, as the store that is being judged will leave the memory. Asked only during `Monitor.store`, and only by
    * monitors with pools; a memory that cannot tell may be without.

@@ -47,7 +47,7 @@ export function registerVerificationCommands(program: Command, terminal: () => T
     .description(
       "Frames through QEMU's e1000, pieces of its disk and sound, with and without the monitor, in turns; one register access; one start of a driver.",
     )
-    .option('--rounds <n>', 'pairs of legs: in each, drivers are started anew with monitors exchanged', count, 3)
+    .option('--rounds <n>', 'pairs of legs: in each, drivers are started anew with monitors exchanged', count, 12)
     .action(async (options: { readonly rounds: number }) => {
       await benchRvm(options, terminal());
     });
@@ -160,7 +160,7 @@ async function benchShield(
 async function benchRvm(options: { readonly rounds: number }, terminal: Terminal): Promise<void> {
   const { benchRvm: run } = await import('./bench/bench-rvm.ts');
   const progress = terminal.progress('frames with and without the monitor, in turns');
-  const result = await run({ legs: 2 * options.rounds });
+  const result = await run({ legs: 2 * options.rounds, onProgress: (text) => progress.update(text) });
   progress.clear();
   if (result.skipped !== undefined) terminal.note(result.skipped);
   for (const row of result.rows) printRvmRow(row, terminal);

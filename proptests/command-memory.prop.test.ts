@@ -1,9 +1,9 @@
 /**
  * Law: what a monitor is shown of command memory is what lies there at that moment.
  *
- * The RVM reads descriptors in runs, and a doorbell right after a store is judged by the store (`kernel/rvm/command-memory.ts`).
+ * The RVM reads descriptors in runs, and ring entries that were just stored not at all (`kernel/rvm/fresh-stores.ts`).
  * Here every answer is compared with the memory of the model itself. Every device's own driver is perturbed on its model, which
- * writes back to its descriptors as devices do. When exactly a store counts is in `kernel/rvm/rvm.test.ts`.
+ * writes back to its descriptors as devices do.
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -26,8 +26,8 @@ interface Comparison {
 /** The same memory, each of whose answers is compared with what lies there. `bytes` is the device's memory from address 0. */
 function compared(memory: DescriptorMemory, bytes: Uint8Array, comparison: Comparison): DescriptorMemory {
   return {
-    fetch(address, length, target, at) {
-      const answered = memory.fetch(address, length, target, at);
+    fetch(address, length, target, at, entries) {
+      const answered = memory.fetch(address, length, target, at, entries);
       const [shown, there] = [target.subarray(at, at + length), bytes.subarray(address, address + length)];
       comparison.asked += 1;
       if (answered && Buffer.compare(shown, there) !== 0) {

@@ -64,7 +64,7 @@ function copy(
   const copied =
     'stored' in statement && statement.stored
       ? memory.stored?.(Number(place), statement.size, bytes, 0)
-      : memory.fetch(Number(place), statement.size, bytes, 0);
+      : memory.fetch(Number(place), statement.size, bytes, 0, statement.op === 'walk');
   if (copied !== true) throw new Denied(statement.memory);
   return bytes;
 }

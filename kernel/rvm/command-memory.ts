@@ -3,12 +3,9 @@
  *
  * The monitor asks for descriptors while it judges one operation. What it is shown is copied from memory granted for commands
  * and from nowhere else, into the monitor's own scratch, and read once: descriptors that lie together come in one run, since on
- * a real device the call costs more than the bytes. A run is good for one question to the monitor, as long as the device is not
- * touched; whoever touches it calls `forget`.
- *
- * A doorbell right after a store is about what was just stored, so such a store is a run too, good for the next register write
- * and nothing else. That is the memory itself only as long as the device does not write there, which it does to descriptors
- * that it owns: so only stores count that a rule of ownership let pass, and no specification without one has such runs (ADR 0006).
+ * a real device the call costs more than the bytes. A run is good for one question to the monitor, and the entries of a ring that
+ * the driver has just stored need no look at all (`fresh-stores.ts`), as long as the device is not touched; whoever touches it
+ * calls `forget`.
  *
  * Nothing is refused here: verdicts are the monitor's, and what follows from them is the RVM's.
  */
@@ -17,6 +14,7 @@ import type { DescriptorMemory, Monitor, ProgressRegister, Verdict } from '../..
 import type { Device } from '../abi.ts';
 import { valueMax } from './arguments.ts';
 import type { DmaTable } from './dma.ts';
+import { FreshStores } from './fresh-stores.ts';
 
 /** Descriptors are fetched in runs of up to this many bytes: 32 of the usual 16 bytes. */
 const FETCH_AHEAD_BYTES = 512;
@@ -26,8 +24,7 @@ export class CommandMemory implements DescriptorMemory {
   readonly #dma: DmaTable;
   readonly #time: () => number;
   readonly #ahead = { address: 0, sizeBytes: 0, bytes: new Uint8Array(FETCH_AHEAD_BYTES) };
-  /** The run is the store of the operation before: see `keepStore`. */
-  #isStore = false;
+  readonly #fresh = new FreshStores();
   /** The store that is being judged; meaningless at any other time. */
   readonly #storing: { address: number; bytes: Uint8Array } = { address: 0, bytes: new Uint8Array(0) };
   /** By the address of a region: which progress register helped last. */
@@ -40,33 +37,25 @@ export class CommandMemory implements DescriptorMemory {
     this.#time = time;
   }
 
-  /** The device is about to be touched, or another operation begins: what was read ahead may no longer be so. */
+  /** Another operation begins: what was read ahead may no longer be so. */
+  begin(): void {
+    this.#ahead.sizeBytes = 0;
+  }
+
+  /** A register is about to be touched, the device has spoken, or regions change: whatever lies in memory may be the device's. */
   forget(): void {
     this.#ahead.sizeBytes = 0;
-    this.#isStore = false;
+    this.#fresh.forget();
   }
 
-  /** A register write begins, perhaps the doorbell of the store right before it: that store alone is not forgotten, once. */
-  forgetAllButStore(): void {
-    if (!this.#isStore) this.#ahead.sizeBytes = 0;
-    this.#isStore = false;
-  }
-
-  /** The store has reached memory, and `monitor` allowed it. Nothing is kept if the device may write there on its own. */
-  keepStore(monitor: Monitor, address: number, bytes: Uint8Array): void {
-    this.forget();
-    const { progress, pools } = monitor.info;
-    if (progress.length === 0 || pools.length > 0 || bytes.length > FETCH_AHEAD_BYTES) return;
-    this.#ahead.bytes.set(bytes);
-    this.#ahead.address = address;
-    this.#ahead.sizeBytes = bytes.length;
-    this.#isStore = true;
-  }
-
-  /** Copies `length` bytes at `address` to `target` from `at` on. False: not all of them are in one region for commands. */
-  fetch(address: number, length: number, target: Uint8Array, at: number): boolean {
+  /**
+   * Copies `length` bytes at `address` to `target` from `at` on. False: not all of them are in one region for commands.
+   * In a pool the device may change what it likes at any time: that is always looked up.
+   */
+  fetch(address: number, length: number, target: Uint8Array, at: number, entries = false): boolean {
     const region = this.#dma.find(address, length);
     if (region === undefined || (region.purposes & GRANT_COMMANDS) === 0) return false;
+    if (entries && region.purposes === GRANT_COMMANDS && this.#fresh.copy(address, length, target, at)) return true;
     const ahead = this.#ahead;
     if (length > FETCH_AHEAD_BYTES) {
       this.#device.readMemory(address, target.subarray(at, at + length));
@@ -74,7 +63,6 @@ export class CommandMemory implements DescriptorMemory {
     }
     if (address < ahead.address || address + length > ahead.address + ahead.sizeBytes) {
       const left = region.address + region.sizeBytes - address;
-      this.#isStore = false;
       ahead.address = address;
       ahead.sizeBytes = Math.min(left, FETCH_AHEAD_BYTES);
       this.#device.readMemory(address, ahead.bytes.subarray(0, ahead.sizeBytes));
@@ -92,6 +80,11 @@ export class CommandMemory implements DescriptorMemory {
     const end = Math.min(address + length, start + bytes.length);
     for (let place = first; place < end; place += 1) target[at + place - address] = bytes[place - start] ?? 0;
     return true;
+  }
+
+  /** `bytes` are in memory now, and the monitor had allowed that. */
+  noteStore(address: number, bytes: Uint8Array): void {
+    this.#fresh.note(address, bytes);
   }
 
   /** The monitor's verdict on a store of `bytes`. A denial is believed only with the device's progress up to date. */

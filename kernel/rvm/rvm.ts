@@ -88,9 +88,10 @@ export class Rvm implements Device {
   write(space: Space, offset: number, width: Width, value: number): void {
     checkRegister(space, offset, width);
     checkInteger(value, valueMax(width) + 1, 'value');
-    this.#begin('register write');
+    this.#begin();
     try {
       const verdict = this.#monitor.write(space, offset, width, value, 0, this.#lastUs);
+      this.#commands.forget();
       if (verdict !== ALLOWED)
         this.#refuse(verdict, this.#registerOperation('write', space, offset, width, value), 'driver');
       this.#device.write(space, offset, width, value);
@@ -122,9 +123,9 @@ export class Rvm implements Device {
     const vetted = (this.#region(address, from.length).purposes & GRANT_COMMANDS) !== 0 && from.length > 0;
     this.#begin();
     try {
-      const allowed = vetted && this.#vetStore(address, from);
+      const isAllowed = vetted && this.#vetStore(address, from);
       this.#device.writeMemory(address, from);
-      if (allowed) this.#commands.keepStore(this.#monitor, address, from);
+      if (isAllowed) this.#commands.noteStore(address, from);
       this.#busy = false;
     } catch (error) {
       throw this.#cutShort(error);
@@ -149,6 +150,7 @@ export class Rvm implements Device {
         // `log` cannot help here: a monitor that does not know the grant would refuse each use of it.
         if (!fatal) throw this.#denied(verdict);
       }
+      this.#commands.forget();
       fillMemory(this.#device, address, sizeBytes, pool?.filled ?? 0);
       this.#dma.keep({ address, sizeBytes, purposes });
       this.#options.onDmaUsed?.(this.#dma.usedBytes);
@@ -221,13 +223,12 @@ export class Rvm implements Device {
 
   // -------------------------------------------------------------------------------------------------------------------
 
-  #begin(operation: 'register write' | 'other' = 'other'): void {
+  #begin(): void {
     if (this.#dying || (this.#options.killed !== undefined && this.#options.killed())) throw new DriverStopped();
     if (this.#busy) this.#tear('an operation of the driver was cut short');
     this.#busy = true;
     this.#operations += 1;
-    if (operation === 'register write') this.#commands.forgetAllButStore();
-    else this.#commands.forget();
+    this.#commands.begin();
     if (this.#time() > this.#line.deadlineUs) {
       try {
         this.#line.expire();
@@ -256,10 +257,12 @@ export class Rvm implements Device {
     return value;
   }
 
-  /** Asks before a store into command memory. False: a rule is against it, and only wants that written down. */
+  /** Asks before a store into command memory. False: a rule refused it and only took note, so the bytes may be the device's. */
   #vetStore(address: number, from: Uint8Array): boolean {
     const verdict = this.#commands.judgeStore(this.#monitor, address, from, this.#lastUs);
-    return verdict === ALLOWED || this.#refuse(verdict, { kind: 'store', address, length: from.length }, 'driver');
+    if (verdict === ALLOWED) return true;
+    this.#commands.forget();
+    return this.#refuse(verdict, { kind: 'store', address, length: from.length }, 'driver');
   }
 
   #region(address: number, length: number): { readonly purposes: number } {
@@ -380,6 +383,7 @@ export class Rvm implements Device {
 
   #quiesce(): ResetOutcome {
     this.#line.silence();
+    this.#commands.forget();
     const outcome = quiesce(this.#device, this.info, () => this.#dma.reclaim(this.#device));
     this.#monitor.reset();
     return outcome;

@@ -15,9 +15,12 @@ import { measureDisk, PIECE_BYTES } from './rvm-disk.ts';
 import { measureTraffic, type TrafficResult } from './rvm-traffic.ts';
 
 export interface RvmBenchOptions {
-  /** How often drivers are respawned with monitors exchanged; 6 by default, and even, so that each card has had each. */
+  /** How often drivers are respawned with monitors exchanged; 24 by default, and even, so that each card has had each. */
   readonly legs?: number;
-  /** Pairs of rounds in each leg and direction; 25 by default. */
+  /**
+   * Pairs of rounds of frames in each leg and direction; 12 by default: legs differ by more than pairs do, so the time is better
+   * spent on legs.
+   */
   readonly pairs?: number;
   /** Frames of 1514 bytes in each round; 250 by default: short, so that both rounds of a pair see the same machine. */
   readonly frames?: number;
@@ -25,6 +28,8 @@ export interface RvmBenchOptions {
   readonly starts?: number;
   /** Pairs of rounds of sound, of 3 seconds each; 3 by default. */
   readonly sounds?: number;
+  /** Hears what is measured next. */
+  readonly onProgress?: (text: string) => void;
 }
 
 export interface RvmBenchRow {
@@ -58,7 +63,8 @@ const ACCESS_GOAL_NS = 300;
 const START_GOAL_NS = 250e6;
 
 export async function benchRvm(options: RvmBenchOptions = {}): Promise<RvmBenchResult> {
-  const { legs = 6, pairs = 25, frames = 250, starts = 9, sounds = 3 } = options;
+  const { legs = 24, pairs = 12, frames = 250, starts = 9, sounds = 3, onProgress = () => undefined } = options;
+  const onLeg = (what: string) => (leg: number) => onProgress(`${what}: leg ${leg + 1} of ${legs}`);
   const device = deviceNamed('e1000');
   if (device === undefined) throw new Error('there is no e1000 among the devices');
   const specification = await loadDeviceSpecification(device);
@@ -71,11 +77,16 @@ export async function benchRvm(options: RvmBenchOptions = {}): Promise<RvmBenchR
   const hasQemu = (await availableBackings()).includes('qemu');
   if (hasQemu) {
     const backing = device.backings.qemu();
-    const traffic = await measureTraffic({ backing, program, monitored, allowAll, legs, pairs, frames });
+    const traffic = await measureTraffic({
+      ...{ backing, program, monitored, allowAll, legs, pairs, frames },
+      onLeg: onLeg('frames with and without the monitor'),
+    });
     rows.push(...traffic.flatMap(trafficRows));
-    rows.push(...(await diskRows(legs)));
+    rows.push(...(await diskRows(legs, onLeg('pieces of a disk with and without the monitor'))));
+    onProgress('sound with and without the monitor');
     rows.push(...(await audioRows(sounds)));
   }
+  onProgress('one register access, and the start of a driver');
   const access = await measureAccess(device.backings.model(), specification.module, allowAllModule);
   for (const { name, kind, medianNs } of access) {
     const free = access.find((each) => each.kind === kind && each.name === 'RVM, pass-through');
@@ -103,10 +114,10 @@ export async function benchRvm(options: RvmBenchOptions = {}): Promise<RvmBenchR
 
 /** As short as those of frames, and for the same reason. */
 const DISK_PIECES = 12;
-const DISK_PAIRS = 64;
+const DISK_PAIRS = 32;
 
 /** Writes and reads QEMU's IDE disk by the bus master. */
-async function diskRows(legs: number): Promise<RvmBenchRow[]> {
+async function diskRows(legs: number, onLeg: (leg: number) => void): Promise<RvmBenchRow[]> {
   const device = deviceNamed('ide');
   const { source, module } = await loadDeviceSpecification(device);
   const results = await measureDisk({
@@ -115,6 +126,7 @@ async function diskRows(legs: number): Promise<RvmBenchRow[]> {
     monitored: source,
     allowAll: allowAllSource(module.info),
     legs,
+    onLeg,
     pairs: DISK_PAIRS,
     pieces: DISK_PIECES,
   });

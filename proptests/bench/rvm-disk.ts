@@ -28,6 +28,8 @@ export interface DiskOptions {
   readonly allowAll: string;
   /** Times that the drivers are spawned, monitors exchanged each time; even. */
   readonly legs: number;
+  /** A leg begins; the first is 0. */
+  readonly onLeg?: (leg: number) => void;
   /** Pairs of rounds in each leg and direction. */
   readonly pairs: number;
   /** Pieces in a round; all must fit on the medium. */
@@ -58,6 +60,7 @@ export async function measureDisk(options: DiskOptions): Promise<readonly DiskRe
   const warmups = Math.ceil(WARMUP_PIECES / options.pieces);
   try {
     for (let leg = 0; leg < options.legs; leg += 1) {
+      options.onLeg?.(leg);
       const [first, second] = leg % 2 === 0 ? disks : ([disks[1], disks[0]] as const);
       const monitored = await station(kernel, first, options.program, options.monitored);
       const free = await station(kernel, second, options.program, options.allowAll);

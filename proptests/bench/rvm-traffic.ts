@@ -24,6 +24,8 @@ export interface TrafficOptions {
   readonly allowAll: string;
   /** Times that the drivers are spawned, monitors exchanged each time. */
   readonly legs: number;
+  /** A leg begins; the first is 0. */
+  readonly onLeg?: (leg: number) => void;
   /** Pairs of rounds in each leg and direction. */
   readonly pairs: number;
   /** Frames in a round. */
@@ -53,6 +55,7 @@ export async function measureTraffic(options: TrafficOptions): Promise<readonly 
   const legs: Record<Direction, Pair[][]> = { transmit: [], receive: [] };
   try {
     for (let leg = 0; leg < options.legs; leg += 1) {
+      options.onLeg?.(leg);
       const [first, second] = leg % 2 === 0 ? cards : ([cards[1], cards[0]] as const);
       const [monitored, free] = await Promise.all([
         station(kernel, first, options.program, options.monitored),

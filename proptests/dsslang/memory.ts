@@ -130,7 +130,7 @@ export class NotedMemory implements SharedMemory {
   /** Reads whole words, since that is what the harness has. */
   #note(
     words: Map<number, bigint>,
-    read: DescriptorMemory['fetch'],
+    read: NonNullable<DescriptorMemory['stored']>,
     address: number,
     length: number,
     target: Uint8Array,
