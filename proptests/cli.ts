@@ -190,7 +190,7 @@ function printRvmRow(row: RvmBenchRow, terminal: Terminal): void {
 }
 
 async function benchMerkle(options: BenchFlags, terminal: Terminal): Promise<void> {
-  const { benchMerkle: run } = await import('../ssr/bench-merkle.ts');
+  const { BATCH_GOAL, batchGoalVerdicts, benchMerkle: run } = await import('../ssr/bench-merkle.ts');
   const progress = terminal.progress('building trees of 2^20 leaves');
   const rows = await run(options.rounds === undefined ? {} : { rounds: options.rounds });
   progress.clear();
@@ -207,7 +207,12 @@ async function benchMerkle(options: BenchFlags, terminal: Terminal): Promise<voi
     const average = mean === undefined ? '' : `  mean ${(mean / 1e6).toFixed(2)} ms`;
     terminal.print(`${name.padEnd(NAME_COLUMNS + 30)}${value.padStart(NUMBER_COLUMNS + 8)}${times}${average}`);
   }
-  terminal.finish('ok', { command: 'bench merkle', status: 'ok', rows });
+  const goals = batchGoalVerdicts(rows);
+  for (const { system, ratio, isMet } of goals) {
+    const verdict = `batch ${ratio.toFixed(2)} times as fast as @chainsafe, whichever way that is faster`;
+    terminal.print(`${isMet ? 'met   ' : 'missed'}  ${system}: ${verdict} (goal: ${BATCH_GOAL})`);
+  }
+  terminal.finish('ok', { command: 'bench merkle', status: 'ok', rows, goals });
 }
 
 async function benchSsr(megabytes: number, terminal: Terminal): Promise<void> {

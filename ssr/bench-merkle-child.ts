@@ -97,7 +97,7 @@ async function prepareWarm(
   const { built, ns: build_ns } = timedBuild(system, prepared);
   prepared = undefined;
   await settle();
-  const memory_bytes = memoryInUse() - before;
+  const memory_bytes = memoryInUse() - before + (system.besidesBytes ?? 0);
   const turnsOf = (calls: TurnCalls, run: (changes: readonly Change[]) => void): (() => number[]) => {
     // All drawn before: between the timed calls nothing is allocated, so that they collect all of their own garbage.
     const drawn = Array.from({ length: calls.turns * calls.inOne }, () => drawChanges(random, leafCount, updates));

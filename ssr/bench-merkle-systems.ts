@@ -8,6 +8,8 @@ import { createHash, hash as cryptoHash } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import type { Node } from '@chainsafe/persistent-merkle-tree';
 import type { HashEngine } from './hash-engine.ts';
+import { DIGEST_SIZE_BYTES } from './hash-engine.ts';
+import { currentHelper } from './hash/helper.ts';
 import { openEngine } from './hash/open.ts';
 import { MerkleTree } from './merkle.ts';
 
@@ -26,6 +28,8 @@ export interface Built {
 }
 
 export interface System {
+  /** What it has besides the heap and the arrays of its thread: bytes that the thread's statistics do not have. */
+  readonly besidesBytes?: number;
   /** Turns the leaves into what the system takes; not timed. */
   prepare(leaves: readonly Uint8Array[]): unknown;
   build(prepared: unknown): Built;
@@ -49,6 +53,22 @@ function ours(arity: number, engine: HashEngine): System {
       };
     },
   };
+}
+
+const HELPER_START_MAX_MS = 5000;
+
+/** The same with a second thread, whose own memory is weighed before there is any tree to speak of. */
+async function oursTogether(arity: number): Promise<System> {
+  const system = ours(arity, openEngine('parallel'));
+  const small = system.build(Buffer.alloc(DIGEST_SIZE_BYTES * 8192));
+  const changes = Array.from({ length: 1000 }, (_, k) => ({ index: 8 * k, leaf: new Uint8Array(DIGEST_SIZE_BYTES) }));
+  const before = process.memoryUsage.rss();
+  const giveUpAt = performance.now() + HELPER_START_MAX_MS;
+  while ((currentHelper()?.groupsHashed ?? 0) === 0 && performance.now() < giveUpAt) {
+    small.batch?.(changes);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  return { ...system, besidesBytes: process.memoryUsage.rss() - before };
 }
 
 /** The same, and only the time inside of hash calls counts: what no bookkeeping of ours can go below. */
@@ -158,6 +178,8 @@ async function openZeppelin(): Promise<System> {
 export const SYSTEMS: Readonly<Record<string, () => System | Promise<System>>> = {
   'ours binary': () => ours(2, openEngine('fastest')),
   'ours arity 5': () => ours(5, openEngine('fastest')),
+  'ours binary, two threads': () => oursTogether(2),
+  'ours arity 5, two threads': () => oursTogether(5),
   'ours binary node:crypto': () => ours(2, openEngine('node')),
   'ours binary, hash calls alone': () => hashCallsOfOurs(2),
   'ours arity 5, hash calls alone': () => hashCallsOfOurs(5),

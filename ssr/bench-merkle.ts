@@ -79,6 +79,11 @@ export interface BenchRow {
   /** The same over `ours arity 5`, the arity that the block-size model picks for sparse updates with this engine. */
   readonly ratio_to_planned?: number;
   readonly ratio_to_planned_quartiles?: readonly [number, number];
+  /** The same two over our trees whose levels two threads hash. */
+  readonly ratio_two_threads?: number;
+  readonly ratio_two_threads_quartiles?: readonly [number, number];
+  readonly ratio_to_planned_two_threads?: number;
+  readonly ratio_to_planned_two_threads_quartiles?: readonly [number, number];
   readonly note?: string;
 }
 
@@ -92,21 +97,35 @@ export interface MerkleBenchOptions {
   readonly timeoutMs?: number;
 }
 
+/** The fastest npm tree with its native hasher, used in two ways. */
+const PEERS = [
+  '@chainsafe/persistent-merkle-tree hashtree, as documented',
+  '@chainsafe/persistent-merkle-tree hashtree, level by level',
+] as const;
+
 /** Ours first: the others are compared with it. Kept apart from the systems, which load what the command line must not. */
 export const MERKLE_SYSTEMS: readonly string[] = [
   'ours binary',
   'ours arity 5',
+  'ours binary, two threads',
+  'ours arity 5, two threads',
   'ours binary node:crypto',
   'ours binary, hash calls alone',
   'ours arity 5, hash calls alone',
-  '@chainsafe/persistent-merkle-tree hashtree, as documented',
-  '@chainsafe/persistent-merkle-tree hashtree, level by level',
+  ...PEERS,
   'merkletreejs',
   '@zk-kit/lean-imt',
   '@openzeppelin/merkle-tree',
 ];
-const BASELINE = 'ours binary';
-const PLANNED = 'ours arity 5';
+/** Trees that the others are compared with, by the field that has the ratio. */
+const COMPARED = {
+  ratio: 'ours binary',
+  ratio_to_planned: 'ours arity 5',
+  ratio_two_threads: 'ours binary, two threads',
+  ratio_to_planned_two_threads: 'ours arity 5, two threads',
+} as const;
+/** So many times faster than the peer should a batch be. */
+export const BATCH_GOAL = 5;
 const TASKS: readonly MerkleTask[] = ['build', 'first batch', 'batch', 'single', 'memory'];
 
 type Reports = ReadonlyMap<string, (Round | string)[]>;
@@ -188,8 +207,7 @@ export async function benchMerkle(options: MerkleBenchOptions = {}): Promise<rea
     const left = systems.filter((system) => (reports.get(system) ?? []).every(isWorthRepeating));
     for (const [system, result] of await runRound(left, sizes, timeoutMs)) reports.get(system)?.push(result);
   }
-  const [ours = [], planned = []] = [BASELINE, PLANNED].map((name) => reports.get(name));
-  return [...reports].flatMap(([system, list]) => TASKS.map((task) => rowOf(system, task, list, { ours, planned })));
+  return [...reports].flatMap(([system, list]) => TASKS.map((task) => rowOf(system, task, list, reports)));
 }
 
 function isWorthRepeating(first: Round | string): boolean {
@@ -249,12 +267,7 @@ function turnsOf(round: Round | string, task: MerkleTask): readonly (readonly nu
   }
 }
 
-function rowOf(
-  system: string,
-  task: MerkleTask,
-  list: readonly (Round | string)[],
-  others: { readonly ours: readonly (Round | string)[]; readonly planned: readonly (Round | string)[] },
-): BenchRow {
+function rowOf(system: string, task: MerkleTask, list: readonly (Round | string)[], reports: Reports): BenchRow {
   const head = { name: `merkle ${task}: ${system}`, system, task };
   const first = list[0];
   if (typeof first === 'string') return { ...head, status: 'failed', note: first };
@@ -268,13 +281,34 @@ function rowOf(
     };
   }
   const { median, mean, min } = values;
-  const ours = pairedRatio(list, others.ours, task);
-  const planned = pairedRatio(list, others.planned, task);
+  const ratios: Record<string, number | Ratio['quartiles']> = {};
+  for (const [field, to] of Object.entries(COMPARED)) {
+    const ratio = pairedRatio(list, reports.get(to) ?? [], task);
+    if (ratio === undefined) continue;
+    ratios[field] = ratio.median;
+    ratios[`${field}_quartiles`] = ratio.quartiles;
+  }
   return {
     ...head,
     status: 'ok',
     ...(task === 'memory' ? { bytes: median } : { median_ns: median, mean_ns: Math.round(mean), min_ns: min }),
-    ...(ours && { ratio: ours.median, ratio_quartiles: ours.quartiles }),
-    ...(planned && { ratio_to_planned: planned.median, ratio_to_planned_quartiles: planned.quartiles }),
+    ...ratios,
   };
+}
+
+/** How one of our trees stands to the goal: its batch beside the peer's, in whichever way the peer is faster. */
+export interface GoalVerdict {
+  readonly system: string;
+  readonly ratio: number;
+  readonly isMet: boolean;
+}
+
+/** Which of our trees meet the goal of the batch; empty if the peer did not run. */
+export function batchGoalVerdicts(rows: readonly BenchRow[]): readonly GoalVerdict[] {
+  const peers = rows.filter(({ system, task }) => task === 'batch' && PEERS.some((peer) => peer === system));
+  return Object.entries(COMPARED).flatMap(([field, system]) => {
+    const ratios = peers.flatMap((row) => row[field as keyof typeof COMPARED] ?? []);
+    const ratio = Math.min(...ratios);
+    return ratios.length === 0 ? [] : [{ system, ratio, isMet: ratio >= BATCH_GOAL }];
+  });
 }

@@ -10,7 +10,7 @@ import type { Workload } from './blocksize.ts';
 import { drawSvg } from './blocksize/chart.ts';
 import { parseTrace } from './blocksize/trace.ts';
 import { registerVolumeCommands } from './commands/cli.ts';
-import { ENGINE_NAMES } from './hash/open.ts';
+import { SERIAL_ENGINE_NAMES } from './hash/open.ts';
 import { planChart, planText } from './plan-text.ts';
 import type { PlanEngine, RegionPlanRequest } from './plan.ts';
 import { planRegion } from './plan.ts';
@@ -88,7 +88,7 @@ async function runPlan(options: PlanOptions, terminal: Terminal): Promise<void> 
 }
 
 function registerPlan(ssr: Command, terminal: () => Terminal): void {
-  const engines = [...ENGINE_NAMES, 'sha1-2004'];
+  const engines = [...SERIAL_ENGINE_NAMES, 'sha1-2004'];
   ssr
     .command('plan')
     .summary('choose the leaf size and arity of a region’s hash tree')

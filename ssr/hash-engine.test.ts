@@ -112,29 +112,30 @@ test('the fastest engine leaves lone and long messages to OpenSSL and takes leve
   }
 });
 
-test('a batch between arrays that the engine gave is hashed where it lies, with the same digests, lists of any length', () => {
-  const engine = openEngine('wasm');
-  for (const bodySizeBytes of [48, 64, 96, 112, 160, 1024]) {
-    const nodes = 9001;
-    const [source, out] = engine.allocate?.([nodes * bodySizeBytes, nodes * DIGEST_SIZE_BYTES]) ?? [];
-    assert.ok(source !== undefined && out !== undefined);
-    source.set(randomBytes(nodes * bodySizeBytes, bodySizeBytes));
-    const prefix = new Uint8Array(PREFIX_SIZE_BYTES);
-    writePrefix(prefix, TAG_NODE, 4, { arity: 2, leafSizeField: 0xfffffffe }, 0);
-    const place = { source, sourceStart: 0, strideBytes: bodySizeBytes, bodySizeBytes, gather: true };
-    for (const count of [1, 3, 4, 5, 8999]) {
-      const indices = Uint32Array.from({ length: count }, (_, k) => nodes - 1 - k);
-      const expected: Uint8Array = new Uint8Array(out.length);
-      openEngine('node').hashMany({ prefix, ...place, indices, count, out: expected });
-      out.fill(0);
-      engine.hashMany({ prefix, ...place, indices, count, out });
-      assert.deepEqual(out, expected, `${count} bodies of ${bodySizeBytes} bytes`);
+for (const name of ['wasm', 'fastest', 'parallel'] as const)
+  test(`a batch between arrays that \`${name}\` gave is hashed where it lies, same digests, lists of any length`, () => {
+    const engine = openEngine(name);
+    for (const bodySizeBytes of [48, 64, 96, 112, 160, 1024]) {
+      const nodes = 9001;
+      const [source, out] = engine.allocate?.([nodes * bodySizeBytes, nodes * DIGEST_SIZE_BYTES]) ?? [];
+      assert.ok(source !== undefined && out !== undefined);
+      source.set(randomBytes(nodes * bodySizeBytes, bodySizeBytes));
+      const prefix = new Uint8Array(PREFIX_SIZE_BYTES);
+      writePrefix(prefix, TAG_NODE, 4, { arity: 2, leafSizeField: 0xfffffffe }, 0);
+      const place = { source, sourceStart: 0, strideBytes: bodySizeBytes, bodySizeBytes, gather: true };
+      for (const count of [1, 3, 4, 5, 127, 128, 129, 130, 8999]) {
+        const indices = Uint32Array.from({ length: count }, (_, k) => nodes - 1 - k);
+        const expected: Uint8Array = new Uint8Array(out.length);
+        openEngine('node').hashMany({ prefix, ...place, indices, count, out: expected });
+        out.fill(0);
+        engine.hashMany({ prefix, ...place, indices, count, out });
+        assert.deepEqual(out, expected, `${count} bodies of ${bodySizeBytes} bytes`);
+      }
     }
-  }
-});
+  });
 
 test('an engine gives no arrays that are not worth a memory of their own, or that no memory can hold', () => {
-  for (const name of ['wasm', 'fastest'] as const) {
+  for (const name of ['wasm', 'fastest', 'parallel'] as const) {
     assert.equal(openEngine(name).allocate?.([32, 64]), undefined);
     assert.equal(openEngine(name).allocate?.([2 ** 32]), undefined);
     assert.deepEqual(openEngine(name).allocate?.([2 ** 18, 7])?.map((array) => array.length), [2 ** 18, 7]); // prettier-ignore

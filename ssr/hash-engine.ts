@@ -25,7 +25,9 @@ export const TAG_NODE = 1;
 export const TAG_ROOT = 2;
 export type Tag = typeof TAG_LEAF | typeof TAG_NODE | typeof TAG_ROOT;
 
-export type EngineName = 'noble' | 'node' | 'wasm' | 'fastest';
+/** Engines of one thread: their prices are lines, which the block-size model knows. */
+export type SerialEngineName = 'noble' | 'node' | 'wasm' | 'fastest';
+export type EngineName = SerialEngineName | 'parallel';
 
 /**
  * Many messages of one length. Message k is the prefix with `indices[k]` as its index, then `bodySizeBytes` bytes of

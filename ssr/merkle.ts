@@ -24,7 +24,7 @@ export interface LeafChange {
   readonly bytes: Uint8Array;
 }
 
-export type MerkleErrorCode = 'MERKLE_UNCOMMITTED';
+export type MerkleErrorCode = 'MERKLE_UNCOMMITTED' | 'MERKLE_COMMIT_FAILED';
 
 /** The tree was asked for something that it cannot answer truthfully. */
 export class MerkleError extends Error {
@@ -49,6 +49,8 @@ export class MerkleTree {
   /** Where the root of the last commit was: if the tree has grown since, that node is an ordinary one now. */
   #committedRootLevel: number | undefined;
   readonly #dirty = new DirtyNodes();
+  /** While a commit hashes, and for good if it was broken off: then the levels are of two trees. */
+  #isHalfCommitted = false;
   /** The bytes of the last leaf, if it is short. */
   readonly #tail: Uint8Array;
   #tailChanged = true;
@@ -191,10 +193,17 @@ export class MerkleTree {
     this.#dirty.addSuffix(Math.max(0, leafCount(next) - 1));
   }
 
-  /** Hashes every node above a changed leaf, each once, and returns the root: 32 bytes of the caller's own. */
+  /**
+   * Hashes every node above a changed leaf, each once, and returns the root: 32 bytes of the caller's own.
+   * @throws what the engine throws; MerkleError `MERKLE_COMMIT_FAILED` ever after
+   */
   commit(): Uint8Array {
+    if (this.#isHalfCommitted) {
+      throw new MerkleError('MERKLE_COMMIT_FAILED', 'a commit of this tree was broken off; build the tree anew');
+    }
     this.#flushStaged();
     if (this.#dirty.isEmpty) return this.root();
+    this.#isHalfCommitted = true;
     this.#hashTail();
     const top = rootLevel(this.#shape);
     const { arity } = this.#shape.geometry;
@@ -208,6 +217,7 @@ export class MerkleTree {
     this.#hashRoot(top);
     this.#committedRootLevel = top;
     this.#dirty.clear();
+    this.#isHalfCommitted = false;
     return this.root();
   }
 

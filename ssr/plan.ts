@@ -19,11 +19,11 @@ import { compareWithModel } from './blocksize/compare.ts';
 import type { Geometry } from './blocksize/measure.ts';
 import { LEAF_SEARCH_MAX_BYTES, LEAF_SEARCH_MIN_BYTES } from './blocksize/optimise.ts';
 import { PriceMeter } from './blocksize/prices.ts';
-import type { EngineName } from './hash-engine.ts';
+import type { SerialEngineName } from './hash-engine.ts';
 import { DIGEST_SIZE_BYTES, PREFIX_SIZE_BYTES } from './hash-engine.ts';
 
 /** `sha1-2004` is a price list, not an engine: the original's, for comparison. */
-export type PlanEngine = EngineName | 'sha1-2004';
+export type PlanEngine = SerialEngineName | 'sha1-2004';
 
 export interface RegionPlanRequest {
   readonly sizeBytes: number;

@@ -4,7 +4,7 @@
  * `fastest` chooses between two engines by its own constants (`hash/fastest.ts`); its price follows that choice, be it the best
  * on this machine or not, for what is predicted is what will run.
  */
-import type { EngineName, HashEngine } from '../hash-engine.ts';
+import type { HashEngine, SerialEngineName } from '../hash-engine.ts';
 import { kernelPays } from '../hash/fastest.ts';
 import { openEngine } from '../hash/open.ts';
 import { createWasmEngine } from '../hash/wasm.ts';
@@ -30,12 +30,12 @@ const WARM_UP_PASSES = 3;
 
 /** One engine's prices, for as long as somebody wants to know them anew. */
 export class PriceMeter {
-  readonly engine: EngineName;
+  readonly engine: SerialEngineName;
   readonly #calibrators: readonly Calibrator[];
   readonly #bookkeeping = new BookkeepingCalibrator();
 
   /** @throws Error with code `ENV_WASM_SIMD_MISSING` if `wasm` is asked for where there is none */
-  constructor(name: EngineName) {
+  constructor(name: SerialEngineName) {
     this.engine = name;
     this.#calibrators = calibratorsOf(name);
     this.passes(WARM_UP_PASSES);
@@ -60,7 +60,7 @@ export class PriceMeter {
 }
 
 /** An engine has two prices, and who chooses between two engines has four. */
-function calibratorsOf(name: EngineName): readonly Calibrator[] {
+function calibratorsOf(name: SerialEngineName): readonly Calibrator[] {
   const both = (engine: HashEngine): Calibrator[] => [
     new Calibrator(engine, 'leaves'),
     new Calibrator(engine, 'nodes'),
@@ -70,7 +70,7 @@ function calibratorsOf(name: EngineName): readonly Calibrator[] {
   return [...both(openEngine('node')), ...(kernel === undefined ? [] : both(kernel))];
 }
 
-function hashCostOf(name: EngineName, calibrations: readonly Calibration[]): HashCost {
+function hashCostOf(name: SerialEngineName, calibrations: readonly Calibration[]): HashCost {
   const [leaves, nodes, kernelLeaves, kernelNodes] = calibrations;
   if (leaves === undefined || nodes === undefined) throw new RangeError(`nothing was calibrated for ${name}`);
   const cost = calibratedHashCost(leaves, nodes);

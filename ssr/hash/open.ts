@@ -1,11 +1,13 @@
 /** Hash engines by name, for command lines and configuration. */
-import type { EngineName, HashEngine } from '../hash-engine.ts';
+import type { EngineName, HashEngine, SerialEngineName } from '../hash-engine.ts';
 import { createFastestEngine } from './fastest.ts';
 import { nobleEngine } from './noble.ts';
 import { nodeEngine } from './node.ts';
+import { createParallelEngine } from './parallel.ts';
 import { createWasmEngine } from './wasm.ts';
 
-export const ENGINE_NAMES: readonly EngineName[] = ['noble', 'node', 'wasm', 'fastest'];
+export const SERIAL_ENGINE_NAMES: readonly SerialEngineName[] = ['noble', 'node', 'wasm', 'fastest'];
+export const ENGINE_NAMES: readonly EngineName[] = [...SERIAL_ENGINE_NAMES, 'parallel'];
 
 /**
  * An engine, ready to hash.
@@ -19,6 +21,8 @@ export function openEngine(name: EngineName): HashEngine {
       return nodeEngine;
     case 'fastest':
       return createFastestEngine();
+    case 'parallel':
+      return createParallelEngine();
     case 'wasm': {
       const engine = createWasmEngine();
       if (engine !== undefined) return engine;

@@ -6,14 +6,15 @@
  * knows nothing of trees; `wasm.ts` lays the messages out. Four lanes idle cost as much as four lanes used.
  */
 import type { Code, FunctionSource } from './wasm-assembler.ts';
-import { assembleModule, call, countDown, either, i32, local, v128 } from './wasm-assembler.ts';
+import { assembleModule, call, countDown, either, i32, importedGlobal, local, v128 } from './wasm-assembler.ts';
 
-/** Chaining state: eight vectors, word i of all four messages in vector i. */
-const STATE_AT = 0;
-const INITIAL_STATE_AT = 128;
-const ROUND_CONSTANTS_AT = 256;
-/** The block that `compress` takes: sixteen vectors, word i of all four messages in vector i. */
-const BLOCK_AT = 1280;
+/** Chaining state, from the scratch's start: eight vectors, word i of all four messages in vector i. */
+const STATE = 0;
+/** The block that `compress` takes, from the scratch's start: sixteen vectors, word i of all four messages in vector i. */
+const BLOCK = 128;
+/** Nobody writes these while a kernel hashes, so that kernels that work side by side in one memory share them. */
+const INITIAL_STATE_AT = 384;
+const ROUND_CONSTANTS_AT = 512;
 /** A last block with nothing in it but padding, for messages of one size. */
 const PADDING_AT = 1536;
 /** Padded messages, then digests, up to the end of the first memory page; or a list of nodes. */
@@ -47,6 +48,8 @@ const COMPRESS_VECTORS = 27;
 
 const at = (address: number): Code => i32.const(address);
 const get = local.get;
+/** Where this kernel keeps its state and its block: what two kernels in one memory must not share. */
+const scratch = importedGlobal;
 const schedule = (round: number): number => SCHEDULE + (round % 16);
 
 /** There is no rotate instruction: two shifts and an or. */
@@ -100,10 +103,10 @@ function compressBlock(): Code {
   const code: Code = [];
   const slot = (word: number, round: number): number => WORKING + ((word - round + 64) % 8);
   for (let word = 0; word < 8; word += 1) {
-    code.push(...local.set(WORKING + word, v128.load(at(STATE_AT), 16 * word)));
+    code.push(...local.set(WORKING + word, v128.load(scratch, STATE + 16 * word)));
   }
   for (let word = 0; word < 16; word += 1) {
-    code.push(...local.set(SCHEDULE + word, v128.load(at(BLOCK_AT), 16 * word)));
+    code.push(...local.set(SCHEDULE + word, v128.load(scratch, BLOCK + 16 * word)));
   }
   code.push(...local.set(B_XOR_C, v128.xor(get(slot(1, 0)), get(slot(2, 0)))));
   for (let round = 0; round < 64; round += 1) {
@@ -123,8 +126,8 @@ function compressBlock(): Code {
     );
   }
   for (let word = 0; word < 8; word += 1) {
-    const sum = v128.add(v128.load(at(STATE_AT), 16 * word), get(WORKING + word));
-    code.push(...v128.store(at(STATE_AT), sum, 16 * word));
+    const sum = v128.add(v128.load(scratch, STATE + 16 * word), get(WORKING + word));
+    code.push(...v128.store(scratch, sum, STATE + 16 * word));
   }
   return code;
 }
@@ -137,11 +140,11 @@ const begin: FunctionSource = {
   parameterCount: 0,
   locals: [],
   body: INITIAL_STATE.flatMap((_, word) =>
-    v128.store(at(STATE_AT), v128.load(at(INITIAL_STATE_AT), 16 * word), 16 * word),
+    v128.store(scratch, v128.load(at(INITIAL_STATE_AT), 16 * word), STATE + 16 * word),
   ),
 };
 
-/** compress(): one block of each message, from `BLOCK_AT`. */
+/** compress(): one block of each message, from the scratch. */
 const compress: FunctionSource = {
   name: 'compress',
   parameterCount: 0,
@@ -167,14 +170,16 @@ const finish: FunctionSource = {
   parameterCount: 4,
   locals: vectors(8),
   body: [0, 1].flatMap((half) => {
-    const loads = [0, 1, 2, 3].flatMap((word) => local.set(4 + word, v128.load(at(STATE_AT), 16 * (4 * half + word))));
+    const loads = [0, 1, 2, 3].flatMap((word) =>
+      local.set(4 + word, v128.load(scratch, STATE + 16 * (4 * half + word))),
+    );
     const { setup, rows } = transpose(4, 8);
     return [...loads, ...setup, ...rows.flatMap((row, lane) => v128.store(get(lane), swapBytes(row), 16 * half))];
   }),
 };
 
 const [BEGIN, COMPRESS, LOAD, FINISH, ABSORB] = [0, 1, 2, 3, 4] as const;
-const quarterAt = (quarter: number): Code => at(BLOCK_AT + 64 * quarter);
+const quarterAt = (quarter: number): Code => plus(scratch, BLOCK + 64 * quarter);
 const plus = (address: Code, bytes: number): Code => (bytes === 0 ? address : i32.add(address, i32.const(bytes)));
 
 /** absorb(source, stride, blocks): takes `blocks` >= 1 blocks of each message; message i starts at source + i * stride. */
@@ -220,7 +225,7 @@ function nextQuarter(quarter: number): Code {
   ];
   const pad = [0, 1, 2, 3].flatMap((word) => {
     const offset = 64 * quarter + 16 * word;
-    return v128.store(at(BLOCK_AT), v128.load(at(PADDING_AT), offset), offset);
+    return v128.store(scratch, v128.load(at(PADDING_AT), offset), BLOCK + offset);
   });
   return either(get(LEFT), take, pad);
 }
@@ -240,8 +245,8 @@ const hashNodes: FunctionSource = {
       local.set(BODY + lane, i32.add(get(BODIES), i32.mul(i32.load(get(LIST), 4 * lane), get(BODY_SIZE)))),
     ),
     ...local.set(LEFT, i32.shiftRight(get(BODY_SIZE), i32.const(4))),
-    ...[get(WORD0), get(WORD1), at(0)].flatMap((word, k) => v128.store(at(BLOCK_AT), v128.splat(word), 16 * k)),
-    ...v128.store(at(BLOCK_AT), v128.load(get(LIST)), 48),
+    ...[get(WORD0), get(WORD1), at(0)].flatMap((word, k) => v128.store(scratch, v128.splat(word), BLOCK + 16 * k)),
+    ...v128.store(scratch, v128.load(get(LIST)), BLOCK + 48),
     ...[1, 2, 3].flatMap(nextQuarter),
     ...call(COMPRESS),
     // (16 + body + 9 bytes, rounded up to blocks) - 1
@@ -255,9 +260,8 @@ const hashNodes: FunctionSource = {
   ]),
 };
 
-/** What the module exports. All addresses are bytes in `memory`. */
+/** What the module exports. All addresses are bytes in the memory that it was given. */
 export interface Sha256x4 {
-  readonly memory: ArrayBuffer;
   begin(): void;
   absorb(source: number, strideBytes: number, blocks: number): void;
   finish(a: number, b: number, c: number, d: number): void;
@@ -273,59 +277,27 @@ export interface Sha256x4 {
   ): void;
 }
 
-/** The part of the WebAssembly JavaScript interface that is used here; Node 20's types do not declare it. */
-interface WebAssemblyApi {
-  validate(bytes: Uint8Array): boolean;
-  Memory: new (pages: { readonly initial: number; readonly maximum: number }) => { readonly buffer: ArrayBuffer };
-  Module: new (bytes: Uint8Array) => object;
-  Instance: new (module: object, imports: object) => { readonly exports: Omit<Sha256x4, 'memory'> };
-}
-
-const PAGE_SIZE_BYTES = 65_536;
-
-/** Compiled once: the engine keeps its optimised code for as long as the module lives. */
-let compiled: object | undefined;
-
-/**
- * A fresh kernel with memory of its own, at least so many bytes; or undefined where WebAssembly or its vector
- * instructions are missing, or so much memory is not to be had.
- */
-export function instantiateSha256x4(sizeBytes = KERNEL_SIZE_BYTES): Sha256x4 | undefined {
-  const api = (globalThis as { WebAssembly?: WebAssemblyApi }).WebAssembly;
-  if (api === undefined) return undefined;
-  if (compiled === undefined) {
-    const bytes = sha256x4Module();
-    if (!api.validate(bytes)) return undefined;
-    compiled = new api.Module(bytes);
-  }
-  const pages = Math.ceil(sizeBytes / PAGE_SIZE_BYTES);
-  let memory: { readonly buffer: ArrayBuffer };
-  try {
-    memory = new api.Memory({ initial: pages, maximum: pages });
-  } catch {
-    return undefined;
-  }
-  const { begin, absorb, finish, hashGroups, hashNodes } = new api.Instance(compiled, { host: { memory } }).exports;
-  splat(memory.buffer, INITIAL_STATE_AT, INITIAL_STATE);
-  splat(memory.buffer, ROUND_CONSTANTS_AT, ROUND_CONSTANTS);
-  return { memory: memory.buffer, begin, absorb, finish, hashGroups, hashNodes };
-}
-
 /** Writes each word as a vector, the same in all four lanes. */
-function splat(memory: ArrayBuffer, address: number, words: readonly number[]): void {
+function splat(memory: ArrayBufferLike, address: number, words: readonly number[]): void {
   const view = new Uint32Array(memory);
   words.forEach((word, i) => view.fill(word, address / 4 + 4 * i, address / 4 + 4 * i + 4));
 }
 
+/** Writes what every kernel in this memory reads. */
+export function writeConstants(memory: ArrayBufferLike): void {
+  splat(memory, INITIAL_STATE_AT, INITIAL_STATE);
+  splat(memory, ROUND_CONSTANTS_AT, ROUND_CONSTANTS);
+}
+
 /** Tells `hashNodes` how long all messages are: prefix and body. */
-export function setPadding(kernel: Sha256x4, messageSizeBytes: number): void {
+export function setPadding(memory: ArrayBufferLike, messageSizeBytes: number): void {
   const words = new Array<number>(16).fill(0);
   words[(messageSizeBytes % 64) / 4] = 0x80000000;
   words[15] = messageSizeBytes * 8;
-  splat(kernel.memory, PADDING_AT, words);
+  splat(memory, PADDING_AT, words);
 }
 
-/** The module's bytes: the same on every machine and in every run. */
-export function sha256x4Module(): Uint8Array<ArrayBuffer> {
-  return assembleModule([begin, compress, load, finish, absorb, hashGroups, hashNodes]);
+/** The module's bytes, the same on every machine and in every run: for a memory of its own or for one that threads share. */
+export function sha256x4Module(memory: 'own' | 'shared' = 'own'): Uint8Array<ArrayBuffer> {
+  return assembleModule([begin, compress, load, finish, absorb, hashGroups, hashNodes], memory === 'shared');
 }

@@ -81,6 +81,9 @@ export const local = {
   set: (index: number, value: Code): Code => [...value, 0x21, ...unsigned(index)],
 };
 
+/** The module's only global, an i32 that it is given as `host.scratch` and that never changes. */
+export const importedGlobal: Code = [0x23, 0x00];
+
 /** Runs `body` while the i32 in local `counter`, decremented after each round, is not zero. It must start above zero. */
 export function countDown(counter: number, body: Code): Code {
   const decrement = local.set(counter, i32.sub(local.get(counter), i32.const(1)));
@@ -120,20 +123,28 @@ function functionCode(source: FunctionSource): Code {
   return [...unsigned(content.length), ...content];
 }
 
-/** A whole module: it works on the memory it is given as `host.memory`, and exports every function by its name. */
-export function assembleModule(functions: readonly FunctionSource[]): Uint8Array<ArrayBuffer> {
+/** At least one page, with no upper limit; a shared memory must have one (section 4.2.8 of the threads proposal): all 4 GiB. */
+const MEMORY_LIMITS: Code = [0x00, ...unsigned(1)];
+const SHARED_MEMORY_LIMITS: Code = [0x03, ...unsigned(1), ...unsigned(65_536)];
+
+/**
+ * A whole module: it works on the memory it is given as `host.memory`, with the number `host.scratch`, and exports every
+ * function by its name.
+ */
+export function assembleModule(functions: readonly FunctionSource[], isShared: boolean): Uint8Array<ArrayBuffer> {
   const types = functions.map(({ parameterCount }) => [
     0x60,
     ...unsigned(parameterCount),
     ...new Array<number>(parameterCount).fill(VALUE_TYPE.i32),
     0,
   ]);
-  const memory = [...name('host'), ...name('memory'), 0x02, 0x00, 0x01];
+  const memory = [...name('host'), ...name('memory'), 0x02, ...(isShared ? SHARED_MEMORY_LIMITS : MEMORY_LIMITS)];
+  const scratch = [...name('host'), ...name('scratch'), 0x03, VALUE_TYPE.i32, 0x00];
   const exports = functions.map((source, position) => [...name(source.name), 0x00, ...unsigned(position)]);
   return Uint8Array.from([
     ...[0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
     ...section(1, types),
-    ...section(2, [memory]),
+    ...section(2, [memory, scratch]),
     ...section(
       3,
       functions.map((_, position) => unsigned(position)),

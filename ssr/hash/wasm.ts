@@ -9,8 +9,9 @@
 import type { HashBatch, HashEngine } from '../hash-engine.ts';
 import { bodyStart, DIGEST_SIZE_BYTES, PREFIX_SIZE_BYTES, writeUint } from '../hash-engine.ts';
 import { allocateInArena, arenaOf, hashInArena } from './wasm-arena.ts';
-import type { Sha256x4 } from './sha256x4.ts';
-import { DIGESTS_AT, instantiateSha256x4, MESSAGES_AT, MESSAGES_SIZE_BYTES } from './sha256x4.ts';
+import type { Kernel } from './kernel.ts';
+import { createKernel } from './kernel.ts';
+import { DIGESTS_AT, MESSAGES_AT, MESSAGES_SIZE_BYTES } from './sha256x4.ts';
 
 export const LANES = 4;
 const BLOCK_SIZE_BYTES = 64;
@@ -33,17 +34,17 @@ function writePadding(bytes: Uint8Array, end: number, paddedEnd: number, sizeByt
 
 class WasmEngine implements HashEngine {
   readonly name = 'wasm';
-  readonly #kernel: Sha256x4;
+  readonly #kernel: Kernel;
   readonly #bytes: Uint8Array;
   readonly #words: Int32Array;
   /** So many slots at the start of the arena are padded for messages of this size. */
   #paddedFor = -1;
   #paddedSlots = 0;
 
-  constructor(kernel: Sha256x4) {
+  constructor(kernel: Kernel) {
     this.#kernel = kernel;
-    this.#bytes = new Uint8Array(kernel.memory);
-    this.#words = new Int32Array(kernel.memory);
+    this.#bytes = new Uint8Array(kernel.memory.buffer);
+    this.#words = new Int32Array(kernel.memory.buffer);
   }
 
   hash(message: Uint8Array, out: Uint8Array, outOffset: number): void {
@@ -203,6 +204,6 @@ function wordView(bytes: Uint8Array): Int32Array {
 
 /** A WebAssembly engine with its own memory, or undefined where the machine has no vector instructions for it. */
 export function createWasmEngine(): HashEngine | undefined {
-  const kernel = instantiateSha256x4();
+  const kernel = createKernel();
   return kernel === undefined ? undefined : new WasmEngine(kernel);
 }
