@@ -26,9 +26,21 @@ const script = new Script(readFileSync(bundle, 'latin1'), {
 // Which flags V8 has is part of a cache: the build, which makes it, sets none, and they are set behind its reading here.
 const makesCache = process.argv0 === 'refmon-build';
 if (makesCache) process.on('exit', () => writeFileSync(cache, script.createCachedData()));
-// These mostly end before optimised code has paid for its making: V8 shall begin with it ten times later than it would.
-else if (['check', 'compile', 'explain', 'fmt', 'graph', 'init'].includes(process.argv[2]))
-  setFlagsFromString('--interrupt-budget=675840');
+else {
+  const budget = interruptBudget(process.argv[2], process.argv[3]);
+  if (budget !== undefined) setFlagsFromString(`--interrupt-budget=${budget}`);
+}
+
+/** How much work of a function V8 waits for before it optimises it (its own: 67584), where another number is better. */
+function interruptBudget(command, subject) {
+  // These mostly end before optimised code has paid for its making.
+  if (['check', 'compile', 'explain', 'fmt', 'graph', 'init'].includes(command)) return 675840;
+  // A driver comes to most functions of its monitor once for each request. By V8's own limit the last of them is optimised
+  // after some 5000 requests of a disk, by this after 600 (docs/performance.md).
+  const runsDrivers = ['demo', 'record', 'run', 'shield'].includes(command);
+  if (runsDrivers || (command === 'bench' && ['rvm', 'shield'].includes(subject))) return 8448;
+  return undefined;
+}
 
 const body = { exports: {} };
 const importModule = (specifier) => import(specifier);

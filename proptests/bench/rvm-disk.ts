@@ -13,11 +13,11 @@ export const PIECE_BYTES = 64 * 1024;
 const SECTOR_BYTES = 512;
 /**
  * Pieces that each driver moves in each direction before any is counted. A driver's thread and its monitor begin in the
- * JavaScript engine's interpreter; most registers have a function of their own in the monitor, to which a piece comes once or
- * twice, and the last of them is optimised after 3300 pieces. Until then the monitor takes longer, and what the engine
- * compiles in the background takes QEMU its second processor.
+ * JavaScript engine's interpreter, and most registers have a function of their own in the monitor, to which a piece comes once
+ * or twice. With the limit that the command sets (`bin/refmon.cjs`) the last of them is optimised after 600 pieces, with V8's
+ * own after 5300. Until then the monitor takes longer, and what V8 compiles in the background takes QEMU its second processor.
  */
-const WARMUP_PIECES = 1800;
+const WARMUP_PIECES = 900;
 const ROUND_TIMEOUT_MS = 20_000;
 
 export interface DiskOptions {
