@@ -15,7 +15,8 @@ import { diskOf, mediumOf, type MediumOptions } from '../ata/model-medium.ts';
 import { attachModule } from '../backing/model/attach-module.ts';
 import type { DeviceModel, ModelDefinition, ModelHost } from '../backing/model/device-model.ts';
 import { pciConfig, type PciConfig } from '../backing/model/pci-config.ts';
-import { readPort, resetPortOfController, writePort, type Port } from './model-port.ts';
+import type { Port } from './model-link.ts';
+import { readPort, resetPortOfController, writePort } from './model-port.ts';
 import { ahciState, STATE_SIZE_BYTES, type AhciState } from './model-state.ts';
 import * as r from './registers.ts';
 
