@@ -126,6 +126,15 @@ const PARTS: readonly CampaignPart[] = [
     operations: OPERATIONS,
     isNotFresh: true,
   })),
+  explored(
+    'full',
+    'the same as `crash` where a superblock begins full of recent changes',
+    (context, { OPERATIONS, TORN_WRITE }) => ({
+      ...common(context),
+      operations: [...OPERATIONS, TORN_WRITE],
+      isChangesFull: true,
+    }),
+  ),
   tpmPart(),
   {
     name: 'kill',
