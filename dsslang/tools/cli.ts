@@ -12,7 +12,7 @@ import { nameFrom, scaffold } from '../init/scaffold.ts';
 import { loadFrom } from '../load.ts';
 import { catalogue, type Code } from '../messages.ts';
 import { renderDiagnostics } from '../render.ts';
-import { packageFolder, packageText } from './package-files.ts';
+import { packageFolder, packageRoot, packageText } from './package-files.ts';
 
 type GetTerminal = () => Terminal;
 
@@ -160,6 +160,11 @@ function init(dir: string, wanted: string | undefined, terminal: Terminal): void
     writeFileSync(join(dir, path), text);
     terminal.print(`${terminal.paint('green', 'new')}  ${join(dir, path)}`);
   }
-  terminal.note('\nnext: npm install refmon && node --test');
+  terminal.note(`\nnext: cd ${quoted(dir)} && npm install ${quoted(packageRoot())} && node --test`);
   terminal.finish('ok', { command: 'init', status: 'ok', name, files: files.map(({ path }) => join(dir, path)) });
+}
+
+/** A path as a shell wants it. */
+function quoted(path: string): string {
+  return /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", String.raw`'\''`)}'`;
 }

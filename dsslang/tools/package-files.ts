@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** The folder of refmon's `package.json`. @throws Error if the package is incomplete */
-function packageRoot(): string {
+export function packageRoot(): string {
   let folder = dirname(fileURLToPath(import.meta.url));
   while (!existsSync(join(folder, 'dsslang', 'explain', 'DSS001.md'))) {
     const parent = dirname(folder);

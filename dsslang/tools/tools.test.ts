@@ -101,6 +101,7 @@ test('`init` writes a specification, a driver and tests that pass', () => {
   const dir = join(folder, 'my-card');
   const made = run(['init', dir]);
   assert.equal(made.exit, 0, made.err);
+  assert.ok(made.err.includes(`next: cd ${dir} && npm install ${root} && node --test`), made.err);
   assert.deepEqual(readdirSync(dir).sort(), [
     'README.md',
     'device.js',
