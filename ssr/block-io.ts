@@ -6,11 +6,10 @@
  */
 import type { BlockSealer } from './block-cipher.ts';
 import { ENTRY_SIZE_BYTES, readEntry } from './entry.ts';
-import type { Entry } from './entry.ts';
+import type { Entry, TreeRoot } from './entry.ts';
 import { SsrError } from './errors.ts';
 import { NodeCache } from './node-cache.ts';
 import type { Store } from './store/store.ts';
-import type { TreeRoot } from './superblock.ts';
 
 /** A tree's name and its keys, by generation. */
 export interface TreeIdentity {

@@ -8,8 +8,7 @@
  */
 import type { BlockIo, TreeIdentity } from './block-io.ts';
 import { ENTRY_SIZE_BYTES, readEntry, writeEntry } from './entry.ts';
-import type { Entry } from './entry.ts';
-import type { TreeRoot } from './superblock.ts';
+import type { Entry, TreeRoot } from './entry.ts';
 
 /** Gives out and takes back blocks of the store. */
 export interface Allocator {

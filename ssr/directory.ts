@@ -8,9 +8,9 @@
  */
 import { ID_SIZE_BYTES } from './block-cipher.ts';
 import { ENTRY_SIZE_BYTES } from './entry.ts';
+import type { TreeRoot } from './entry.ts';
 import { SsrError } from './errors.ts';
 import { readUint, writeUint } from './hash-engine.ts';
-import type { TreeRoot } from './superblock.ts';
 
 export const RECORD_SIZE_BYTES = 256;
 export const NAME_SIZE_MAX_BYTES = 100;

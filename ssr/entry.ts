@@ -19,6 +19,13 @@ export interface Entry {
   readonly seal: Uint8Array;
 }
 
+/** A copy-on-write tree as its parent knows it: an entry for the root, and the levels below it. */
+export interface TreeRoot {
+  /** All zeros for an empty tree. */
+  readonly entry: Uint8Array;
+  readonly height: number;
+}
+
 /** The entry at `offset`, or undefined for nothing there. The seal is a view into `node`. */
 export function readEntry(node: Uint8Array, offset: number): Entry | undefined {
   const address = readUint(node, offset, 6);

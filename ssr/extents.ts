@@ -14,7 +14,7 @@ import type { Allocator } from './block-tree.ts';
 import { SsrError } from './errors.ts';
 import { flip } from './recent-changes.ts';
 import type { RecentChanges } from './recent-changes.ts';
-import type { TreeRoot } from './superblock.ts';
+import type { TreeRoot } from './entry.ts';
 
 const FULL = 0xff;
 /** Blocks in a row are looked for among so many: what is farther off would make the store longer than it need be. */

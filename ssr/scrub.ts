@@ -2,9 +2,8 @@
 import { setImmediate as breathe } from 'node:timers/promises';
 import type { TreeIdentity } from './block-io.ts';
 import { ENTRY_SIZE_BYTES, readEntry } from './entry.ts';
-import type { Entry } from './entry.ts';
+import type { Entry, TreeRoot } from './entry.ts';
 import { SsrError } from './errors.ts';
-import type { TreeRoot } from './superblock.ts';
 import type { VolumeCore } from './volume-core.ts';
 
 export interface Damage {

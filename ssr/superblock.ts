@@ -11,6 +11,7 @@ import type { AnchorPlace } from './anchor-slots.ts';
 import { DIGEST_SIZE_BYTES, EPOCH_MAX, SLOT_COUNT_MAX, SLOT_COUNT_MIN } from './anchor-slots.ts';
 import { ID_SIZE_BYTES } from './block-cipher.ts';
 import { ENTRY_SIZE_BYTES } from './entry.ts';
+import type { TreeRoot } from './entry.ts';
 import { hmacSha256Of, sha256Of } from './hash/hmac.ts';
 import { FLIPS_MAX, readChanges, RECENT_ROOTS_MAX, writeChanges } from './recent-changes.ts';
 import type { RecentChanges } from './recent-changes.ts';
@@ -36,13 +37,6 @@ const TREE_HEIGHT_MAX = 48;
 const SEALED_KEYS_SIZE_MAX_BYTES = 308;
 const HASH_DOMAIN = Uint8Array.of(0x02);
 const NO_WRAPPED_KEYS = new Uint8Array(WRAPPED_KEYS_SIZE_BYTES);
-
-/** A copy-on-write tree as its parent knows it: an entry for the root, and the levels below it. */
-export interface TreeRoot {
-  /** 48 bytes, see entry.ts; all zeros for an empty tree. */
-  readonly entry: Uint8Array;
-  readonly height: number;
-}
 
 export interface TokenState {
   readonly tokens: number;

@@ -13,6 +13,7 @@ import type { TreeIdentity } from './block-io.ts';
 import { noRegion, readRecord, RECORD_SIZE_BYTES, REGIONS_MAX } from './directory.ts';
 import type { RegionRecord } from './directory.ts';
 import { readEntry } from './entry.ts';
+import type { TreeRoot } from './entry.ts';
 import { FreeMap } from './extents.ts';
 import { KeyEras, treeKey } from './key-eras.ts';
 import { superblockKey } from './keys.ts';
@@ -24,7 +25,7 @@ import { RetiredBlocks } from './retired-blocks.ts';
 import type { RenewedKeys } from './rotate-root.ts';
 import type { Store } from './store/store.ts';
 import { DATA_START_BYTES, encodeSuperblock, superblockDigest, superblockOffset } from './superblock.ts';
-import type { Superblock, TokenState, TreeRoot } from './superblock.ts';
+import type { Superblock, TokenState } from './superblock.ts';
 import { TreeIdentities } from './tree-identities.ts';
 
 /** What a transaction left behind, complete and immutable. */

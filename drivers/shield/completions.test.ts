@@ -10,7 +10,7 @@ import { loadSpecification } from '../specification.ts';
 import { GuestRvm } from './guest-rvm.ts';
 import { findPointers } from './pointers.ts';
 import { memoryBytes, shadowFor } from './shadow-for.ts';
-import type { MemoryAccess } from './shadow.ts';
+import type { MemoryAccess } from './memory-access.ts';
 
 const GUEST_BYTES = 4 << 20;
 const RING = 0x10_0000;

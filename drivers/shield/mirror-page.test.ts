@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { MirrorPage, PAGE_BYTES } from './mirror-page.ts';
-import type { MemoryAccess } from './shadow.ts';
+import type { MemoryAccess } from './memory-access.ts';
 
 /** The guest's page, and after it the mirror's. */
 const MIRROR = PAGE_BYTES;

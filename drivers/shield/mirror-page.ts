@@ -6,7 +6,7 @@
  * published part. It does not know which page it is: addresses are the caller's.
  */
 import { readSettled } from './settled.ts';
-import type { MemoryAccess } from './shadow.ts';
+import type { MemoryAccess } from './memory-access.ts';
 
 /** Four of the processor's: a look at one costs its call (1 us) more than its bytes. */
 export const PAGE_BYTES = 16_384;

@@ -4,7 +4,7 @@ import type { Device } from '../../kernel/index.ts';
 import { readRam, writeRam } from '../backing/qemu/ram-file.ts';
 import { COMMAND, COMMAND_DECODE } from './config-space.ts';
 import type { ProxyTarget } from './proxy-server.ts';
-import type { MemoryAccess } from './shadow.ts';
+import type { MemoryAccess } from './memory-access.ts';
 
 const BAR0 = 0x10;
 

@@ -10,7 +10,7 @@ import { shapeOf, type PoolPlan, type PoolShape } from './pool-plan.ts';
 import { bytesOf, keyOf, sameWords, Structure } from './pool-structure.ts';
 import type { Draft, Walked } from './pool-walk.ts';
 import { CopyPage, PAGE_BYTES } from './shadow-pages.ts';
-import type { MemoryAccess } from './shadow.ts';
+import type { MemoryAccess } from './memory-access.ts';
 
 /** A device may hold an address from its last look at a link: many times the millisecond of a USB frame. */
 export const LINGER_US = 100_000;

@@ -14,7 +14,8 @@ import { LINGER_US } from './pool-copies.ts';
 import { BELIEF_REFRESHES, BELIEF_US } from './pool-doubt.ts';
 import { poolLayout, STRUCTURES_MAX, type PoolLayout } from './pool-layout.ts';
 import { createPoolShadow, LOOKS } from './pool-shadow.ts';
-import type { MemoryAccess, Shadow, StoreRefused } from './shadow.ts';
+import type { MemoryAccess } from './memory-access.ts';
+import type { Shadow, StoreRefused } from './shadow.ts';
 
 const GUEST_BYTES = 4 << 20;
 const REFRESH_US = 1000;

@@ -19,7 +19,8 @@ import { shapeOf, type PoolPlan, type Root } from './pool-plan.ts';
 import { PoolWalker, type Draft } from './pool-walk.ts';
 import { collectWriteBacks } from './pool-write-backs.ts';
 import { GuestPages } from './shadow-pages.ts';
-import type { MemoryAccess, Shadow, StoreRefused } from './shadow.ts';
+import type { MemoryAccess } from './memory-access.ts';
+import type { Shadow, StoreRefused } from './shadow.ts';
 
 export const LOOKS = 4;
 

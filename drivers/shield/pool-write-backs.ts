@@ -6,7 +6,7 @@ import type { PoolCopies } from './pool-copies.ts';
 import { shapeOf, type PoolShape } from './pool-plan.ts';
 import { bytesOf, keyOf, linksOf, type Structure } from './pool-structure.ts';
 import type { GuestPages } from './shadow-pages.ts';
-import type { MemoryAccess } from './shadow.ts';
+import type { MemoryAccess } from './memory-access.ts';
 
 /** Looks at every copy. */
 export function collectWriteBacks(copies: PoolCopies, guest: GuestPages, memory: MemoryAccess): void {

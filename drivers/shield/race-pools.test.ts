@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { CONFIG_SPACE } from '../../dsslang/index.ts';
 import type { Fault } from '../../kernel/index.ts';
 import { qemuTest } from '../backing/qemu/testing/harness.ts';
-import type { MemoryAccess } from './shadow.ts';
+import type { MemoryAccess } from './memory-access.ts';
 import { framesOf, GUEST_BYTES, withGuestOn, type GuestOnDevice } from './testing/guest-on-device.ts';
 
 const HONEST = 0x20_0000;

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { CONFIG_SPACE } from '../../dsslang/index.ts';
 import { qemuTest } from '../backing/qemu/testing/harness.ts';
-import type { MemoryAccess } from './shadow.ts';
+import type { MemoryAccess } from './memory-access.ts';
 import { framesOf, GUEST_BYTES, withGuestOn, type GuestOnDevice } from './testing/guest-on-device.ts';
 
 const RING = 0x10_0000;

@@ -3,7 +3,7 @@
  *
  * A device that never rests is not waited for: after some tries what was read last counts, and the next look corrects it.
  */
-import type { MemoryAccess } from './shadow.ts';
+import type { MemoryAccess } from './memory-access.ts';
 
 /** A device that writes while its memory is copied is asked again this often. */
 const SETTLE_MAX = 8;

@@ -2,7 +2,8 @@
 import type { Pointers } from './pointers.ts';
 import { poolLayout } from './pool-layout.ts';
 import { createPoolShadow } from './pool-shadow.ts';
-import { createPlainMemory, createShadow, type MemoryAccess, type Shadow } from './shadow.ts';
+import type { MemoryAccess } from './memory-access.ts';
+import { createPlainMemory, createShadow, type Shadow } from './shadow.ts';
 
 /** Bytes of memory of the device's machine: the guest's, and above it the RVM's. Without a shadow there is nothing else to reach. */
 export function memoryBytes(pointers: Pointers, guestBytes: number): number {

@@ -1,6 +1,6 @@
 /** Memory a page at a time: what it held when it was last looked at. */
 import { readSettled } from './settled.ts';
-import type { MemoryAccess } from './shadow.ts';
+import type { MemoryAccess } from './memory-access.ts';
 
 export const PAGE_BYTES = 4096;
 /** What a page holds now, read twice. One look at a time, so all pages share them. */

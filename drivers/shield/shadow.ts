@@ -17,14 +17,9 @@
  * Unpublished memory is sparse: the mirror costs the pages in use.
  */
 import type { Monitor, Verdict } from '../../dsslang/index.ts';
+import type { MemoryAccess } from './memory-access.ts';
 import { MirrorPage, PAGE_BYTES } from './mirror-page.ts';
 import type { PointerField } from './pointers.ts';
-
-/** Guest and mirror in one file; addresses are offsets in it. */
-export interface MemoryAccess {
-  read(address: number, into: Uint8Array): void;
-  write(address: number, from: Uint8Array): void;
-}
 
 /** Descriptors are read from the guest in runs of up to this many bytes within one operation. */
 const AHEAD_BYTES = 512;

@@ -12,7 +12,7 @@ import type { HandlerDraft } from './symbols.ts';
 import { bitLength } from './context.ts';
 import { tooMany } from './limits.ts';
 import { Facts } from './facts.ts';
-import { guardOf, HANDLERS_MAX, type StateMap } from './handlers.ts';
+import { guardOf, HANDLERS_MAX, type StateMap } from './guards.ts';
 import { bind, type HandlerScope } from './handler-scope.ts';
 import { elaborateBlock } from './statements.ts';
 

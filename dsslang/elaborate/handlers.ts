@@ -3,22 +3,19 @@
  */
 import type * as ast from '../ast.ts';
 import type { BoolExpr, NumberExpr, Reaction, Statement } from '../ir.ts';
-import { accessedIndex, readCell, writeCell } from './cells.ts';
+import { accessedIndex, writeCell } from './cells.ts';
 import type { Context } from './context.ts';
 import type { HandlerDraft, RegisterDraft } from './symbols.ts';
 import { isReadable, isWritable, maxOf } from './context.ts';
 import { tooMany } from './limits.ts';
-import { findState } from './comparisons.ts';
 import { constant, type Binding, type NumberValue } from './values.ts';
 import { openEngine } from './engines.ts';
 import { elaborateEvent, type Events } from './events.ts';
 import { Facts } from './facts.ts';
+import { guardOf, HANDLERS_MAX, narrow, type StateMap } from './guards.ts';
 import { bind, type HandlerScope } from './handler-scope.ts';
 import { learn } from './learning.ts';
 import { elaborateBlock } from './statements.ts';
-
-/** For each machine (by index) that the surrounding `in` blocks name: the states allowed. */
-export type StateMap = ReadonlyMap<number, ReadonlySet<number>>;
 
 export function elaborateHandlers(items: readonly ast.Item[], events: Events, context: Context): void {
   for (const item of items) {
@@ -55,55 +52,6 @@ function elaborateInBlock(block: ast.InBlock, outer: StateMap | undefined, event
     else elaborateHandler(item, inner, context);
   }
 }
-
-function narrow(set: ast.StateSet, outer: StateMap, context: Context): StateMap | undefined {
-  const first = set.states[0];
-  if (first === undefined) return undefined;
-  const symbol = context.find(first.machine, 'machine');
-  if (symbol === undefined) return undefined;
-  context.tested.add(symbol.index);
-  const named = new Set<number>();
-  for (const each of set.states) {
-    if (each.machine.text !== first.machine.text) {
-      context.diagnostics.add('DSS304', { states: `\`${context.source.slice(set.span)}\`` }, each.span, {
-        note: 'another machine',
-        help: 'one `in` names states of one machine; put an `in` for the other machine inside it',
-      });
-      return undefined;
-    }
-    const state = findState(symbol.machine.states, each.state, each.machine.text, context);
-    if (state !== undefined) named.add(state);
-  }
-  const before = outer.get(symbol.index);
-  const both = before === undefined ? named : new Set([...named].filter((state) => before.has(state)));
-  if (both.size === 0 && named.size > 0) {
-    context.diagnostics.add('DSS304', { states: `\`${context.source.slice(set.span)}\`` }, set.span);
-    return undefined;
-  }
-  return new Map([...outer, [symbol.index, both]]);
-}
-
-/** `tx == Running and (rx == Off or rx == Ready)`. */
-export function guardOf(states: StateMap, context: Context): BoolExpr {
-  const parts: BoolExpr[] = [];
-  for (const [index, allowed] of states) {
-    const machine = context.machines[index];
-    if (machine === undefined || allowed.size === machine.states.length) continue;
-    const scalar =
-      machine.array === undefined
-        ? context.readScalar(machine.scalar)
-        : readCell({ kind: 'array', array: machine.array.id }, context);
-    const of = [...allowed].map((state): BoolExpr => ({ op: 'eq', left: scalar, right: constant(BigInt(state)) }));
-    const [only] = of;
-    parts.push(of.length === 1 && only !== undefined ? only : { op: 'any', of });
-  }
-  const [only] = parts;
-  if (only === undefined) return { op: 'bool', value: true };
-  return parts.length === 1 ? only : { op: 'all', of: parts };
-}
-
-/** More handlers of one register for one kind of operation are refused: each is compared with each. */
-export const HANDLERS_MAX = 1024;
 
 function elaborateHandler(handler: ast.HandlerDeclaration, states: StateMap | undefined, context: Context): void {
   const register = ownRegister(handler.register, context);

@@ -18,7 +18,7 @@ import {
   STRUCT_BYTES_MAX,
   WINDOWS_MAX,
 } from './limits.ts';
-import { HANDLERS_MAX } from './handlers.ts';
+import { HANDLERS_MAX } from './guards.ts';
 import { DEADLINE_US_MAX } from './interrupts.ts';
 import { maxOf } from './context.ts';
 import { ENGINE_ELEMENTS_MAX, ENGINE_MACHINES_MAX } from './engines.ts';

@@ -14,7 +14,8 @@ import { GuestRvm } from '../guest-rvm.ts';
 import { memoryOf, placesOf } from '../platform.ts';
 import { findPointers } from '../pointers.ts';
 import { memoryBytes, shadowFor } from '../shadow-for.ts';
-import { createPlainMemory, type MemoryAccess } from '../shadow.ts';
+import type { MemoryAccess } from '../memory-access.ts';
+import { createPlainMemory } from '../shadow.ts';
 
 export const GUEST_BYTES = 32 << 20;
 
