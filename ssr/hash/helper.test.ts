@@ -95,7 +95,6 @@ test('a helper whose part comes late is waited for', async () => {
   const { helper, hash } = oddly('tarry', 30_000);
   await hashUntil(hash, () => helper.groupsHashed > 0);
   assert.ok(helper.groupsHashed > 0);
-  assert.ok(hash(), 'and it is left alone for a while');
   helper.end();
 });
 

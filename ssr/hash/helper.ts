@@ -7,7 +7,7 @@
  *
  * A helper that failed inside of a job, or does not leave one, may still write into the tree, or has not written what it
  * claimed. Then hashing throws and the tree is lost (`MerkleTree` refuses to go on); other trees do without a helper from then
- * on. A helper that kept its owner waiting, as its processor is busy, is left alone for a while.
+ * on. A helper that does not pay, as the processors are busy, is left alone for a while (`payoff.ts`).
  */
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -15,6 +15,7 @@ import { Worker } from 'node:worker_threads';
 import type { HelperData, MemoryMessage } from './helper-thread.ts';
 import { compiledModule } from './kernel.ts';
 import type { WasmModule } from './kernel.ts';
+import { Payoff } from './payoff.ts';
 import { SharedJob } from './shared-job.ts';
 import type { Arena, NodesJob } from './wasm-arena.ts';
 import { hashAlone, hashPart } from './wasm-arena.ts';
@@ -23,10 +24,6 @@ import { hashAlone, hashPart } from './wasm-arena.ts';
 const PATIENCE_MS = 10_000;
 /** Bounds what trees hold that are garbage, until the event loop turns and they are noticed. */
 const MEMORIES_MAX = 8;
-/** For so long a helper that was late is left alone: each time twice as long, and less again with every job that goes well. */
-const REST_MIN_MS = 10;
-const REST_MAX_MS = 1000;
-const REST_DECAY = 0.99;
 const HEAP_MB = 16;
 const YOUNG_HEAP_MB = 2;
 
@@ -56,10 +53,9 @@ export class Helper {
   readonly #worker: Worker;
   readonly #patienceMs: number;
   readonly #ids = new WeakMap<Arena, number>();
+  readonly #payoff = new Payoff();
   #memories = 0;
   #isGone = false;
-  #restMs = REST_MIN_MS;
-  #restUntil = 0;
 
   constructor(module: WasmModule, start = startProgram, patienceMs = PATIENCE_MS) {
     this.#patienceMs = patienceMs;
@@ -87,25 +83,28 @@ export class Helper {
 
   /** @throws HelperLostError */
   hash(arena: Arena, job: NodesJob): void {
-    if (this.#isGone || performance.now() < this.#restUntil) {
+    if (this.#isGone || !this.#payoff.next()) {
       hashAlone(arena, job);
       return;
     }
+    const start = performance.now();
+    // What the owner would take alone is judged by its quickest part: nobody has taken the processor away during that one.
+    let quickestMs = Infinity;
+    let partStart = start;
     this.#shared.open(this.#idOf(arena), job);
-    this.#shared.hashClaims(job.groups, (first, groups) => hashPart(arena.kernel, job, first, groups));
-    switch (this.#shared.close(this.#patienceMs)) {
-      case 'soon':
-        this.#restMs = Math.max(REST_DECAY * this.#restMs, REST_MIN_MS);
-        return;
-      case 'late':
-        this.#restUntil = performance.now() + this.#restMs;
-        this.#restMs = Math.min(2 * this.#restMs, REST_MAX_MS);
-        return;
-      case 'never':
-        this.#isGone = true;
-        void this.#worker.terminate();
-        throw new HelperLostError();
+    const own = this.#shared.hashClaims(job.groups, (first, groups) => {
+      hashPart(arena.kernel, job, first, groups);
+      const now = performance.now();
+      quickestMs = Math.min(quickestMs, (now - partStart) / groups);
+      partStart = now;
+    });
+    if (!this.#shared.close(this.#patienceMs)) {
+      this.#isGone = true;
+      void this.#worker.terminate();
+      throw new HelperLostError();
     }
+    // Of a helper that was absent there is nothing to say, and without a part of one's own nothing is known.
+    if (own > 0 && own < job.groups) this.#payoff.record(quickestMs * job.groups - (performance.now() - start));
   }
 
   /** Ends the thread; if it has yet to start, then. */

@@ -34,9 +34,6 @@ const LOOKS_BETWEEN_CLOCKS = 500;
 const LOOKS_BEFORE_WAIT = 20_000;
 const WAIT_SLICE_MS = 100;
 
-/** How the helper left a job: while the owner watched, later, or `never` with its part done. */
-export type Leaving = 'soon' | 'late' | 'never';
-
 /** Hashes `groups` groups of the job's list from `first` on. */
 export type HashGroups = (first: number, groups: number) => void;
 
@@ -78,11 +75,14 @@ export class SharedJob {
     }
   }
 
-  /** Owner: ends the job, once all of it is claimed, and waits until the helper has left. */
-  close(patienceMs: number): Leaving {
+  /**
+   * Owner: ends the job, once all of it is claimed, and waits until the helper has left.
+   * @returns false if it has failed, or has not left when the owner's patience ends
+   */
+  close(patienceMs: number): boolean {
     Atomics.add(this.cells, DOOR, 1);
-    const when = this.#watchLeaving() ? 'soon' : this.#awaitLeaving(patienceMs) ? 'late' : 'never';
-    return Atomics.load(this.cells, HELPER_FAILED) === 0 ? when : 'never';
+    const hasLeft = this.#watchLeaving() || this.#awaitLeaving(patienceMs);
+    return hasLeft && Atomics.load(this.cells, HELPER_FAILED) === 0;
   }
 
   /** Once seen outside, after the door was closed, it is out: it may look in again, but then only finds the door shut. */
