@@ -158,10 +158,21 @@ test('a process ends when its work is done, be the helper starting, asleep or en
   assert.equal(root, Buffer.from(alone).toString('hex'));
 });
 
+/** Prints whether there is a helper, and the root. */
+const HELPED = `
+  const tree = build(2 ** 15);
+  console.log(currentHelper() !== undefined, Buffer.from(tree.root()).toString('hex'));
+`;
+
 test('on one processor there is no helper, and the digests are the same', () => {
-  const program = `const tree = build(2 ** 15); console.log(currentHelper(), Buffer.from(tree.root()).toString('hex'))`;
-  const [, root] = run(program).split(' ').slice(-2);
-  assert.equal(run(program, ['taskset', '--cpu-list', '0', process.execPath]), `undefined ${root}`);
+  const [isHelped, root] = run(HELPED).split(' ');
+  assert.equal(isHelped, 'true');
+  assert.equal(run(HELPED, ['taskset', '--cpu-list', '0', process.execPath]), `false ${root}`);
+});
+
+test('where no thread is to be had, one thread hashes alone', () => {
+  const [, root] = run(HELPED).split(' ');
+  assert.equal(run(HELPED, [process.execPath, '--experimental-permission', '--allow-fs-read=*']), `false ${root}`);
 });
 
 test('trees that are garbage give their memory back, though V8 does not count what threads share', () => {

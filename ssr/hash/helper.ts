@@ -127,6 +127,8 @@ export class Helper {
 }
 
 let current: Helper | undefined;
+/** The process may have no more threads, or none at all. */
+let isRefused = false;
 
 const garbage = new FinalizationRegistry<Helper>(end);
 
@@ -140,14 +142,23 @@ export function currentHelper(): Helper | undefined {
   return current;
 }
 
+function startHelper(): Helper | undefined {
+  const module = compiledModule('shared');
+  try {
+    return module && new Helper(module);
+  } catch {
+    isRefused = true;
+    return undefined;
+  }
+}
+
 /**
  * Hashes nodes of an arena whose memory is shared, together with the helper.
  * @throws HelperLostError
  */
 export function hashTogether(arena: Arena, job: NodesJob): void {
   if (current?.isFullFor(arena) === true) end(current);
-  const module = compiledModule('shared');
-  current ??= module && new Helper(module);
+  if (!isRefused) current ??= startHelper();
   if (current === undefined) hashAlone(arena, job);
   else current.hash(arena, job);
 }
