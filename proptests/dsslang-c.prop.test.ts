@@ -25,7 +25,7 @@ import { campaign, Random } from './dsslang/random.ts';
 import { Session } from './dsslang/session.ts';
 import { driveGranted } from './dsslang/granted.ts';
 import { driveTrace, recordedDrivers } from './dsslang/traces.ts';
-import type { Event } from './dsslang/twins.ts';
+import type { Event } from './dsslang/event.ts';
 
 const { seed, scale } = campaign();
 const again = `repeat: REFMON_SEED=${seed} REFMON_RUNS=${scale} node --test dist/proptests/dsslang-c.prop.test.js`;

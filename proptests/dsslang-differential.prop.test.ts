@@ -15,7 +15,8 @@ import { EventSource } from './dsslang/events.ts';
 import { RandomMemory } from './dsslang/memory.ts';
 import { campaign, Random } from './dsslang/random.ts';
 import { SpecificationSource } from './dsslang/specifications.ts';
-import { Twins, type Event } from './dsslang/twins.ts';
+import type { Event } from './dsslang/event.ts';
+import { Twins } from './dsslang/twins.ts';
 
 const { seed, scale } = campaign();
 const again = `repeat: REFMON_SEED=${seed} REFMON_RUNS=${scale} node --test dist/proptests/dsslang-differential.prop.test.js`;

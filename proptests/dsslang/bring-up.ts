@@ -1,6 +1,7 @@
 /** An e1000 ring brought up the way a driver does it, now and then with one thing wrong: it gets monitors deep into their states. */
 import type { Random } from './random.ts';
-import type { Event, Subject } from './twins.ts';
+import type { Event } from './event.ts';
+import type { Subject } from './twins.ts';
 
 const engines = {
   tx: { low: 0x3800, high: 0x3804, length: 0x3808, head: 0x3810, tail: 0x3818, control: 0x400 },

@@ -5,7 +5,8 @@
 import type { NumberExpr, Program } from '../../dsslang/ir.ts';
 import type { Width } from '../../dsslang/runtime.ts';
 import type { Random } from './random.ts';
-import type { Event, Subject } from './twins.ts';
+import type { Event } from './event.ts';
+import type { Subject } from './twins.ts';
 
 const widths: readonly Width[] = [1, 2, 4, 8];
 

@@ -2,7 +2,7 @@
 import { EventSource } from './events.ts';
 import type { Random } from './random.ts';
 import type { Session } from './session.ts';
-import type { Event } from './twins.ts';
+import type { Event } from './event.ts';
 
 const GRANT_BYTES = 0x1_0000;
 const EVERY_PURPOSE = 7;

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { BATCH_KINDS, emitC, type Program } from '../../dsslang/index.ts';
 import { packageRoot } from '../../drivers/package-root.ts';
-import type { Event } from './twins.ts';
+import type { Event } from './event.ts';
 
 /** The documented line, by which every emitted source must compile without a word. */
 export const C_FLAGS = ['-std=c99', '-Wall', '-Wextra', '-Werror', '-pedantic', '-Wconversion'] as const;

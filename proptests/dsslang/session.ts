@@ -5,7 +5,7 @@
 import { InterpretedMonitor, type Monitor, type MonitorModule, type Program } from '../../dsslang/index.ts';
 import type { RandomMemory, SharedMemory } from './memory.ts';
 import { Recording, type NativeMonitor } from './native.ts';
-import { apply, type Event } from './twins.ts';
+import { apply, type Event } from './event.ts';
 
 interface Outcome {
   readonly verdict: number;

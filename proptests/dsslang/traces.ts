@@ -16,7 +16,7 @@ import { packagedTraces } from '../../drivers/trace/testing/packaged.ts';
 import { NotedMemory } from './memory.ts';
 import type { Random } from './random.ts';
 import { Session } from './session.ts';
-import type { Event } from './twins.ts';
+import type { Event } from './event.ts';
 
 export interface RecordedTrace {
   readonly file: string;

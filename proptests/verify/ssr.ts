@@ -128,9 +128,11 @@ const PARTS: readonly CampaignPart[] = [
   })),
   explored(
     'full',
-    'the same as `crash` where a superblock begins full of recent changes',
+    'the same as `crash` where a superblock begins full of recent changes, one step shorter',
     (context, { OPERATIONS, TORN_WRITE }) => ({
       ...common(context),
+      // The first commit or two write them out; from there on it is the world of `crash`.
+      depth: Math.max(1, context.size('depth') - 1),
       operations: [...OPERATIONS, TORN_WRITE],
       isChangesFull: true,
     }),
