@@ -90,10 +90,14 @@ export function programReceiveRing(io: DeviceIo, ring: DmaRegion): void {
   io.write32(r.BAR_REGISTERS, r.RDT, 0);
 }
 
-/** Points receive descriptor `index` at its buffer and clears what the device wrote there, in one store. */
-export function fillReceiveDescriptor(rings: Rings, index: number): void {
-  const address = rings.rxBuffers.address + index * BUFFER_SIZE_BYTES;
-  rings.rxRing.copyIn(index * r.DESCRIPTOR_SIZE_BYTES, descriptor(address, 0));
+/** Points receive descriptors from `first` on at their buffers and clears what the device wrote there, all in one store. */
+export function fillReceiveDescriptors(rings: Rings, first: number, count: number): void {
+  const run = new Uint8Array(count * r.DESCRIPTOR_SIZE_BYTES);
+  for (let index = 0; index < count; index += 1) {
+    const address = rings.rxBuffers.address + (first + index) * BUFFER_SIZE_BYTES;
+    run.set(descriptor(address, 0), index * r.DESCRIPTOR_SIZE_BYTES);
+  }
+  rings.rxRing.copyIn(first * r.DESCRIPTOR_SIZE_BYTES, run);
 }
 
 /** Full duplex, collision values for copper (13.4.33); short frames padded by the driver, so PSP only as a safety net. */

@@ -70,7 +70,7 @@ export default function e1000Driver(io: DeviceIo): DriverEntries {
     used = 0;
     setup.programTransmitRing(io, rings.txRing);
     setup.programReceiveRing(io, rings.rxRing);
-    for (let index = 0; index < RING_COUNT; index += 1) setup.fillReceiveDescriptor(rings, index);
+    setup.fillReceiveDescriptors(rings, 0, RING_COUNT);
     setup.enableEngines(io, filters.vlans.length > 0);
     io.write32(r.BAR_REGISTERS, r.RDT, RING_COUNT - 1);
     io.write32(r.BAR_REGISTERS, r.IMS, CAUSES);
@@ -148,9 +148,10 @@ export default function e1000Driver(io: DeviceIo): DriverEntries {
     }
   }
 
-  /** Fills the used descriptors anew and gives them back with one tail write. */
+  /** Fills the half of the ring that was used, in one store, and gives it back with one tail write. */
   function refill(): void {
-    for (; used !== next; used = (used + 1) % RING_COUNT) setup.fillReceiveDescriptor(rings, used);
+    setup.fillReceiveDescriptors(rings, used, REFILL_COUNT);
+    used = next;
     io.write32(r.BAR_REGISTERS, r.RDT, (next + RING_COUNT - 1) % RING_COUNT);
   }
 

@@ -58,7 +58,7 @@ export function programAll({ io, rings }: Rig): void {
   setup.programAddress(io, setup.readMacAddress(io) ?? new Uint8Array(6));
   setup.programTransmitRing(io, rings.txRing);
   setup.programReceiveRing(io, rings.rxRing);
-  for (let index = 0; index < rings.count; index += 1) setup.fillReceiveDescriptor(rings, index);
+  setup.fillReceiveDescriptors(rings, 0, rings.count);
 }
 
 export function giveReceiveBuffers({ io, rings }: Rig): void {
