@@ -10,7 +10,7 @@ import { whenUp } from '../../drivers/class/network-traffic.ts';
 import { summarizeLegs, type LegsSummary, type Pair } from './paired-legs.ts';
 
 export const FRAME_BYTES = 1514;
-/** Frames under way: a fraction of the driver's ring of 64. */
+/** Frames under way: a fraction of the driver's ring. */
 const IN_FLIGHT = 8;
 /** Pairs of rounds that are not counted. */
 const WARMUPS = 24;
