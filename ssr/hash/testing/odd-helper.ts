@@ -8,6 +8,7 @@ import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_thread
 import type { HelperData, MemoryMessage } from '../helper-thread.ts';
 import { instantiate } from '../kernel.ts';
 import { SharedJob } from '../shared-job.ts';
+import type { Sha256x4 } from '../sha256x4.ts';
 import { HELPER_SCRATCH_AT, hashPart } from '../wasm-arena.ts';
 
 export interface OddData extends HelperData {
@@ -22,22 +23,29 @@ function sleep(ms: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }
 
+/** The one memory of the test; the message lies ready before its first job opens. */
+function takeKernel(): Sha256x4 | undefined {
+  const message = parentPort === null ? undefined : receiveMessageOnPort(parentPort);
+  return message && instantiate(module, (message.message as MemoryMessage).memory, HELPER_SCRATCH_AT);
+}
+
 if (does === 'die') throw new Error('this helper dies before it does anything');
 let seen = 0;
+// It may come when all is claimed, and then it is the next job that it is odd in: the memory is told only once.
+let kernel: Sha256x4 | undefined;
 for (let number = shared.next(seen); number !== undefined; number = shared.next(seen)) {
   const entered = shared.enter();
-  if (entered === undefined || parentPort === null) continue;
+  if (entered === undefined) continue;
   seen = number;
+  kernel ??= takeKernel();
   const { job } = entered;
-  const message = receiveMessageOnPort(parentPort)?.message as MemoryMessage;
-  const kernel = instantiate(module, message.memory, HELPER_SCRATCH_AT);
   const hashed = shared.hashClaims(job.groups, (first, groups) => {
-    if (does === 'fail') {
+    if (does === 'fail' || kernel === undefined) {
       shared.fail();
       throw new Error('this helper fails inside of a job');
     }
     sleep(does === 'stay' ? 2 ** 30 : TARRY_MS);
-    if (kernel !== undefined) hashPart(kernel, job, first, groups);
+    hashPart(kernel, job, first, groups);
   });
   shared.leave(hashed);
 }
