@@ -142,12 +142,14 @@ export type Statement =
    * For each of `count` structures of `size` bytes from `base` on; with `until`, the walk ends after the first structure
    * for which it holds, and is denied by `range` if none of them is. Each is copied, then judged, one after the other:
    * denied by `memory` unless it lies inside a grant for commands and can be copied. Denied by `range` if count > bound.
-   * `stored`: what is copied is memory as the store that is being judged will leave it.
+   * `stored`: what is copied is memory as the store that is being judged will leave it. `frozen`: a `frozen` range begins at the
+   * same base, so what a driver was allowed to store there stays until its next access to the device.
    */
   | {
       readonly op: 'table';
       readonly walk: LocalId;
       readonly stored: boolean;
+      readonly frozen: boolean;
       readonly base: NumberExpr;
       readonly count: NumberExpr;
       readonly size: number;

@@ -84,11 +84,11 @@ export function rulePlace(rule: Rule): string {
  */
 export interface DescriptorMemory {
   /**
-   * @param entries these are entries of a ring. Every ring says which of them the device owns, and a store into those is denied:
-   *   so what a driver was allowed to store stays as it is until the device can come to own it, and a memory that knows what was
-   *   stored may answer from that. Never true of tables, lists and pools.
+   * @param frozen these are entries of a ring, or of a table where a `frozen` range begins. The specification says when the device
+   *   owns them, and a store into them is denied then: so what a driver was allowed to store stays as it is until the device can
+   *   come to own it, and a memory that knows what was stored may answer from that. Never true of other tables, lists and pools.
    */
-  fetch(address: number, length: number, target: Uint8Array, at: number, entries?: boolean): boolean;
+  fetch(address: number, length: number, target: Uint8Array, at: number, frozen?: boolean): boolean;
   /**
    * The same, as the store that is being judged will leave the memory. Asked only during `Monitor.store`, and only by
    * monitors with pools; a memory that cannot tell may be without.

@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { compile, emitJs } from './index.ts';
 import { bench, specification, type DeviceBench } from './testing/device-bench.ts';
 
 const COMMANDS = 0x1_0000;
@@ -178,4 +179,16 @@ void test('an NVMe command is judged by its two pages, or by its list of pages',
   assert.equal(nvme.write('SQ1TDBL', 4), 'a `Prp` does not lie in memory granted to this driver for commands');
   command(3, 2, BUFFERS, BUFFERS + 12, 16);
   assert.equal(nvme.write('SQ1TDBL', 4), 'the second page is not aligned');
+});
+
+void test('only a table that is walked from where a frozen range begins may be known from stores', () => {
+  const text = specification('ide-prd.dss');
+  const frozenTables = (dss: string): number => {
+    const { program } = compile(dss, 'ide-prd.dss');
+    assert.ok(program !== undefined);
+    return emitJs(program).split(', scratch0, 0, true)').length - 1;
+  };
+  assert.equal(frozenTables(text), 1);
+  assert.equal(frozenTables(text.replace('frozen regions from table size', 'frozen regions from table + 8 size')), 0);
+  assert.equal(frozenTables(text.replace(/^ *frozen regions.*$/m, '')), 0);
 });

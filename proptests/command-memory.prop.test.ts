@@ -1,7 +1,7 @@
 /**
  * Law: what a monitor is shown of command memory is what lies there at that moment.
  *
- * The RVM reads descriptors in runs, and ring entries that were just stored not at all (`kernel/rvm/fresh-stores.ts`).
+ * The RVM reads descriptors in runs, and entries that were just stored not at all (`kernel/rvm/fresh-stores.ts`).
  * Here every answer is compared with the memory of the model itself. Every device's own driver is perturbed on its model, which
  * writes back to its descriptors as devices do.
  */
@@ -26,8 +26,8 @@ interface Comparison {
 /** The same memory, each of whose answers is compared with what lies there. `bytes` is the device's memory from address 0. */
 function compared(memory: DescriptorMemory, bytes: Uint8Array, comparison: Comparison): DescriptorMemory {
   return {
-    fetch(address, length, target, at, entries) {
-      const answered = memory.fetch(address, length, target, at, entries);
+    fetch(address, length, target, at, frozen) {
+      const answered = memory.fetch(address, length, target, at, frozen);
       const [shown, there] = [target.subarray(at, at + length), bytes.subarray(address, address + length)];
       comparison.asked += 1;
       if (answered && Buffer.compare(shown, there) !== 0) {

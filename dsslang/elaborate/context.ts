@@ -57,6 +57,8 @@ export class Context {
   readonly registers: RegisterDraft[] = [];
   readonly areas: Area[] = [];
   readonly windows: Window[] = [];
+  /** Where `frozen` ranges begin: keys of expressions (`frozen.ts`). */
+  readonly frozenFrom = new Set<string>();
   /** Machines that some condition tests, by index. */
   readonly tested = new Set<number>();
   /** States that some transition enters, as `machine.state` indices. */

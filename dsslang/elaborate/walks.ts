@@ -11,6 +11,7 @@ import { forgetChanges } from './changes.ts';
 import { show, type Context } from './context.ts';
 import type { SymbolOf } from './symbols.ts';
 import { elaborateBool, elaborateConstant, elaborateNumber } from './expressions.ts';
+import { isFrozenFrom } from './frozen.ts';
 import type { Binding } from './values.ts';
 import { bind, scopeOf, unbind, type HandlerScope, type LowerBlock } from './handler-scope.ts';
 
@@ -86,6 +87,7 @@ export function elaborateTable(statement: ast.TableWalk, handler: HandlerScope, 
       op: 'table',
       walk,
       stored: false,
+      frozen: isFrozenFrom(base.expr, context),
       base: base.expr,
       count: count?.expr ?? { op: 'const', value: bound, max: bound },
       size: struct.sizeBytes,

@@ -240,9 +240,10 @@ export class HandlerWriter {
   #copyStructure(statement: Extract<Statement, { op: 'table' | 'list' }>, scope: Scope): string[] {
     const { walk: id, size, memory } = statement;
     const source = 'stored' in statement && statement.stored ? 'stored?.' : 'fetch';
+    const guarded = 'frozen' in statement && statement.frozen ? ', true' : '';
     this.#scratch(scope.depth, size);
     return [
-      `if (p${id} >= 4503599627370496 || !inside(1, p${id} >>> 0 | 0, (p${id} / 4294967296) | 0, ${size}) || !memory.${source}(p${id}, ${size}, scratch${scope.depth}, 0)) ${this.#deny(memory, scope)}`,
+      `if (p${id} >= 4503599627370496 || !inside(1, p${id} >>> 0 | 0, (p${id} / 4294967296) | 0, ${size}) || !memory.${source}(p${id}, ${size}, scratch${scope.depth}, 0${guarded})) ${this.#deny(memory, scope)}`,
       `const v${id} = view${scope.depth}, a${id} = 0;`,
     ];
   }

@@ -15,8 +15,8 @@ export type Verdict = number;
 
 /** Reads descriptors into the monitor's private copy. False: they cannot be read, and the operation is denied. */
 export interface DescriptorMemory {
-  /** \`entries\`: of a ring, which a driver may not change while the device owns them; what it stored before may be answered from memory of that. */
-  fetch(address: number, length: number, target: Uint8Array, at: number, entries?: boolean): boolean;
+  /** \`frozen\`: a driver may not change them while the device owns them; what it stored before may be answered from memory of that. */
+  fetch(address: number, length: number, target: Uint8Array, at: number, frozen?: boolean): boolean;
   /** The same, as the store that is being judged will leave it. Only monitors with pools ask. */
   stored?(address: number, length: number, target: Uint8Array, at: number): boolean;
 }

@@ -3,8 +3,8 @@
  *
  * The monitor asks for descriptors while it judges one operation. What it is shown is copied from memory granted for commands
  * and from nowhere else, into the monitor's own scratch, and read once: descriptors that lie together come in one run, since on
- * a real device the call costs more than the bytes. A run is good for one question to the monitor, and the entries of a ring that
- * the driver has just stored need no look at all (`fresh-stores.ts`), as long as the device is not touched; whoever touches it
+ * a real device the call costs more than the bytes. A run is good for one question to the monitor, and entries of a ring or
+ * a frozen table that the driver has just stored need no look at all (`fresh-stores.ts`), as long as the device is not touched; whoever touches it
  * calls `forget`.
  *
  * Nothing is refused here: verdicts are the monitor's, and what follows from them is the RVM's.
@@ -52,10 +52,10 @@ export class CommandMemory implements DescriptorMemory {
    * Copies `length` bytes at `address` to `target` from `at` on. False: not all of them are in one region for commands.
    * In a pool the device may change what it likes at any time: that is always looked up.
    */
-  fetch(address: number, length: number, target: Uint8Array, at: number, entries = false): boolean {
+  fetch(address: number, length: number, target: Uint8Array, at: number, frozen = false): boolean {
     const region = this.#dma.find(address, length);
     if (region === undefined || (region.purposes & GRANT_COMMANDS) === 0) return false;
-    if (entries && region.purposes === GRANT_COMMANDS && this.#fresh.copy(address, length, target, at)) return true;
+    if (frozen && region.purposes === GRANT_COMMANDS && this.#fresh.copy(address, length, target, at)) return true;
     const ahead = this.#ahead;
     if (length > FETCH_AHEAD_BYTES) {
       this.#device.readMemory(address, target.subarray(at, at + length));

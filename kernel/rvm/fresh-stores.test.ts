@@ -76,12 +76,12 @@ describe('what the monitor is shown of entries that were just stored', () => {
   interface Verdicts {
     /** On every store. */
     readonly store: number;
-    /** Whether entries of a ring are asked for. */
-    readonly entries: boolean;
+    /** Whether entries of a ring, or of a frozen table, are asked for. */
+    readonly frozen: boolean;
     readonly action: 'fault' | 'log';
   }
 
-  function asking({ store = 0, entries = true, action = 'fault' }: Partial<Verdicts> = {}): Asking {
+  function asking({ store = 0, frozen = true, action = 'fault' }: Partial<Verdicts> = {}): Asking {
     const state = createEchoState();
     const device = new CountingDevice(state);
     let into = new Uint8Array(0);
@@ -99,7 +99,7 @@ describe('what the monitor is shown of entries that were just stored', () => {
         interrupt: () => 0,
         check: () => 0,
         write: (_space, _offset, _width, place) => {
-          if (into.length > 0) assert.ok(memory.fetch(place, into.length, into, 0, entries));
+          if (into.length > 0) assert.ok(memory.fetch(place, into.length, into, 0, frozen));
           return 0;
         },
       }),
@@ -180,8 +180,8 @@ describe('what the monitor is shown of entries that were just stored', () => {
     assert.deepEqual(shown(address, 16), { bytes: numbered(16), looked: true });
   });
 
-  test('a table, a list or a pool is always looked up: nothing says when the device may change it', () => {
-    const table = asking({ entries: false });
+  test('a table that nothing freezes, a list or a pool is always looked up: nothing says when the device may change it', () => {
+    const table = asking({ frozen: false });
     const { address } = table.rvm.allocate(64, 'commands');
     table.rvm.writeMemory(address, numbered(16));
     assert.equal(table.shown(address, 16).looked, true);

@@ -1,17 +1,17 @@
 /**
  * What a driver has just stored into command memory, as one run of bytes: a private copy that saves the look at memory.
  *
- * Command memory is changed by the driver, through the RVM, and by the device. Entries of a ring the device changes only while
- * it owns them; a store into those is denied; and it comes to own entries only by an access to its registers. So from a store
- * that was allowed until the next such access, an entry is what the driver stored (ADR 0006). Afterwards it may be anything: a
+ * Command memory is changed by the driver, through the RVM, and by the device. Entries of a ring, and a table that is frozen, the
+ * device changes only while it owns them; a store into those is denied; and it comes to own them only by an access to its
+ * registers. So from a store that was allowed until the next such access, an entry is what the driver stored (ADR 0006). Afterwards it may be anything: a
  * receive descriptor that was written back has a status where its address was, and a driver that publishes it again without
  * writing it must be judged by that. Whoever keeps this calls `forget` at every access.
  *
  * Invariant: each byte of the run is what the last store to its place left there. It knows neither grants nor devices.
  */
 
-/** A run is at most this long: 32 of the usual descriptors of 16 bytes. What does not fit is looked up in memory. */
-export const FRESH_BYTES_MAX = 512;
+/** A run is at most this long: all of a ring of 256 of the usual descriptors of 16 bytes. What does not fit is looked up. */
+export const FRESH_BYTES_MAX = 4096;
 
 export class FreshStores {
   readonly #bytes = new Uint8Array(FRESH_BYTES_MAX);

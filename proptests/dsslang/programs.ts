@@ -296,6 +296,7 @@ export class ProgramSource {
           op: 'table',
           walk,
           stored: random.oneIn(3),
+          frozen: random.oneIn(2),
           base: e.address(scope),
           count,
           size,
