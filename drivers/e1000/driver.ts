@@ -4,8 +4,7 @@
  *
  * It runs in a compartment with nothing but `io`; nobody relies on its correctness for safety. It keeps one rule that its
  * monitor enforces: a descriptor is rewritten only after the device gave it back (DD set). Transmit descriptors between
- * `sent` and `tail` are the device's; receive descriptors all are, except those from the one before `used` up to `next`.
- * It offers the network class (`drivers/class/network.ts`). It does not do segmentation, tag
+ * `sent` and `tail` are the device's; receive descriptors all are, except those from the tail up to `next`. It offers the network class (`drivers/class/network.ts`). It does not do segmentation, tag
  * insertion or jumbo frames.
  */
 import type { DeviceIo, DriverEntries } from '../../kernel/abi.ts';
@@ -20,7 +19,8 @@ import { Statistics } from './statistics.ts';
 export const RING_COUNT = 256;
 /**
  * Received descriptors are filled anew and given back this many at a time: half the ring stays with the device, and one
- * tail write (and, behind a monitor, one look at the device's head) serves them all.
+ * store and one tail write (and, behind a monitor, one read of the device's head) serve them all. That waits for one frame more,
+ * which stays the driver's: so what is published is just what has been stored, and a monitor need not look it up.
  */
 const REFILL_COUNT = RING_COUNT / 2;
 /** How often to look at the link while it is down, beside its interrupt. */
@@ -144,15 +144,15 @@ export default function e1000Driver(io: DeviceIo): DriverEntries {
       const isWhole = (status & r.RXD_STATUS_EOP) !== 0 && rings.rxRing.read8(at + r.RXD_ERRORS) === 0;
       if (isWhole) deliver(io, rings, next, rings.rxRing.read16(at + r.RXD_LENGTH));
       next = (next + 1) % RING_COUNT;
-      if ((next + RING_COUNT - used) % RING_COUNT === REFILL_COUNT) refill();
+      if ((next + RING_COUNT - used) % RING_COUNT > REFILL_COUNT) refill();
     }
   }
 
   /** Fills the half of the ring that was used, in one store, and gives it back with one tail write. */
   function refill(): void {
     setup.fillReceiveDescriptors(rings, used, REFILL_COUNT);
-    used = next;
-    io.write32(r.BAR_REGISTERS, r.RDT, (next + RING_COUNT - 1) % RING_COUNT);
+    used = (used + REFILL_COUNT) % RING_COUNT;
+    io.write32(r.BAR_REGISTERS, r.RDT, used);
   }
 
   return {

@@ -2,8 +2,8 @@
  * One step over the primary channel each, in the order of the standards: the part of the driver that other programs share.
  *
  * Functions keep no state. The order is the caller's duty: reset, wait until the drive is ready, select it, then command
- * after command: parameters, the table of regions, the direction, the command, and last the bus master's start (Bus Master
- * IDE, 3.1).
+ * after command: the place of the table of regions, the direction, parameters, the command, the table itself, and last the bus
+ * master's start, which is what it must be there for (Bus Master IDE, 3.1).
  */
 import { PORT_SPACE } from '../../dsslang/runtime.ts';
 import type { DeviceIo, DmaRegion } from '../../kernel/abi.ts';
@@ -109,7 +109,7 @@ export function layTable(table: DmaRegion, address: number, bytes: number): void
   table.copyIn(0, new Uint8Array(entries.buffer, 0, at));
 }
 
-/** Table and direction; the command goes between this and `startMaster`. */
+/** Where the table will be, and the direction; the command goes between this and `startMaster`. */
 export function prepareMaster(io: DeviceIo, table: DmaRegion, towardsMemory: boolean): void {
   io.write32(r.BAR_MASTER, r.PRIMARY.master + r.BMIDTP, table.address);
   outMaster(io, r.BMISTA, r.BMISTA_INTERRUPT | r.BMISTA_ERROR);

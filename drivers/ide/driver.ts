@@ -122,15 +122,18 @@ export default function ideDriver(io: DeviceIo): DriverEntries {
     const data = reads ? (byMaster ? words : new Uint8Array(bytes)) : request.bytes;
     work = { request, bytes, byMaster, done: 0, data };
     io.setTimer(COMMAND_TIMEOUT_US);
+    const buffer = reads ? buffers.fromDisk : buffers.toDisk;
     if (byMaster) {
-      const buffer = reads ? buffers.fromDisk : buffers.toDisk;
       if (!reads) buffer.copyIn(0, request.bytes);
-      setup.layTable(buffers.table, buffer.address, bytes);
       setup.prepareMaster(io, buffers.table, reads);
     }
     setup.program(io, request.sector, count, far);
     setup.outTask(io, r.COMMAND, commandOf(reads, byMaster, far));
-    if (byMaster) setup.startMaster(io, reads);
+    if (byMaster) {
+      // Laid last, so that a monitor need not look at memory for what it has just seen stored.
+      setup.layTable(buffers.table, buffer.address, bytes);
+      setup.startMaster(io, reads);
+    }
     // A drive does not interrupt for the first block that it is given (11.6).
     else if (!reads) feed(setup.whenReady(io));
   }
