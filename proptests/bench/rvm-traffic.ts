@@ -12,8 +12,13 @@ import { summarizeLegs, type LegsSummary, type Pair } from './paired-legs.ts';
 export const FRAME_BYTES = 1514;
 /** Frames under way: a fraction of the driver's ring. */
 const IN_FLIGHT = 8;
-/** Pairs of rounds that are not counted. */
-const WARMUPS = 24;
+/** A frame takes four times as long to send as to receive, and rounds are to be equally long. */
+const SENT_PART = 4;
+/**
+ * Frames that each driver moves before any is counted, while the JavaScript engine compiles. An interrupt gives some twenty received
+ * frames at a time, and it is interrupts that a monitor has to have seen: some 600, as of a disk's pieces (`rvm-disk.ts`).
+ */
+const WARMUP_FRAMES = { transmit: 3000, receive: 15_000 } as const;
 const ROUND_TIMEOUT_MS = 20_000;
 
 export interface TrafficOptions {
@@ -28,7 +33,7 @@ export interface TrafficOptions {
   readonly onLeg?: (leg: number) => void;
   /** Pairs of rounds in each leg and direction. */
   readonly pairs: number;
-  /** Frames in a round. */
+  /** Frames in a round of those that are received. */
   readonly frames: number;
 }
 
@@ -62,12 +67,12 @@ export async function measureTraffic(options: TrafficOptions): Promise<readonly 
         station(kernel, second, options.program, options.allowAll),
       ]);
       for (const direction of ['transmit', 'receive'] as const) {
-        // The first rounds of a fresh thread are spent in the JavaScript engine's interpreter.
-        for (let warmup = 0; warmup < WARMUPS; warmup += 1)
-          await pair(monitored, free, direction, options.frames, false);
+        const frames = direction === 'transmit' ? Math.ceil(options.frames / SENT_PART) : options.frames;
+        for (let warm = 0; warm < WARMUP_FRAMES[direction]; warm += frames)
+          await pair(monitored, free, direction, frames, false);
         const counted: Pair[] = [];
         for (let round = 0; round < options.pairs; round += 1) {
-          counted.push(await pair(monitored, free, direction, options.frames, round % 2 === 1));
+          counted.push(await pair(monitored, free, direction, frames, round % 2 === 1));
         }
         legs[direction].push(counted);
       }

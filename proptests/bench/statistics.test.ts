@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { measure, quantile, type Contender } from './statistics.ts';
+import { meanOfMiddle, measure, quantile, type Contender } from './statistics.ts';
 
 test('a quantile is exact at the ends, in the middle and between two samples', () => {
   assert.equal(quantile([3, 1, 2], 0), 1);
@@ -9,6 +9,14 @@ test('a quantile is exact at the ends, in the middle and between two samples', (
   assert.equal(quantile([4, 1, 2, 3], 0.5), 2.5);
   assert.throws(() => quantile([], 0.5), RangeError);
   assert.throws(() => quantile([1], 1.1), RangeError);
+});
+
+test('the mean of the middle half leaves out a quarter on either side, and nothing of less than four', () => {
+  assert.equal(meanOfMiddle([7]), 7);
+  assert.equal(meanOfMiddle([9, 1, 2]), 4);
+  assert.equal(meanOfMiddle([1000, 2, 4, -1000]), 3);
+  assert.equal(meanOfMiddle([8, 1, 7, 2, 6, 3, 5, 100]), 5.25);
+  assert.throws(() => meanOfMiddle([]), RangeError);
 });
 
 function recorder(name: string, log: string[], result = 0): Contender {

@@ -117,3 +117,14 @@ export function quantile(samples: readonly number[], q: number): number {
   if (below === undefined || above === undefined) throw new RangeError('`samples` is empty');
   return below + (above - below) * (place - Math.floor(place));
 }
+
+/**
+ * The mean of the middle half of the samples: as deaf to strangers as the median, and nearer to the truth where there are none.
+ * @throws RangeError when there are no samples
+ */
+export function meanOfMiddle(samples: readonly number[]): number {
+  if (samples.length === 0) throw new RangeError('`samples` is empty');
+  const left = Math.floor(samples.length / 4);
+  const middle = [...samples].sort((a, b) => a - b).slice(left, samples.length - left);
+  return middle.reduce((sum, sample) => sum + sample, 0) / middle.length;
+}
