@@ -6,6 +6,8 @@ import { createHoldWords, takeHold } from './hold.ts';
 import { requireTool } from './programs.ts';
 import { createSession, type Session } from './session.ts';
 
+const DEADLINE_MS = 1000;
+
 interface Conversation {
   readonly session: Session;
   readonly fifos: FifoPair;
@@ -21,7 +23,7 @@ async function converse(run: (conversation: Conversation) => void): Promise<void
     const session = createSession({
       commandFd: fifos.commandFd,
       answerFd: fifos.pollingFd,
-      deadlineMs: 1000,
+      deadlineMs: DEADLINE_MS,
       hold: takeHold(createHoldWords()),
       onIrq: (line, level) => edges.push(`${line}:${level}`),
     });
@@ -58,4 +60,26 @@ void test('refuses to go on when an answer is followed by another that nobody as
     writeSync(fifos.qemuOutputFd, 'OK 0x5\nOK 0x6\n');
     assert.equal(session.exchange('readl 0\n', 1), 5);
     assert.throws(() => session.exchange('readl 0\n', 1), { code: 'QEMU_PROTOCOL' });
+  }));
+
+void test('a thread that gets no processor for longer than its deadline has not waited so long', (t) =>
+  converse(({ session, fifos }) => {
+    let ms = 0;
+    let looks = 0;
+    t.mock.method(performance, 'now', () => {
+      looks += 1;
+      ms += looks === 5 ? 5 * DEADLINE_MS : 0.01;
+      if (looks === 5) writeSync(fifos.qemuOutputFd, 'OK 0x5\n');
+      return ms;
+    });
+    assert.equal(session.exchange('readl 0\n', 1), 5);
+    assert.ok(looks >= 5);
+  }));
+
+void test('the deadline comes when the thread has looked for so long', (t) =>
+  converse(({ session }) => {
+    let ms = 0;
+    t.mock.method(performance, 'now', () => (ms += 5));
+    assert.throws(() => session.exchange('readl 0\n', 1), { code: 'DEVICE_TIMEOUT' });
+    assert.ok(ms >= DEADLINE_MS && ms < 1.1 * DEADLINE_MS, `${ms} ms`);
   }));

@@ -52,6 +52,8 @@ export const RESYNC_MAX_BYTES = 1 << 20;
  */
 const SPIN_MS = 0.5;
 const SLEEP_MS = 0.1;
+/** Between two looks no more than this counts as waiting: a thread that got no processor for a second has not waited a second. */
+const GAP_MAX_MS = 10;
 
 export function createSession(options: SessionOptions): Session {
   const { commandFd, answerFd, deadlineMs, hold, onIrq } = options;
@@ -60,7 +62,8 @@ export function createSession(options: SessionOptions): Session {
   const cutter = createLineCutter();
   let mark = '';
   /** One deadline for a whole exchange, or else a QEMU that only sends interrupts would be waited for without end. */
-  let giveUpAt = Infinity;
+  let patienceMs = Infinity;
+  let lookedMs = 0;
   let state: 'in step' | 'out of step' = 'out of step';
   let broken: DeviceError | undefined;
 
@@ -107,7 +110,8 @@ export function createSession(options: SessionOptions): Session {
   }
 
   function startClock(): void {
-    if (deadlineMs !== undefined) giveUpAt = performance.now() + deadlineMs;
+    if (deadlineMs !== undefined) patienceMs = deadlineMs;
+    lookedMs = performance.now();
   }
 
   function readWaiting(): number {
@@ -117,7 +121,9 @@ export function createSession(options: SessionOptions): Session {
       if (count > 0) return count;
       hold.check();
       const now = performance.now();
-      if (now > giveUpAt) {
+      patienceMs -= Math.min(now - lookedMs, GAP_MAX_MS);
+      lookedMs = now;
+      if (patienceMs < 0) {
         fail(new DeviceError('DEVICE_TIMEOUT', `QEMU did not answer within ${deadlineMs} ms`));
       }
       if (now > spinUntil) Atomics.wait(sleeper, 0, 0, SLEEP_MS);
