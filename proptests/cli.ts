@@ -45,7 +45,7 @@ export function registerVerificationCommands(program: Command, terminal: () => T
   bench
     .command('rvm')
     .description(
-      "Frames through QEMU's e1000, pieces of its disk and sound, with and without the monitor, in turns; one register access; one start of a driver.",
+      "Frames through QEMU's e1000, pieces of its disk and sound, with and without the monitor, in turns; one register access; one start of a driver. Takes some seven minutes.",
     )
     .option('--rounds <n>', 'pairs of legs: in each, drivers are started anew with monitors exchanged', count, 12)
     .action(async (options: { readonly rounds: number }) => {
