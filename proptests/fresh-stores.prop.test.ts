@@ -8,12 +8,12 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { DescriptorMemory, MonitorModule, Space, Width } from '../dsslang/runtime.ts';
+import type { Space, Width } from '../dsslang/runtime.ts';
 import * as r from '../drivers/e1000/registers.ts';
 import { packageRoot } from '../drivers/package-root.ts';
 import { loadSpecification } from '../drivers/specification.ts';
-import type { Device } from '../kernel/abi.ts';
 import { Rvm } from '../kernel/index.ts';
+import { attempt, compared, DMA, liveManyTimes, noCounts, SpoilingDevice, type Counts } from './drivers/spoiling.ts';
 import { campaign, Random } from './dsslang/random.ts';
 
 const { module } = await loadSpecification(`${packageRoot()}/drivers/e1000/e1000.dss`);
@@ -22,7 +22,6 @@ const LIVES = Math.ceil(150 * scale);
 const OPERATIONS = 400;
 const COUNT = 8;
 const BYTES = 16;
-const DMA = { base: 0x10_000, sizeBytes: 0x20_000 };
 const BUFFER_BYTES = 4096;
 
 interface Ring {
@@ -33,22 +32,13 @@ interface Ring {
 }
 
 /** A card whose write-back destroys descriptors. */
-class Destroyer implements Device {
-  readonly memory = new Uint8Array(DMA.sizeBytes);
+class Destroyer extends SpoilingDevice {
   readonly registers = new Map<number, number>();
   readonly rings: Ring[] = [
     { base: r.TDBAL, control: r.TCTL, head: 0, running: false },
     { base: r.RDBAL, control: r.RCTL, head: 0, running: false },
   ];
-  readonly #random: Random;
   #handler: ((level: 0 | 1) => void) | undefined;
-  #us = 0;
-  looks = 0;
-  writeBacks = 0;
-
-  constructor(random: Random) {
-    this.#random = random;
-  }
 
   get(offset: number): number {
     return this.registers.get(offset) ?? 0;
@@ -57,11 +47,11 @@ class Destroyer implements Device {
   /** Some of the entries that the card owns are done. */
   work(): void {
     for (const ring of this.rings) {
-      while (ring.running && ring.head !== this.get(ring.base + 0x18) && this.#random.oneIn(3)) {
+      while (ring.running && ring.head !== this.get(ring.base + 0x18) && this.random.oneIn(3)) {
         const at = this.get(ring.base) + ring.head * BYTES - DMA.base;
-        for (let byte = 0; byte < BYTES; byte += 1) this.memory[at + byte] = this.#random.below(256);
+        for (let byte = 0; byte < BYTES; byte += 1) this.memory[at + byte] = this.random.below(256);
         ring.head = (ring.head + 1) % COUNT;
-        this.writeBacks += 1;
+        this.spoiled += 1;
       }
     }
   }
@@ -86,58 +76,13 @@ class Destroyer implements Device {
     this.work();
   }
 
-  readMemory(address: number, into: Uint8Array): void {
-    this.looks += 1;
-    into.set(this.memory.subarray(address - DMA.base, address - DMA.base + into.length));
-  }
-
-  writeMemory(address: number, from: Uint8Array): void {
-    this.memory.set(from, address - DMA.base);
-  }
-
   onInterrupt(handler: (level: 0 | 1) => void): void {
     this.#handler = handler;
-  }
-
-  now(): number {
-    return (this.#us += 100);
-  }
-
-  pass(us: number): void {
-    this.#us += us;
   }
 
   detach(): void {
     this.#handler = undefined;
   }
-}
-
-interface Counts {
-  known: number;
-  lookedUp: number;
-  denied: number;
-  writeBacks: number;
-}
-
-/** The specification, with every answer that it is given compared with memory; it refuses without an end of the driver. */
-function compared(device: Destroyer, counts: Counts, watch?: (entries: boolean) => void): MonitorModule {
-  const info = { ...module.info, rules: module.info.rules.map((rule) => ({ ...rule, action: 'deny' as const })) };
-  const createMonitor = (memory: DescriptorMemory): ReturnType<MonitorModule['createMonitor']> => ({
-    ...module.createMonitor({
-      fetch(address, length, target, at, entries) {
-        watch?.(entries === true);
-        const looks = device.looks;
-        const fetched = memory.fetch(address, length, target, at, entries);
-        if (!fetched) return false;
-        counts[device.looks === looks ? 'known' : 'lookedUp'] += 1;
-        const from = address - DMA.base;
-        assert.deepEqual(target.slice(at, at + length), device.memory.slice(from, from + length));
-        return true;
-      },
-    }),
-    info,
-  });
-  return { info, createMonitor };
 }
 
 interface Bench {
@@ -148,9 +93,9 @@ interface Bench {
   readonly counts: Counts;
 }
 
-function bench(random: Random, counts: Counts = { known: 0, lookedUp: 0, denied: 0, writeBacks: 0 }): Bench {
+function bench(random: Random, counts = noCounts()): Bench {
   const device = new Destroyer(random);
-  const rvm = new Rvm({ device, monitor: compared(device, counts), dma: DMA, ipd: 1, driver: 'destroyed' });
+  const rvm = new Rvm({ device, monitor: compared(module, device, counts), dma: DMA, ipd: 1, driver: 'destroyed' });
   rvm.onInterrupt(() => void rvm.read(0, r.ICR, 4));
   const ring = rvm.allocate(1024, 'commands').address;
   const buffers = rvm.allocate(BUFFER_BYTES, 'device-reads-writes').address;
@@ -173,23 +118,15 @@ function live(random: Random, counts: Counts): void {
   const here = bench(random, counts);
   const { rvm, device, ring, buffers } = here;
   const bases = [ring, random.oneIn(4) ? ring : ring + COUNT * BYTES] as const;
-  const attempt = (action: () => void): void => {
-    try {
-      action();
-    } catch (error) {
-      if ((error as { code?: string }).code !== 'OPERATION_DENIED') throw error;
-      counts.denied += 1;
-    }
-  };
-  attempt(() => start(here, r.TDBAL, r.TCTL, bases[0]));
-  attempt(() => start(here, r.RDBAL, r.RCTL, bases[1]));
+  attempt(counts, () => start(here, r.TDBAL, r.TCTL, bases[0]));
+  attempt(counts, () => start(here, r.RDBAL, r.RCTL, bases[1]));
   const good = (): Uint8Array => descriptor(buffers + 16 * random.below(32), 64);
   for (let count = 0; count < OPERATIONS && rvm.fault === undefined; count += 1) {
     const which = random.below(2);
     const base = bases[which] ?? ring;
     const first = which === 0 ? r.TDBAL : r.RDBAL;
     const tail = device.get(first + 0x18);
-    attempt(() => {
+    attempt(counts, () => {
       switch (random.below(12)) {
         case 0:
         case 1:
@@ -230,20 +167,14 @@ function live(random: Random, counts: Counts): void {
       }
     });
   }
-  counts.writeBacks += device.writeBacks;
+  counts.spoiled += device.spoiled;
   rvm.stop();
 }
 
 void test('what was just stored and what lies in memory are the same, whatever driver and device do', () => {
   const random = new Random(seed);
-  const counts: Counts = { known: 0, lookedUp: 0, denied: 0, writeBacks: 0 };
-  for (let life = 0; life < LIVES; life += 1) {
-    try {
-      live(random, counts);
-    } catch (error) {
-      throw new Error(`REFMON_SEED=${seed}, life ${life}`, { cause: error });
-    }
-  }
+  const counts = noCounts();
+  liveManyTimes(LIVES, seed, () => live(random, counts));
   // Each way was gone: the law says nothing of what did not happen.
   for (const [what, count] of Object.entries(counts)) assert.ok(count > LIVES, `${what}: ${count} in ${LIVES} lives`);
 });
@@ -256,7 +187,7 @@ void test('a descriptor that the device has written back, published again as it 
   for (let entry = 0; entry < COUNT; entry += 1) rvm.writeMemory(ring + entry * BYTES, descriptor(buffers));
   publish(COUNT - 1);
   assert.equal(here.counts.known, 1);
-  while (device.writeBacks < COUNT - 1) device.work();
+  while (device.spoiled < COUNT - 1) device.work();
   // The entry at the tail is the driver's own; the one behind it holds what the device left there.
   rvm.writeMemory(ring + (COUNT - 1) * BYTES, descriptor(buffers));
   assert.throws(() => publish(1), /receive buffer is outside/);
@@ -272,7 +203,7 @@ void test('half a descriptor written anew does not hide the half that the device
   rvm.writeMemory(ring, descriptor(buffers));
   rvm.writeMemory(ring + BYTES, descriptor(buffers));
   rvm.write(0, r.RDT, 4, 1);
-  while (device.writeBacks < 1) device.work();
+  while (device.spoiled < 1) device.work();
   rvm.write(0, r.RCTL, 4, 0);
   rvm.write(0, r.RDH, 4, 0);
   rvm.write(0, r.RDT, 4, 1);

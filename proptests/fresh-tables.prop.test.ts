@@ -9,19 +9,18 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { PORT_SPACE, type DescriptorMemory, type MonitorModule, type Space, type Width } from '../dsslang/runtime.ts';
+import { PORT_SPACE, type Space, type Width } from '../dsslang/runtime.ts';
 import * as r from '../drivers/ide/registers.ts';
 import { packageRoot } from '../drivers/package-root.ts';
 import { loadSpecification } from '../drivers/specification.ts';
-import type { Device } from '../kernel/abi.ts';
 import { Rvm } from '../kernel/index.ts';
+import { attempt, compared, DMA, liveManyTimes, noCounts, SpoilingDevice, type Counts } from './drivers/spoiling.ts';
 import { campaign, Random } from './dsslang/random.ts';
 
 const { module } = await loadSpecification(`${packageRoot()}/drivers/ide/ide.dss`);
 const { seed, scale } = campaign();
 const LIVES = Math.ceil(150 * scale);
 const OPERATIONS = 300;
-const DMA = { base: 0x10_000, sizeBytes: 0x20_000 };
 const TABLES_BYTES = 256;
 const BUFFER_BYTES = 4096;
 const REGION_BYTES = 8;
@@ -29,24 +28,15 @@ const STATUS_READY = 0x50;
 const MASTER = r.PRIMARY.master;
 
 /** A bus master that spoils its table while it runs. */
-class Spoiler implements Device {
-  readonly memory = new Uint8Array(DMA.sizeBytes);
-  readonly #random: Random;
+class Spoiler extends SpoilingDevice {
   #place = 0;
   /** The table that it was started with; empty while it does not run. */
   #table: Uint8Array = new Uint8Array(0);
-  #us = 0;
-  looks = 0;
-  spoiled = 0;
-
-  constructor(random: Random) {
-    this.#random = random;
-  }
 
   work(): void {
     for (let index = 0; index < this.#table.length; index += 1) {
-      if (!this.#random.oneIn(4)) continue;
-      this.#table[index] = this.#random.below(256);
+      if (!this.random.oneIn(4)) continue;
+      this.#table[index] = this.random.below(256);
       this.spoiled += 1;
     }
   }
@@ -72,25 +62,8 @@ class Spoiler implements Device {
     return this.memory.subarray(this.#place, end);
   }
 
-  readMemory(address: number, into: Uint8Array): void {
-    this.looks += 1;
-    into.set(this.memory.subarray(address - DMA.base, address - DMA.base + into.length));
-  }
-
-  writeMemory(address: number, from: Uint8Array): void {
-    this.memory.set(from, address - DMA.base);
-  }
-
   onInterrupt(): void {
     return;
-  }
-
-  now(): number {
-    return (this.#us += 100);
-  }
-
-  pass(us: number): void {
-    this.#us += us;
   }
 
   detach(): void {
@@ -98,31 +71,8 @@ class Spoiler implements Device {
   }
 }
 
-interface Counts {
-  known: number;
-  lookedUp: number;
-  denied: number;
-  spoiled: number;
+interface TableCounts extends Counts {
   started: number;
-}
-
-/** The specification, with every answer that it is given compared with memory; it refuses without an end of the driver. */
-function compared(device: Spoiler, counts: Counts): MonitorModule {
-  const info = { ...module.info, rules: module.info.rules.map((rule) => ({ ...rule, action: 'deny' as const })) };
-  const createMonitor = (memory: DescriptorMemory): ReturnType<MonitorModule['createMonitor']> => ({
-    ...module.createMonitor({
-      fetch(address, length, target, at, frozen) {
-        const looks = device.looks;
-        if (!memory.fetch(address, length, target, at, frozen)) return false;
-        counts[device.looks === looks ? 'known' : 'lookedUp'] += 1;
-        const from = address - DMA.base;
-        assert.deepEqual(target.slice(at, at + length), device.memory.slice(from, from + length));
-        return true;
-      },
-    }),
-    info,
-  });
-  return { info, createMonitor };
 }
 
 /** A table of one to four regions. */
@@ -137,9 +87,9 @@ function goodTable(random: Random, buffers: number): Uint8Array {
 }
 
 /** One driver's life: tables stored whole and in parts, moved, started and stopped. */
-function live(random: Random, counts: Counts): void {
+function live(random: Random, counts: TableCounts): void {
   const device = new Spoiler(random);
-  const rvm = new Rvm({ device, monitor: compared(device, counts), dma: DMA, ipd: 1, driver: 'spoiled' });
+  const rvm = new Rvm({ device, monitor: compared(module, device, counts), dma: DMA, ipd: 1, driver: 'spoiled' });
   const tables = rvm.allocate(TABLES_BYTES, 'commands').address;
   const buffers = rvm.allocate(BUFFER_BYTES, 'device-reads-writes').address;
   const master = (register: number, width: Width, value: number): void =>
@@ -177,12 +127,7 @@ function live(random: Random, counts: Counts): void {
   };
   master(r.BMIDTP, 4, place);
   for (let count = 0; count < OPERATIONS && rvm.fault === undefined; count += 1) {
-    try {
-      operation();
-    } catch (error) {
-      if ((error as { code?: string }).code !== 'OPERATION_DENIED') throw error;
-      counts.denied += 1;
-    }
+    attempt(counts, operation);
   }
   counts.spoiled += device.spoiled;
   rvm.stop();
@@ -190,14 +135,8 @@ function live(random: Random, counts: Counts): void {
 
 void test('what was just stored of a table and what lies in memory are the same, whatever driver and device do', () => {
   const random = new Random(seed);
-  const counts: Counts = { known: 0, lookedUp: 0, denied: 0, spoiled: 0, started: 0 };
-  for (let life = 0; life < LIVES; life += 1) {
-    try {
-      live(random, counts);
-    } catch (error) {
-      throw new Error(`REFMON_SEED=${seed}, life ${life}`, { cause: error });
-    }
-  }
+  const counts = { ...noCounts(), started: 0 };
+  liveManyTimes(LIVES, seed, () => live(random, counts));
   // Each way was gone: the law says nothing of what did not happen.
   for (const [what, count] of Object.entries(counts)) assert.ok(count > LIVES, `${what}: ${count} in ${LIVES} lives`);
 });
