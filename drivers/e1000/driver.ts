@@ -4,8 +4,8 @@
  *
  * It runs in a compartment with nothing but `io`; nobody relies on its correctness for safety. It keeps one rule that its
  * monitor enforces: a descriptor is rewritten only after the device gave it back (DD set). Transmit descriptors between
- * `sent` and `tail` are the device's; receive descriptors all are, except those from the tail up to `next`. It offers the network class (`drivers/class/network.ts`). It does not do segmentation, tag
- * insertion or jumbo frames.
+ * `sent` and `tail` are the device's; receive descriptors all are, except those from the tail up to `next`. It offers the
+ * network class (`drivers/class/network.ts`). It does not do segmentation, tag insertion or jumbo frames.
  */
 import type { DeviceIo, DriverEntries } from '../../kernel/abi.ts';
 import { deliver, networkMessages, type Checksum } from '../class/network-rings.ts';

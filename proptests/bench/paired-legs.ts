@@ -4,10 +4,9 @@
  * A pair is two neighbouring rounds, so both see the same machine; their ratio counts, not their times. Whoever comes second in
  * a pair finds the caches full of the other's, and is up to a tenth slower for it: so the next pair goes the other way round, and
  * two pairs (A B, B A) are one comparison. A leg is many of them of the same two drivers, and its median is the leg's ratio.
- * Between legs the two sides change places, lest the faster of two
- * devices speak for one of them. The answer is the mean of the middle half of the legs: of two identical sides one may share its processor
- * with a stranger for a whole leg (then it took twice as long), which shall spoil no more than that leg. How far the legs are
- * apart says what the answer is worth.
+ * Between legs the two sides change places, lest the faster of two devices speak for one of them. The answer is the mean of the
+ * middle half of the legs: of two identical sides one may share its processor with a stranger for a whole leg (then it took
+ * twice as long), which shall spoil no more than that leg. How far the legs are apart says what the answer is worth.
  */
 import { meanOfMiddle, quantile } from './statistics.ts';
 
